@@ -1,0 +1,96 @@
+// From a stored event to the effect of its reaction, at a steady 200 a second: a real reactor and a real job worker in
+// processes of their own, the effect seen by a subscriber; beside a raw chain of the same stored messages.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createStack } from '../dist/base/service.js'
+import { percentile } from './measure.mjs'
+import { openBus, startProcess, startScript } from './stage.mjs'
+
+export const title = 'event → effect of a runner at 200/s (raw: the same stored messages, no logic)'
+
+const RATE = 200
+const ROUNDS = 3
+const RULE = `rule: bench-effect
+on: bench/cause/*
+do:
+  - runner.event.send: { tag: "bench/effect/{{ data.n }}", data: {} }
+`
+
+export async function run(stage, { seconds }) {
+  const stack = createStack()
+  try {
+    const rules = join(stage.dir, 'effect.yaml')
+    await writeFile(rules, RULE)
+    const raw = await openBus(stage.url, 'rawchain')
+    stack.defer(() => raw.close())
+    const real = await openBus(stage.url, 'effect')
+    stack.defer(() => real.close())
+    for (const role of ['worker', 'reactor']) stack.add(await startScript('chain.mjs', [role, stage.url, 'rawchain']))
+    stack.add(await startProcess(stage, 'effect', ['worker', 'jobs']))
+    stack.add(await startProcess(stage, 'effect', ['react', '--rules', rules]))
+
+    const count = Math.ceil((seconds * RATE) / ROUNDS)
+    const taken = { raw: [], real: [] }
+    // The first round warms up; after it the two sides take turns.
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const [side, bus] of Object.entries({ raw, real })) {
+        const times = await effects(bus, round * count, count)
+        if (round > 0) taken[side].push(...times)
+      }
+    }
+    const figure = (name, share, aim) => {
+      const [value, base] = [percentile(taken.real, share), percentile(taken.raw, share)]
+      return { name, unit: 'ms', value, raw: base, ratio: value / base, samples: taken.real.length, ...(aim ? { aim } : {}) }
+    }
+    return [figure('event → effect p50', 0.5, { of: 'value', atMost: 5 }), figure('event → effect p99', 0.99)]
+  } finally {
+    await stack.stop()
+  }
+}
+
+const LOST_AFTER_MS = 15_000
+
+/** Fires `count` causes evenly and gives the milliseconds from each call to the sight of its effect. */
+async function effects({ nc, subjects, fire }, first, count) {
+  const firedAt = new Map()
+  const times = []
+  let finish
+  const finished = new Promise(resolve => {
+    finish = resolve
+  })
+  const subscription = nc.subscribe(`${subjects.livePrefix}_jobs.bench.effect.*`, {
+    callback: (_error, message) => {
+      const n = Number(message.subject.slice(message.subject.lastIndexOf('.') + 1))
+      const at = firedAt.get(n)
+      if (at === undefined) return
+      firedAt.delete(n)
+      times.push(performance.now() - at)
+      if (times.length === count) finish()
+    },
+  })
+  await nc.flush()
+  const started = performance.now()
+  let sent = 0
+  const timer = setInterval(() => {
+    const due = Math.min(count, Math.floor(((performance.now() - started) * RATE) / 1000))
+    for (; sent < due; sent++) {
+      const n = first + sent
+      firedAt.set(n, performance.now())
+      void fire(`bench/cause/${n}`, { n })
+    }
+    if (sent === count) clearInterval(timer)
+  }, 1000 / RATE)
+  let lost
+  const limit = (count / RATE) * 1000 + LOST_AFTER_MS
+  const timeout = new Promise((_, reject) => {
+    lost = setTimeout(() => reject(new Error(`${count - times.length} of ${count} effects were not seen in time`)), limit)
+  })
+  try {
+    await Promise.race([finished, timeout])
+  } finally {
+    clearTimeout(lost)
+    clearInterval(timer)
+    subscription.unsubscribe()
+  }
+  return times
+}

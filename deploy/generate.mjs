@@ -1,0 +1,88 @@
+// Writes what is made from the code: JSON Schemas, and the generated parts of the docs. `npm run generate`; a test holds
+// the files against the code. With --check it changes nothing and lists what is out of date.
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ERROR_CODES } from '../dist/base/errors.js'
+import { configJsonSchema, describeConfig } from '../dist/config/docs.js'
+import { formatDoc } from '../dist/functions/doc.js'
+import { loadFunctions } from '../dist/functions/load.js'
+import { ACCESS } from '../dist/protocol/access.js'
+import { ruleJsonSchema } from '../dist/reactor/rules/schema.js'
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
+const check = process.argv.includes('--check')
+
+const row = cells => `| ${cells.map(cell => String(cell).replaceAll('|', '\\|')).join(' | ')} |`
+const table = (head, rows) => [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+
+async function functionsPage() {
+  const parts = []
+  for (const kind of ['execution', 'runner', 'wheel']) {
+    const docs = (await loadFunctions(kind)).docs()
+    parts.push(
+      `## ${kind} functions\n`,
+      ...docs.map(doc => `### ${doc.name}\n\n\`\`\`text\n${formatDoc(doc)}\n\`\`\`\n`),
+    )
+  }
+  return `# Functions\n\nMade from the code by \`npm run generate\`. \`reactor functions [name]\` prints the same.\n\n${parts.join('\n')}`
+}
+
+const errorTable = () =>
+  table(
+    ['code', 'exit code', 'NATS status', 'meaning'],
+    Object.entries(ERROR_CODES).map(([code, { exit, status, doc }]) => [`\`${code}\``, exit, status, doc]),
+  )
+const accessTable = () =>
+  table(
+    ['subject', 'served by', 'reached from', 'what'],
+    ACCESS.map(({ subject, from, to, what }) => [
+      `\`${subject.startsWith('$') ? subject : `<ns>.${subject}`}\``,
+      from,
+      to.join(', '),
+      what,
+    ]),
+  )
+const configTable = () =>
+  table(
+    ['setting', 'default', 'what'],
+    describeConfig().map(({ path, fallback, doc }) => [
+      `\`${path}\``,
+      fallback === undefined ? '' : `\`${fallback}\``,
+      doc,
+    ]),
+  )
+
+/** A page's text between `<!-- name -->` and `<!-- /name -->` replaced. */
+async function withBlock(file, name, text) {
+  const page = await readFile(join(ROOT, file), 'utf8')
+  const [before, rest] = page.split(`<!-- ${name} -->\n`)
+  const after = rest?.split(`<!-- /${name} -->`)[1]
+  if (after === undefined) throw new Error(`${file} has no block <!-- ${name} -->`)
+  return `${before}<!-- ${name} -->\n${text}\n<!-- /${name} -->${after}`
+}
+
+const json = value => `${JSON.stringify(value, null, 2)}\n`
+const wanted = {
+  'schemas/rule.json': json(ruleJsonSchema()),
+  'schemas/config.json': json(configJsonSchema()),
+  'docs/functions.md': await functionsPage(),
+  'docs/errors.md': await withBlock('docs/errors.md', 'codes', errorTable()),
+  'docs/nats.md': await withBlock('docs/nats.md', 'access', accessTable()),
+  'docs/config.md': await withBlock('docs/config.md', 'settings', configTable()),
+}
+
+const stale = []
+for (const [file, text] of Object.entries(wanted)) {
+  const path = join(ROOT, file)
+  const present = await readFile(path, 'utf8').catch(() => '')
+  if (present === text) continue
+  stale.push(file)
+  if (check) continue
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, text)
+}
+if (check && stale.length > 0) {
+  process.stderr.write(`out of date, run 'npm run generate': ${stale.join(', ')}\n`)
+  process.exitCode = 1
+}

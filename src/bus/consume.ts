@@ -1,0 +1,69 @@
+// Reading a stream with a durable consumer by callback, which is twice as fast as the iterator, for as long as the
+// process lives: through reconnects, and through a consumer or stream that was deleted and made again.
+import { type ConsumerMessages, type JsMsg, jetstream } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { errorMessage } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Running } from '../base/service.ts'
+import type { WantedConsumer } from '../protocol/streams.ts'
+import { provisionConsumer } from './provision.ts'
+
+export interface ConsumeOptions {
+  stream: string
+  consumer: WantedConsumer
+  /** Messages asked for ahead. */
+  ahead?: number
+  log: Log
+  /** Runs on the connection's own turn: it must not throw, and acks when the work is safe. */
+  onMessage(message: JsMsg): void
+}
+
+/** Starts consuming; `stop` takes no more messages. */
+export async function consumeDurable(nc: NatsConnection, options: ConsumeOptions): Promise<Running> {
+  const { stream, consumer, log } = options
+  let stopped = false
+  let messages = await open()
+
+  async function open(): Promise<ConsumerMessages> {
+    await provisionConsumer(nc, stream, consumer)
+    const bound = await jetstream(nc, { timeout: 10_000 }).consumers.get(stream, consumer.durable_name)
+    return bound.consume({
+      max_messages: options.ahead ?? 2000,
+      abort_on_missing_resource: true,
+      callback: options.onMessage,
+    })
+  }
+
+  const keepOpen = async () => {
+    while (!stopped) {
+      const reason = await messages.closed()
+      if (stopped || nc.isClosed()) return
+      log.warn(
+        { consumer: consumer.durable_name, reason: reason ? errorMessage(reason) : 'closed' },
+        'consumer ended; opening it again',
+      )
+      await reopen()
+    }
+  }
+  const reopen = async () => {
+    for (let wait = 100; !stopped && !nc.isClosed(); wait = Math.min(wait * 2, 5000)) {
+      try {
+        messages = await open()
+        if (stopped) messages.stop()
+        return
+      } catch (error) {
+        log.warn({ consumer: consumer.durable_name, error: errorMessage(error) }, 'consumer cannot be opened yet')
+        await new Promise(resolve => setTimeout(resolve, wait).unref())
+      }
+    }
+  }
+  void keepOpen()
+
+  return {
+    async stop() {
+      if (stopped) return
+      stopped = true
+      messages.stop()
+    },
+  }
+}

@@ -1,0 +1,18 @@
+// Storing a reaction that waits for a person, under its event and its rule; parked twice it is stored once.
+import { ReactorError } from '../base/errors.ts'
+import type { Parked } from '../protocol/job.ts'
+import type { Subjects } from '../protocol/subject.ts'
+import type { PubAck, Publisher } from './publish.ts'
+
+/** A reaction that no message can hold together with its reason is stored without its actions. */
+export async function parkReaction(publisher: Publisher, subjects: Subjects, parked: Parked): Promise<PubAck> {
+  const { rule, bundle, event } = parked.reaction
+  const store = (shown: Parked) =>
+    publisher.publish(subjects.parked(event.id, rule), JSON.stringify(shown), { id: `parked/${parked.key}` })
+  try {
+    return await store(parked)
+  } catch (error) {
+    if (!(error instanceof ReactorError && error.code === 'bad_event')) throw error
+    return store({ ...parked, reaction: { rule, bundle, event } })
+  }
+}

@@ -1,0 +1,88 @@
+// Makes the streams and consumers exist with the settings that this version wants; existing ones are migrated.
+import { JetStreamApiCodes, type JetStreamManager, jetstreamManager, type StreamConfig } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import type { StreamLimits, WantedConsumer, WantedStream } from '../protocol/streams.ts'
+import { wantedStreams } from '../protocol/streams.ts'
+
+export type Provisioned = 'created' | 'updated' | 'unchanged'
+
+/** Provisions every stream of the namespace; safe to run from several processes at once. Throws `bad_config` where a setting cannot be changed. */
+export async function provisionStreams(
+  nc: NatsConnection,
+  ns: string,
+  limits: StreamLimits,
+): Promise<Record<string, Provisioned>> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false })
+  const done = await Promise.all(
+    wantedStreams(ns, limits).map(async wanted => [wanted.name, await provisionStream(jsm, wanted)] as const),
+  )
+  return Object.fromEntries(done)
+}
+
+async function provisionStream(jsm: JetStreamManager, wanted: WantedStream): Promise<Provisioned> {
+  try {
+    const found = await jsm.streams.info(wanted.name).catch(ignoring(JetStreamApiCodes.StreamNotFound))
+    if (!found) {
+      await jsm.streams.add(wanted as StreamConfig)
+      return 'created'
+    }
+    if (!differs(wanted, found.config)) return 'unchanged'
+    await jsm.streams.update(wanted.name, wanted as StreamConfig)
+    return 'updated'
+  } catch (error) {
+    throw new ReactorError('bad_config', `stream ${wanted.name} cannot be set up: ${errorMessage(error)}`, {}, error)
+  }
+}
+
+/** Provisions one durable consumer. */
+export async function provisionConsumer(
+  nc: NatsConnection,
+  stream: string,
+  wanted: WantedConsumer,
+): Promise<Provisioned> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false })
+  try {
+    const found = await jsm.consumers
+      .info(stream, wanted.durable_name)
+      .catch(ignoring(JetStreamApiCodes.ConsumerNotFound))
+    if (found && !differs(wanted, found.config)) return 'unchanged'
+    if (found) {
+      await jsm.consumers.update(stream, wanted.durable_name, wanted)
+      return 'updated'
+    }
+    await jsm.consumers.add(stream, wanted)
+    return 'created'
+  } catch (error) {
+    throw new ReactorError(
+      'bad_config',
+      `consumer ${wanted.durable_name} on ${stream} cannot be set up: ${errorMessage(error)}`,
+      {},
+      error,
+    )
+  }
+}
+
+/** Whether any setting that we name is another on the server; the server's own additions do not count. */
+export function differs(wanted: object, found: object): boolean {
+  const there = found as Record<string, unknown>
+  return Object.entries(wanted).some(([key, value]) => {
+    if (value !== null && typeof value === 'object' && !Array.isArray(value))
+      return differs(value, (there[key] ?? {}) as object)
+    return JSON.stringify(value ?? null) !== JSON.stringify(there[key] ?? absent(value))
+  })
+}
+
+/** The server leaves out what is zero, false or empty. */
+function absent(value: unknown): unknown {
+  if (typeof value === 'number') return 0
+  if (typeof value === 'boolean') return false
+  return null
+}
+
+function ignoring(code: number) {
+  return (error: unknown): undefined => {
+    if ((error as { code?: number }).code === code) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,196 @@
+// The one way to store a message: published with a reply subject, resolved by the stream's ack. A leaner client than
+// `js.publish`: one inbox for all acks with a slot number in the subject. A message whose ack does not come is published
+// again under the same id until its deadline; while the link is down all wait, and then go out in the order of the calls.
+import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import { HEADER } from '../protocol/event.ts'
+
+export interface PubAck {
+  seq: number
+  /** The stream had it already, under the same message id. */
+  duplicate: boolean
+}
+
+export interface PublishOptions {
+  /** `Nats-Msg-Id`; cheaper than headers that hold it. */
+  id?: string
+  headers?: MsgHdrs
+  /** Milliseconds until the publish is given up; default: never, until the publisher stops. */
+  deadlineMs?: number
+}
+
+export interface Publisher {
+  /**
+   * Resolves once the message is stored. Rejects with `store_refused` (the stream said no: full, or a subject that is
+   * taken), `bad_event` (larger than a message may be, an id with a line break), or `unreachable` after the deadline. Only a message with an id, or one whose subject takes one message, is safe to repeat.
+   */
+  publish(subject: string, body: string | Uint8Array, options?: PublishOptions): Promise<PubAck>
+  /** Messages whose ack is awaited. */
+  pending(): number
+  stop(): void
+}
+
+interface Slot {
+  subject: string
+  body: Uint8Array
+  headers: Uint8Array | undefined
+  sentAt: number
+  giveUpAt: number
+  resolve(ack: PubAck): void
+  reject(error: ReactorError): void
+}
+
+const RESEND_AFTER_MS = 800
+const SWEEP_EVERY_MS = 200
+
+export function createPublisher(nc: NatsConnection): Publisher {
+  const inbox = createInbox((nc as unknown as { options: { inboxPrefix?: string } }).options.inboxPrefix)
+  const from = inbox.length + 1
+  const slots = new Map<string, Slot>()
+  let next = 0
+  let stopped = false
+  // The client has no server information while it connects.
+  let linked = nc.info !== undefined
+  let lastProblem = 'no ack came'
+
+  const settle = (key: string, reply: Msg) => {
+    const slot = slots.get(key)
+    if (!slot) return
+    const ack = readAck(reply)
+    if (ack === undefined) {
+      // No responders: the stream is not there now. The sweep tries again until the deadline.
+      lastProblem = 'no stream takes the subject'
+      return
+    }
+    slots.delete(key)
+    if (ack instanceof ReactorError) slot.reject(ack)
+    else slot.resolve(ack)
+  }
+  const subscription = nc.subscribe(`${inbox}.*`, {
+    callback: (error, reply) => {
+      if (error) lastProblem = errorMessage(error)
+      else settle(reply.subject.slice(from), reply)
+    },
+  })
+
+  const send = (key: string, slot: Slot) => {
+    slot.sentAt = Date.now()
+    const reply = `${inbox}.${key}`
+    try {
+      nc.publish(slot.subject, slot.body, slot.headers ? { reply, headers: encoded(slot.headers) } : { reply })
+    } catch (error) {
+      slots.delete(key)
+      slot.reject(unsendable(slot, error, nc.info?.max_payload))
+    }
+  }
+  const sweep = () => {
+    const now = Date.now()
+    for (const [key, slot] of slots) {
+      if (now >= slot.giveUpAt) {
+        slots.delete(key)
+        const code = /permissions violation/i.test(lastProblem) ? 'forbidden' : 'unreachable'
+        slot.reject(new ReactorError(code, `'${slot.subject}' was not stored in time: ${lastProblem}`))
+      } else if (linked && now - slot.sentAt >= RESEND_AFTER_MS) send(key, slot)
+    }
+  }
+  const followLink = async () => {
+    for await (const { type } of nc.status()) {
+      if (stopped) return
+      if (type === 'disconnect') linked = false
+      if (type !== 'reconnect') continue
+      linked = true
+      // Before anything newer: what the old connection lost must not be overtaken.
+      for (const [key, slot] of slots) send(key, slot)
+    }
+  }
+  void followLink()
+  const timer = setInterval(sweep, SWEEP_EVERY_MS)
+  timer.unref()
+
+  return {
+    publish: (subject, body, options = {}) =>
+      new Promise((resolve, reject) => {
+        if (stopped) {
+          reject(stoppedError())
+          return
+        }
+        // What it throws rejects.
+        const headers = encodeHeaders(options)
+        const key = (next++).toString(36)
+        const now = Date.now()
+        const slot: Slot = {
+          subject,
+          // Once for all sends; left to the client, TextEncoder would take six times as long.
+          body: typeof body === 'string' ? Buffer.from(body) : body,
+          headers,
+          sentAt: now,
+          giveUpAt: options.deadlineMs === undefined ? Number.POSITIVE_INFINITY : now + options.deadlineMs,
+          resolve,
+          reject,
+        }
+        slots.set(key, slot)
+        if (linked) send(key, slot)
+      }),
+    pending: () => slots.size,
+    stop() {
+      stopped = true
+      clearInterval(timer)
+      subscription.unsubscribe()
+      for (const slot of slots.values()) slot.reject(stoppedError())
+      slots.clear()
+    },
+  }
+}
+
+const VERSION_LINE = 'NATS/1.0\r\n'
+
+/** The header block as bytes. An id does without the client's header object, which costs more than the publish itself. */
+function encodeHeaders({ id, headers }: PublishOptions): Uint8Array | undefined {
+  if (id === undefined) return headers && Buffer.from(String(headers))
+  if (/[\r\n]/.test(id)) {
+    throw new ReactorError('bad_event', `the id ${JSON.stringify(id)} has a line break: a message cannot carry it`)
+  }
+  const others = headers ? String(headers).slice(VERSION_LINE.length) : ''
+  return Buffer.from(`${VERSION_LINE}${HEADER.id}: ${id}\r\n${others || '\r\n'}`)
+}
+
+/** Encoded headers as the client takes them: it asks them for their bytes and for nothing else. */
+const encoded = (bytes: Uint8Array): MsgHdrs => ({ encode: () => bytes }) as unknown as MsgHdrs
+
+const stoppedError = () => new ReactorError('unreachable', 'the publisher has stopped')
+
+/** Why the client would not take a message. Its size counts with the headers. */
+function unsendable({ subject, body, headers }: Slot, error: unknown, limit: number | undefined): ReactorError {
+  const size = body.length + (headers?.length ?? 0)
+  if (limit !== undefined && size > limit) {
+    return new ReactorError('bad_event', `'${subject}': ${size} bytes are more than a message may have (${limit})`)
+  }
+  return new ReactorError('unreachable', `'${subject}' cannot be published: ${errorMessage(error)}`)
+}
+
+// One code stands for every limit of a stream (10077): only the words tell them apart.
+const LIMIT = /maximum .* exceeded|insufficient/
+const TAKEN = /maximum messages per subject exceeded/
+
+/** Whether a publish was refused because its subject, which takes one message, has one. */
+export const isTaken = (error: unknown): boolean => error instanceof ReactorError && error.details.taken === true
+
+const SEQ = /"seq":\s*(\d+)/
+
+/** The ack, a refusal, or undefined where nobody answered. */
+function readAck(reply: Msg): PubAck | ReactorError | undefined {
+  if (reply.data.length === 0 && reply.headers?.code === 503) return undefined
+  const text = reply.string()
+  const seq = SEQ.exec(text)
+  if (seq && !text.includes('"error"'))
+    return { seq: Number(seq[1]), duplicate: text.includes('"duplicate": true') || text.includes('"duplicate":true') }
+  try {
+    const { error } = JSON.parse(text) as { error?: { description?: string; err_code?: number; code?: number } }
+    const reason = error?.description ?? text
+    // 503 inside an ack: JetStream is not there yet, or a limit is reached; 429: it has too much in hand just now.
+    if ((error?.code === 503 && !LIMIT.test(reason)) || error?.code === 429) return undefined
+    return new ReactorError('store_refused', `the store refused the message: ${reason}`, { taken: TAKEN.test(reason) })
+  } catch {
+    return new ReactorError('store_refused', `the store answered '${text.slice(0, 80)}', which is no ack`)
+  }
+}

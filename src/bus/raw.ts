@@ -1,0 +1,66 @@
+// A message of either client (core or JetStream) as the protocol reads it.
+import type { JsMsg } from '@nats-io/jetstream'
+import type { Msg } from '@nats-io/transport-node'
+import type { RawEvent } from '../protocol/event.ts'
+
+/** A stored event in hand, and what becomes of its delivery. */
+export interface Delivery extends RawEvent {
+  ack(): void
+  /** Deliver it again, a second later. */
+  retry(): void
+}
+
+interface StreamEvent extends Delivery {
+  message: JsMsg
+}
+
+const RETRY_AFTER_MS = 1000
+
+// One small object an event: its getters read the reply subject, which costs as much as parsing the body, only for the
+// events that need it, and closures made anew for each event would cost as much again.
+const fromStream = {
+  text(this: StreamEvent) {
+    return this.message.string()
+  },
+  header(this: StreamEvent, name: string) {
+    // The client's own `get` makes two lists for each name asked for.
+    for (const [key, values] of this.message.headers ?? []) if (key === name) return values[0]
+    return undefined
+  },
+  ack(this: StreamEvent) {
+    this.message.ack()
+  },
+  retry(this: StreamEvent) {
+    this.message.nak(RETRY_AFTER_MS)
+  },
+  get subject() {
+    return (this as unknown as StreamEvent).message.subject
+  },
+  get storedMs() {
+    return (this as unknown as StreamEvent).message.info.timestampNanos / 1e6
+  },
+  get seq() {
+    return (this as unknown as StreamEvent).message.seq
+  },
+}
+
+/** A stored event, from a consumer. */
+export function deliveryFromStream(message: JsMsg): Delivery {
+  const delivery = Object.create(fromStream) as StreamEvent
+  delivery.message = message
+  return delivery
+}
+
+/** A republished event, from a subscription to `<ns>.live.>`; the server adds when and as what it was stored. */
+export function rawFromLive(message: Msg): RawEvent {
+  const header = (name: string) => message.headers?.get(name)
+  let storedMs = Date.now()
+  let seq = 0
+  try {
+    storedMs = Date.parse(header('Nats-Time-Stamp') ?? '') || storedMs
+    seq = Number(header('Nats-Sequence') ?? 0)
+  } catch {
+    // A malformed header block throws when it is read: such an event keeps its time of arrival.
+  }
+  return { subject: message.subject, text: () => message.string(), header, storedMs, seq }
+}

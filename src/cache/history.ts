@@ -1,0 +1,133 @@
+// `<ns>.history.events`: the stored events in pages, for those who may not touch JetStream themselves.
+import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { ReactorError } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
+import { isNoMessage } from '../bus/no-message.ts'
+import { readEvent } from '../protocol/event.ts'
+import { formatOrigin } from '../protocol/origin.ts'
+import { streamNames } from '../protocol/streams.ts'
+import type { Subjects } from '../protocol/subject.ts'
+
+/** Ask with `since` (milliseconds since the epoch) first, then with `after_seq` from the page before. */
+export interface HistoryRequest {
+  since?: number
+  after_seq?: number
+  limit?: number
+}
+
+/** One event as commands and clients see it. */
+export interface SeenEvent {
+  seq: number
+  tag: string
+  data: Record<string, unknown>
+  origin: string
+  stamp: string
+  id: string
+  believed: boolean
+  cause?: string
+  hops: number
+}
+
+export interface HistoryPage {
+  events: SeenEvent[]
+  /** Pass as `after_seq` for the next page. */
+  next_seq: number
+  /** The last event stored when the page was read. */
+  last_seq: number
+}
+
+const MAX_LIMIT = 1000
+const PAGE_BYTES = 700_000
+/** What a page has around its events. */
+const FRAME_BYTES = 1024
+/** The last moment that a date can name. */
+const MAX_MS = 8_640_000_000_000_000
+
+/** Reads pages of EVENTS. Malformed events are left out and counted over by `next_seq`. */
+export async function openHistory(
+  nc: NatsConnection,
+  subjects: Subjects,
+): Promise<(request: unknown) => Promise<HistoryPage>> {
+  const jsm: JetStreamManager = await jetstreamManager(nc, { checkAPI: false })
+  const stream = streamNames(subjects.ns).events
+
+  return async request => {
+    const { since, after_seq: after, limit = MAX_LIMIT } = checkRequest(request)
+    const { state } = await jsm.streams.info(stream)
+    const last_seq = state.last_seq
+    const empty: HistoryPage = { events: [], next_seq: last_seq, last_seq }
+    if (state.messages === 0 || (after !== undefined && after >= last_seq)) return empty
+
+    const from =
+      after === undefined && since !== undefined
+        ? { start_time: new Date(since) }
+        : { seq: Math.max((after ?? 0) + 1, state.first_seq) }
+    const room = (nc.info?.max_payload ?? 1_048_576) - FRAME_BYTES
+    const events: SeenEvent[] = []
+    let size = 0
+    let next_seq: number | undefined
+    try {
+      const batch = await jsm.direct.getBatch(stream, {
+        batch: Math.min(limit, MAX_LIMIT),
+        max_bytes: PAGE_BYTES,
+        ...from,
+      })
+      for await (const stored of batch) {
+        if (stored.seq > last_seq) break
+        const seen = seenEvent(subjects, stored, room)
+        if (seen) size += Buffer.byteLength(JSON.stringify(seen)) + 1
+        // What does not fit begins the next page.
+        if (size > room) break
+        next_seq = stored.seq
+        if (seen) events.push(seen)
+      }
+    } catch (error) {
+      if (!isNoMessage(error)) throw error
+    }
+    return next_seq === undefined ? empty : { events, next_seq, last_seq }
+  }
+}
+
+/** As a page shows it; an event with all but the room of a message comes without its data. */
+function seenEvent(subjects: Subjects, stored: StoredMsg, room: number): SeenEvent | undefined {
+  const read = readEvent(subjects.eventPrefix, {
+    subject: stored.subject,
+    text: () => stored.string(),
+    header: name => stored.header?.get(name),
+    storedMs: stored.time.getTime(),
+    seq: stored.seq,
+  })
+  if (!read.ok) return undefined
+  const { origin, ...event } = read.event
+  const seen = { seq: stored.seq, ...event, origin: formatOrigin(origin) }
+  if (stored.data.length < PAGE_BYTES / 2 || Buffer.byteLength(JSON.stringify(seen)) < room) return seen
+  return { ...seen, data: { _left_out: `${stored.data.length} bytes, more than a page of history holds` } }
+}
+
+function checkRequest(request: unknown): HistoryRequest {
+  if (!isObject(request))
+    throw new ReactorError('bad_argument', 'history: the body must be a map {since | after_seq, limit}')
+  for (const [key, value] of Object.entries(request)) {
+    if (value === undefined) continue
+    const bound = Object.hasOwn(BOUNDS, key) ? BOUNDS[key as keyof HistoryRequest] : undefined
+    if (!bound) throw new ReactorError('bad_argument', `history: unknown key '${key}'; there are ${KEYS.join(', ')}`)
+    if (typeof value !== 'number' || !bound.fits(value))
+      throw new ReactorError('bad_argument', `history: '${key}' must be ${bound.what}, got ${JSON.stringify(value)}`)
+  }
+  return request
+}
+
+const sequence = (least: number) => ({
+  what: `a whole number from ${least} on`,
+  fits: (value: number) => Number.isSafeInteger(value) && value >= least,
+})
+const BOUNDS = {
+  since: {
+    what: 'milliseconds since the epoch',
+    fits: (value: number) => value >= 0 && value <= MAX_MS,
+  },
+  after_seq: sequence(0),
+  limit: sequence(1),
+}
+const KEYS = Object.keys(BOUNDS)

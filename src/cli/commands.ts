@@ -1,0 +1,17 @@
+// The commands by name. A command's file is loaded when the command is called, so that start-up stays short.
+import type { AddCommand } from './command.ts'
+
+export const COMMANDS: ReadonlyMap<string, () => Promise<{ command: AddCommand }>> = new Map([
+  ['up', () => import('./commands/up.ts')],
+  ['tail', () => import('./commands/tail.ts')],
+  ['call', () => import('./commands/call.ts')],
+  ['run', () => import('./commands/run.ts')],
+  ['wheel', () => import('./commands/wheel.ts')],
+  ['send', () => import('./commands/send.ts')],
+  ['check', () => import('./commands/check.ts')],
+  ['functions', () => import('./commands/functions.ts')],
+  ['master', () => import('./commands/master.ts')],
+  ['react', () => import('./commands/react.ts')],
+  ['worker', () => import('./commands/worker.ts')],
+  ['minion', () => import('./commands/minion.ts')],
+])

@@ -1,0 +1,39 @@
+// `reactor functions [name]`
+import { ReactorError } from '../../base/errors.ts'
+import { didYouMean } from '../../base/suggest.ts'
+import type { Kind } from '../../functions/context.ts'
+import { formatDoc } from '../../functions/doc.ts'
+import { loadFunctions } from '../../functions/load.ts'
+import { selectDocs } from '../../functions/registry.ts'
+import type { AddCommand } from '../command.ts'
+import { print, printJson } from '../output.ts'
+
+const KINDS: readonly Kind[] = ['execution', 'runner', 'wheel']
+
+export const command: AddCommand = program => {
+  program
+    .command('functions')
+    .description('list the functions, or show the help of one, or of a module')
+    .argument('[name]', 'module, or module.function')
+    .option('--kind <kind>', 'only execution, runner or wheel functions')
+    .option('--module-dir <dir...>', 'folders of your own modules')
+    .option('--json', 'print the docs as JSON')
+    .action(async (name: string | undefined, options: { kind?: string; moduleDir?: string[]; json?: boolean }) => {
+      const kinds = KINDS.filter(kind => options.kind === undefined || options.kind === kind)
+      if (kinds.length === 0)
+        throw new ReactorError('usage', `--kind must be one of ${KINDS.join(', ')}, got '${options.kind}'`)
+      const registries = await Promise.all(kinds.map(kind => loadFunctions(kind, options.moduleDir)))
+      const docs = registries.flatMap(registry => selectDocs(registry.docs(), name))
+      if (docs.length === 0) {
+        const known = registries.flatMap(registry => registry.names())
+        throw new ReactorError(
+          'unknown_function',
+          `no function or module is named '${name}'.${didYouMean(name ?? '', [...known, ...known.map(full => full.split('.')[0]!)])}`,
+        )
+      }
+      if (options.json) printJson(docs)
+      else if (name === undefined)
+        for (const doc of docs) print(`${doc.kind.padEnd(10)} ${doc.name.padEnd(24)} ${doc.doc.split('\n')[0]}`)
+      else print(docs.map(doc => `${doc.kind} ${formatDoc(doc)}`).join('\n\n'))
+    })
+}

@@ -1,0 +1,73 @@
+// Reads a config file, lays command-line values over it, and says what is wrong with the name and the place of it.
+import { readFile } from 'node:fs/promises'
+import { parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
+import { didYouMean } from '../base/suggest.ts'
+import { type Config, configSchema } from './schema.ts'
+
+/** The config of `file` (none: defaults) with `overrides` on top. Throws `bad_config`. */
+export async function loadConfig(file: string | undefined, overrides: Record<string, unknown> = {}): Promise<Config> {
+  const merged = mergeConfig(file === undefined ? {} : await readConfigFile(file), overrides)
+  return parseConfig(merged, file ?? 'the command line')
+}
+
+/** Validates a config object; `where` names it in the error. */
+export function parseConfig(value: unknown, where: string): Config {
+  const parsed = configSchema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new ReactorError(
+    'bad_config',
+    `${where}: ${parsed.error.issues.map(issue => issueText(issue, value)).join('; ')}`,
+  )
+}
+
+/** A config file as it stands, not validated. Throws `bad_config` when it is no YAML map. */
+export async function readConfigFile(file: string): Promise<Record<string, unknown>> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    throw new ReactorError('bad_config', `cannot read the config ${file}: ${errorMessage(error)}`)
+  }
+  const document = parseDocument(text, { prettyErrors: true })
+  const [problem] = document.errors
+  if (problem) throw new ReactorError('bad_config', `${file}: ${problem.message}`)
+  const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
+  if (!isObject(value)) throw new ReactorError('bad_config', `${file} must be a map of settings`)
+  return value
+}
+
+function issueText(issue: z.core.$ZodIssue, value: unknown): string {
+  const path = issue.path.map(String)
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(path)
+    return issue.keys.map(key => `unknown setting '${[...path, key].join('.')}'.${didYouMean(key, known)}`).join(' ')
+  }
+  const given = path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value)
+  return `'${path.join('.')}': ${issue.message}; got ${JSON.stringify(given) ?? 'nothing'}`
+}
+
+function knownKeys(path: readonly string[]): string[] {
+  let schema: unknown = configSchema
+  for (const key of path) schema = unwrap((unwrap(schema) as { shape?: Record<string, unknown> }).shape?.[key])
+  return Object.keys((unwrap(schema) as { shape?: object } | undefined)?.shape ?? {})
+}
+
+function unwrap(schema: unknown): unknown {
+  let inner = schema as { shape?: unknown; unwrap?: () => unknown } | undefined
+  while (inner && !inner.shape && typeof inner.unwrap === 'function') inner = inner.unwrap() as typeof inner
+  return inner
+}
+
+/** `over` on top of `base`, maps into maps; undefined values do not count. */
+export function mergeConfig(base: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {
+  const out = new Map(Object.entries(base))
+  for (const [key, value] of Object.entries(over)) {
+    if (value === undefined) continue
+    const before = out.get(key)
+    out.set(key, isObject(before) && isObject(value) ? mergeConfig(before, value) : value)
+  }
+  return Object.fromEntries(out)
+}

@@ -1,0 +1,121 @@
+// The configuration: one file for every process, a section for each. Types, defaults and JSON Schema come from here.
+import { hostname } from 'node:os'
+import { z } from 'zod'
+import { parseDuration } from '../base/duration.ts'
+import { errorMessage } from '../base/errors.ts'
+import { LOG_LEVELS } from '../base/log.ts'
+import { DEFAULT_LIMITS } from '../protocol/streams.ts'
+
+const duration = z.union([z.string(), z.number()]).transform((text, context) => {
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: errorMessage(error) })
+    return z.NEVER
+  }
+})
+
+/** A minion's id: what a host name or Salt's ids can be. */
+const minionId = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine(
+    id => !/[/\\\0\s]/.test(id) && id !== '.' && id !== '..',
+    "a minion's id has no slash, backslash or white space",
+  )
+
+const profile = z.record(z.string(), z.unknown())
+
+const positive = z.number().positive()
+const scheduleEntry = z.strictObject({
+  function: z.string().describe('local, runner or wheel, then module.function'),
+  args: z.array(z.unknown()).default([]),
+  kwargs: z.record(z.string(), z.unknown()).default({}),
+  tgt: z.union([z.string(), z.array(z.string())]).optional(),
+  tgt_type: z.string().optional(),
+  seconds: positive.optional(),
+  minutes: positive.optional(),
+  hours: positive.optional(),
+  days: positive.optional(),
+  enabled: z.boolean().default(true),
+})
+
+export const configSchema = z.strictObject({
+  namespace: z
+    .string()
+    .regex(/^[a-z0-9_-]{1,40}$/)
+    .default('reactor')
+    .describe('first token of every subject'),
+  servers: z.array(z.string()).min(1).default(['nats://127.0.0.1:4222']).describe('NATS servers'),
+  seed: z.string().optional().describe("file with this process's nkey seed"),
+  isolation: z
+    .enum(['accounts', 'none'])
+    .default('accounts')
+    .describe("'none': a bare server without accounts, for tests on loopback; minions then take jobs from anybody"),
+  log_level: z.enum(LOG_LEVELS).default('info').describe('least serious messages that are logged'),
+  log_format: z.enum(['text', 'json']).default('text').describe('lines for people, or JSON lines'),
+  module_dirs: z.array(z.string()).default([]).describe('folders with modules/, runners/, wheels/ of your own'),
+  operators: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe('names of the static operators by their public nkey'),
+  profiles: z
+    .strictObject({
+      smtp: z.record(z.string(), profile).default({}).describe('mail servers by name'),
+      http: z.record(z.string(), profile).default({}).describe('HTTP services by name'),
+    })
+    .prefault({})
+    .describe('named hosts and secrets for smtp.send_msg and http.query'),
+  streams: z
+    .strictObject({
+      events_max_age: duration.prefault('7d').describe('how long events are kept'),
+      events_max_bytes: z
+        .number()
+        .int()
+        .positive()
+        .default(DEFAULT_LIMITS.eventsMaxBytes)
+        .describe('bytes of events kept; a full store refuses events'),
+      replicas: z
+        .number()
+        .int()
+        .min(1)
+        .max(5)
+        .default(DEFAULT_LIMITS.replicas)
+        .describe('copies of each stream: 1, or 3 in a cluster'),
+    })
+    .prefault({}),
+  master: z
+    .strictObject({
+      lost_after: duration.prefault('25s').describe('a minion without a heartbeat for this long is not connected'),
+    })
+    .prefault({}),
+  react: z
+    .strictObject({ rules: z.string().optional().describe('folder or file of rules that this process feeds') })
+    .prefault({}),
+  jobs: z
+    .strictObject({
+      concurrency: z.number().int().min(1).default(32).describe('reactions of one rule that run at once'),
+      job_timeout: duration.prefault('5m').describe('within which minions may start a job'),
+    })
+    .prefault({}),
+  schedule: z
+    .record(z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/), scheduleEntry)
+    .default({})
+    .describe('entries by name: function, args, kwargs, tgt, seconds, minutes, hours, days (added together), enabled'),
+  minion: z
+    .strictObject({
+      id: minionId.default(() => hostname()).describe("the minion's id; default: the host's name"),
+      dir: z.string().default('var/minion').describe('spool, ledger of jids'),
+      beat: duration.prefault('10s').describe('heartbeat'),
+      concurrency: z.number().int().min(1).default(16).describe('jobs that run at once'),
+      grains: z.record(z.string(), z.unknown()).default({}).describe('static grains, laid over the collected ones'),
+      module_config: z
+        .record(z.string(), z.unknown())
+        .default({})
+        .describe('settings of modules, such as service.init_dir'),
+    })
+    .prefault({}),
+})
+
+export type Config = z.output<typeof configSchema>

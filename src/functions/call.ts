@@ -1,0 +1,42 @@
+// Calling a loaded function: arguments bound and validated, the outcome as a value. A failure of the function is an
+// outcome, never an exception of the caller.
+import { asReactorError, type Code, ReactorError } from '../base/errors.ts'
+import { bindArgs } from './args.ts'
+import type { Contexts, Kind } from './context.ts'
+import type { Registry } from './registry.ts'
+
+export type Outcome = { ok: true; value: unknown } | { ok: false; code: Code; message: string; stack?: string }
+
+/** Looks up, binds and runs. A function that returns nothing returned null. */
+export async function callFunction<K extends Kind>(
+  registry: Registry<K>,
+  name: string,
+  arg: readonly unknown[],
+  kwarg: Readonly<Record<string, unknown>>,
+  context: Contexts[K],
+): Promise<Outcome> {
+  try {
+    const fn = registry.get(name)
+    const args = bindArgs(name, fn, arg, kwarg)
+    const value = await fn.run(args, context)
+    return { ok: true, value: value ?? null }
+  } catch (thrown) {
+    if (context.signal?.aborted)
+      return { ok: false, code: 'stopped', message: 'the process was stopped before it was done' }
+    return failure(thrown)
+  }
+}
+
+/** What is wrong with the call itself; whatever else a function meets on its way (a host that is down) is its failure. */
+const OF_THE_CALL: ReadonlySet<Code> = new Set(['bad_argument', 'unknown_function', 'no_minions', 'outcome_unknown'])
+
+function failure(thrown: unknown): Outcome {
+  if (thrown instanceof ReactorError)
+    return { ok: false, code: OF_THE_CALL.has(thrown.code) ? thrown.code : 'function_failed', message: thrown.message }
+  if (thrown instanceof Error && thrown.name === 'AbortError') {
+    return { ok: false, code: 'function_failed', message: 'the job was stopped before it was done' }
+  }
+  const error = asReactorError(thrown)
+  const stack = thrown instanceof Error ? thrown.stack : undefined
+  return { ok: false, code: 'function_failed', message: error.message, ...(stack ? { stack } : {}) }
+}

@@ -1,0 +1,101 @@
+// Running a runner or wheel function as a job: its record first, then `salt/run/<jid>/new`, the function, and `…/ret`.
+import { setMaxListeners } from 'node:events'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Fire } from '../bus/fire.ts'
+import { callFunction, type Outcome } from '../functions/call.ts'
+import type { CallContext, Contexts } from '../functions/context.ts'
+import type { Registry } from '../functions/registry.ts'
+import { saltArgs } from '../protocol/salt-args.ts'
+import type { JobRecords, Work } from './records.ts'
+
+export interface FunctionCall {
+  fun: string
+  arg: unknown[]
+  kwarg: Record<string, unknown>
+  user: string
+  cause?: string | undefined
+  hops?: number
+  work?: Work | undefined
+}
+
+export interface FunctionJobParts<K extends 'runner' | 'wheel'> {
+  kind: K
+  registry: Registry<K>
+  records: JobRecords
+  fire: Fire
+  profiles: CallContext['profiles']
+  log: Log
+  /** What this kind may use beyond what every function may. */
+  extend(context: CallContext, call: FunctionCall & { jid: string }): Contexts[K]
+}
+
+export type RunFunction = (call: FunctionCall) => Promise<{ jid: string; outcome: Outcome }>
+
+const TAG = { runner: 'run', wheel: 'wheel' } as const
+
+/**
+ * The outcome is a value; thrown are only `unknown_function` and refusals of the store, before anything ran. Work found
+ * started runs again only where its function is idempotent, else the outcome is `outcome_unknown`.
+ */
+export function createFunctionJobs<K extends 'runner' | 'wheel'>(
+  parts: FunctionJobParts<K>,
+): { run: RunFunction; stop(): void } {
+  const { kind, registry, records, fire, log } = parts
+  const stopping = new AbortController()
+  // Every function in hand listens to it.
+  setMaxListeners(0, stopping.signal)
+  /** Jobs that have a record and were not started, because what comes before the start failed. */
+  const unstarted = new Set<string>()
+
+  const run: RunFunction = async call => {
+    const fn = registry.get(call.fun)
+    const hops = (call.hops ?? 0) + 1
+    const { fun, arg, kwarg, user, cause, work } = call
+    if (stopping.signal.aborted) throw new ReactorError('unreachable', 'this process is stopping; ask again')
+    const { record, resumed } = await records.open(
+      { kind, fun, arg, kwarg, user, deadline: 0, hops, ...(cause ? { cause } : {}) },
+      // What must not run twice is remembered for as long as its cause can come again.
+      { work, keep: work !== undefined && !fn.idempotent ? 'long' : 'short' },
+    )
+    const { jid } = record
+    const begun = resumed && !unstarted.delete(jid)
+    if (begun && !fn.idempotent) {
+      const message = `${kind} ${fun} was started before as job ${jid} and is not idempotent: whether it was done is not known`
+      return { jid, outcome: { ok: false, code: 'outcome_unknown', message } }
+    }
+    const seen = { fun: `${kind}.${fun}`, jid, user, fun_args: saltArgs(arg, kwarg) }
+    try {
+      await fire(`salt/${TAG[kind]}/${jid}/new`, seen, { id: record.announce, cause, hops })
+    } catch (error) {
+      unstarted.add(jid)
+      throw error
+    }
+    const base: CallContext = {
+      jid,
+      user,
+      key: record.key,
+      log: log.child({ jid, fun }),
+      signal: stopping.signal,
+      profiles: parts.profiles,
+      docs: () => registry.docs(),
+      fire: async (tag, data) => void (await fire(tag, data, { cause: jid, hops })),
+    }
+    const outcome = await callFunction(registry, fun, arg, kwarg, parts.extend(base, { ...call, jid }))
+    if (!outcome.ok && outcome.stack)
+      log.warn({ jid, fun, stack: outcome.stack }, 'a function failed on an exception of its own')
+    // Work that was cut short is taken up again under the same jid: it has not returned yet.
+    if (work && !outcome.ok && outcome.code === 'stopped') return { jid, outcome }
+    const returned = outcome.ok ? outcome.value : outcome.message
+    const tell = (value: unknown) =>
+      fire(`salt/${TAG[kind]}/${jid}/ret`, { ...seen, return: value, success: outcome.ok }, { cause: jid, hops })
+    try {
+      await tell(returned).catch(error => tell(`the return cannot be stored: ${errorMessage(error)}`))
+    } catch (error) {
+      // The function has run: that nobody can be told must not read as its failure, nor have it run again.
+      log.error({ jid, fun, error: errorMessage(error) }, 'a return could not be stored')
+    }
+    return { jid, outcome }
+  }
+  return { run, stop: () => stopping.abort(new ReactorError('function_failed', 'the process is stopping')) }
+}

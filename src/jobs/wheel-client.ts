@@ -1,0 +1,44 @@
+// Calling a wheel function of the master from inside CORE, on behalf of a rule or a schedule.
+import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
+import { ReactorError } from '../base/errors.ts'
+import { didYouMean } from '../base/suggest.ts'
+import { requestJson } from '../bus/request.ts'
+import { HEADER } from '../protocol/event.ts'
+import type { Subjects } from '../protocol/subject.ts'
+import type { FunctionCall, RunFunction } from './run-function.ts'
+
+export type CallWheel = RunFunction
+
+const WHEEL_TIMEOUT_MS = 60_000
+const LIST_TIMEOUT_MS = 2000
+
+export function createWheelClient(nc: NatsConnection, subjects: Subjects): CallWheel {
+  return async (call: FunctionCall) => {
+    const headers = createHeaders()
+    headers.set(HEADER.user, call.user)
+    if (call.cause) headers.set(HEADER.cause, call.cause)
+    if (call.hops) headers.set(HEADER.hops, String(call.hops))
+    if (call.work) {
+      headers.set(HEADER.work, call.work.key)
+      headers.set(HEADER.time, String(call.work.causeMs))
+    }
+    const arg = [...call.arg, { __kwarg__: true, ...call.kwarg }]
+    const what = `wheel ${call.fun}`
+    try {
+      return await requestJson(nc, subjects.wheel(call.fun), arg, { timeoutMs: WHEEL_TIMEOUT_MS, headers, what })
+    } catch (error) {
+      if (error instanceof ReactorError && error.code === 'unreachable') await refuseUnknown(nc, subjects, call.fun)
+      throw error
+    }
+  }
+}
+
+/** Nobody on the subject of one function, while a master is there: it has no such function, and waiting will not help. */
+async function refuseUnknown(nc: NatsConnection, subjects: Subjects, fun: string): Promise<void> {
+  const known = await requestJson<unknown>(nc, subjects.wheel('sys.list_functions'), [], {
+    timeoutMs: LIST_TIMEOUT_MS,
+    what: 'wheel sys.list_functions',
+  }).catch(() => undefined)
+  if (!Array.isArray(known) || known.includes(fun)) return
+  throw new ReactorError('unknown_function', `'${fun}' is not available.${didYouMean(fun, known)}`, { fun })
+}

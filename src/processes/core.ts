@@ -1,0 +1,58 @@
+// What every service of CORE starts with: a connection, the streams, a publisher and its own origin.
+import { type Clock, systemClock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { createStack, type Running } from '../base/service.ts'
+import { type Bus, connectBus } from '../bus/connect.ts'
+import { createFire, type Fire } from '../bus/fire.ts'
+import { provisionStreams } from '../bus/provision.ts'
+import { createPublisher, type Publisher } from '../bus/publish.ts'
+import { requireIsolation } from '../config/isolation.ts'
+import type { Config } from '../config/schema.ts'
+import { type ServiceOrigin, serviceOrigin } from '../protocol/origin.ts'
+import type { StreamLimits } from '../protocol/streams.ts'
+
+export const streamLimits = ({ streams }: Config): StreamLimits => ({
+  eventsMaxAge: streams.events_max_age,
+  eventsMaxBytes: streams.events_max_bytes,
+  replicas: streams.replicas,
+})
+
+export interface Core extends Pick<Bus, 'nc' | 'subjects'> {
+  /** What the service adds is stopped before its connection. */
+  readonly stack: ReturnType<typeof createStack>
+  readonly publisher: Publisher
+  readonly fire: Fire
+  readonly clock: Clock
+}
+
+/** Connects and has `build` put the service on it. Whatever throws on the way leaves nothing running. */
+export async function startCore(
+  config: Config,
+  origin: ServiceOrigin,
+  log: Log,
+  build: (core: Core) => Promise<void>,
+): Promise<Running> {
+  requireIsolation(config)
+  const stack = createStack()
+  try {
+    const bus = await connectBus({
+      servers: config.servers,
+      namespace: config.namespace,
+      name: `${config.namespace}${origin}`,
+      seedFile: config.seed,
+      patient: true,
+      log,
+    })
+    stack.defer(() => bus.close())
+    const { nc, subjects } = bus
+    await provisionStreams(nc, config.namespace, streamLimits(config))
+    const publisher = createPublisher(nc)
+    stack.defer(() => publisher.stop())
+    const fire = createFire(publisher, subjects, serviceOrigin(origin))
+    await build({ stack, nc, subjects, publisher, fire, clock: systemClock })
+    return stack
+  } catch (error) {
+    await stack.stop()
+    throw error
+  }
+}

@@ -1,0 +1,44 @@
+// Job ids in Salt's form: 20 digits, `YYYYMMDDhhmmss` and six more, in UTC, so that they sort by time.
+import { randomInt } from 'node:crypto'
+
+const JID = /^\d{20}$/
+
+export const isJid = (text: unknown): text is string => typeof text === 'string' && JID.test(text)
+
+/** Makes jids that grow and never repeat within the process; across processes the JOBS stream refuses a second use. */
+export function createJidSource(nowMs: () => number = Date.now): () => string {
+  // Two processes of the same millisecond begin at different microseconds of it.
+  const offset = randomInt(1000)
+  let last = 0
+  return () => {
+    last = Math.max(nowMs() * 1000 + offset, last + 1)
+    return jidOfMicroseconds(last)
+  }
+}
+
+/**
+ * The jid of one piece of named work (`<work key>/<action>/<attempt>`): the second in which its cause happened, then six
+ * digits drawn from the name, so that a worker that takes the work over finds the same jid. `probe` counts the
+ * candidates that were found taken by other work.
+ */
+export function jidOfWork(causeMs: number, name: string, probe = 0): string {
+  const micro = (fnv1a(name) + probe * 7919) % 1_000_000
+  return jidOfMicroseconds(Math.floor(causeMs / 1000) * 1_000_000 + micro)
+}
+
+/** Milliseconds since the epoch at which a jid says it was made. */
+export function jidTime(jid: string): number {
+  const part = (from: number, to: number) => Number(jid.slice(from, to))
+  return Date.UTC(part(0, 4), part(4, 6) - 1, part(6, 8), part(8, 10), part(10, 12), part(12, 14)) + part(14, 20) / 1000
+}
+
+function jidOfMicroseconds(micro: number): string {
+  const seconds = new Date(Math.floor(micro / 1_000_000) * 1000).toISOString().replace(/[-T:]/g, '').slice(0, 14)
+  return seconds + String(micro % 1_000_000).padStart(6, '0')
+}
+
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash >>> 0
+}

@@ -1,0 +1,141 @@
+// Every stream, consumer and bucket of the program, with its limits. Names begin with `<ns>_`.
+import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream'
+import type { LaneClass } from './subject.ts'
+
+export interface StreamLimits {
+  /** How long events are kept, milliseconds. */
+  eventsMaxAge: number
+  /** Size bound of EVENTS, bytes. A full store refuses events; it never drops unread ones. */
+  eventsMaxBytes: number
+  /** Copies of each stream: 1 on one node, 3 in a cluster. */
+  replicas: number
+}
+
+export const DEFAULT_LIMITS: StreamLimits = {
+  eventsMaxAge: 7 * 86_400_000,
+  eventsMaxBytes: 1024 ** 3,
+  replicas: 1,
+}
+
+const MiB = 1024 * 1024
+const nanos = (ms: number) => ms * 1_000_000
+
+export const streamNames = (ns: string) => ({
+  events: `${ns}_EVENTS`,
+  reactions: `${ns}_REACTIONS`,
+  jobs: `${ns}_JOBS`,
+  done: `${ns}_DONE`,
+  parked: `${ns}_PARKED`,
+})
+
+export const bucketNames = (ns: string) => ({
+  rules: `${ns}_rules`,
+  minions: `${ns}_minions`,
+  bundles: `${ns}_bundles`,
+})
+
+export const consumerNames = (ns: string) => ({
+  reactor: `${ns}_reactor`,
+  lane: (lane: LaneClass) => `${ns}_jobs_${lane}`,
+})
+
+export type WantedStream = Partial<StreamConfig> & { name: string; subjects: string[] }
+
+export function wantedStreams(ns: string, limits: StreamLimits): WantedStream[] {
+  const names = streamNames(ns)
+  const common = { storage: 'file', num_replicas: limits.replicas, max_msgs: -1, max_msg_size: -1 } as const
+  return [
+    {
+      ...common,
+      name: names.events,
+      subjects: [`${ns}.event.>`],
+      retention: 'limits',
+      discard: 'new',
+      allow_direct: true,
+      max_age: nanos(limits.eventsMaxAge),
+      max_bytes: limits.eventsMaxBytes,
+      duplicate_window: nanos(Math.min(10 * 60_000, limits.eventsMaxAge)),
+      republish: { src: `${ns}.event.>`, dest: `${ns}.live.>` },
+    },
+    {
+      ...common,
+      name: names.reactions,
+      subjects: [`${ns}.reaction.*.*`],
+      retention: 'workqueue',
+      discard: 'new',
+      max_age: 0,
+      max_bytes: 512 * MiB,
+      duplicate_window: nanos(10 * 60_000),
+      republish: { src: `${ns}.reaction.>`, dest: `${ns}.decision.reaction.>` },
+    },
+    {
+      ...common,
+      name: names.jobs,
+      subjects: [`${ns}.jobs.*`],
+      retention: 'limits',
+      discard: 'new',
+      // A jid is taken once, with no window in time: a second message on its subject is refused.
+      max_msgs_per_subject: 1,
+      discard_new_per_subject: true,
+      allow_msg_ttl: true,
+      // Each record brings its own time to live.
+      max_age: 0,
+      max_bytes: 512 * MiB,
+    },
+    {
+      ...common,
+      name: names.done,
+      subjects: [`${ns}.done.*`],
+      retention: 'limits',
+      discard: 'old',
+      // Kept longer than the events and reactions that it answers for.
+      max_age: nanos(limits.eventsMaxAge + 86_400_000),
+      max_bytes: -1,
+      republish: { src: `${ns}.done.>`, dest: `${ns}.decision.done.>` },
+    },
+    {
+      ...common,
+      name: names.parked,
+      subjects: [`${ns}.parked.*.*`],
+      retention: 'limits',
+      discard: 'new',
+      max_msgs_per_subject: 1,
+      max_age: 0,
+      max_bytes: 256 * MiB,
+      republish: { src: `${ns}.parked.>`, dest: `${ns}.decision.parked.>` },
+    },
+  ]
+}
+
+/** After this, what a process that died had in hand goes to another; who lives says `working` well within it. */
+export const ACK_WAIT_MS = 10_000
+
+export type WantedConsumer = Partial<ConsumerConfig> & { durable_name: string }
+
+/** The reactor reads all of EVENTS with one durable consumer without filters, which all reactors share. */
+export function reactorConsumer(ns: string): WantedConsumer {
+  return {
+    durable_name: consumerNames(ns).reactor,
+    ack_policy: 'explicit',
+    deliver_policy: 'all',
+    ack_wait: nanos(ACK_WAIT_MS),
+    max_ack_pending: 2048,
+    max_deliver: -1,
+  }
+}
+
+/** Events that a reactor asks for ahead: more in flight cost more garbage collection than they save round trips. */
+export const EVENTS_AHEAD = 500
+
+/** Job workers share one consumer a lane class. */
+export function laneConsumer(ns: string, lane: LaneClass): WantedConsumer {
+  return {
+    durable_name: consumerNames(ns).lane(lane),
+    filter_subject: `${ns}.reaction.${lane}.*`,
+    ack_policy: 'explicit',
+    deliver_policy: 'all',
+    ack_wait: nanos(ACK_WAIT_MS),
+    max_ack_pending: 20_000,
+    max_deliver: -1,
+  }
+}

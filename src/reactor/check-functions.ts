@@ -1,0 +1,92 @@
+// Whether the functions that a rule calls exist, and take the arguments it gives. Values may be templates, so that only
+// names and numbers of arguments are looked at. Pure over the registries.
+import { ReactorError } from '../base/errors.ts'
+import { didYouMean } from '../base/suggest.ts'
+import type { FunctionDefinition } from '../functions/define.ts'
+import type { Registry } from '../functions/registry.ts'
+import { JOB_KINDS } from '../protocol/job.ts'
+import { type CallParams, readParams } from './rules/params.ts'
+import type { ActionCheck, ActionFinding } from './rules/read-text.ts'
+import type { RuleAction } from './rules/schema.ts'
+
+export interface RuleFunctions {
+  local: Registry<'execution'>
+  runner: Registry<'runner'>
+  wheel: Registry<'wheel'>
+}
+
+/**
+ * Checks actions against `functions`. A runner or wheel function that is not there is a problem; an execution function
+ * is a warning, since a minion may have modules of its own.
+ */
+export function createActionCheck(functions: RuleFunctions): ActionCheck {
+  const required = new Map<FunctionDefinition, string[]>()
+  const requiredOf = (fn: FunctionDefinition): string[] => {
+    let names = required.get(fn)
+    if (!names) {
+      names = Object.entries(fn.args).flatMap(([name, schema]) => (schema.safeParse(undefined).success ? [] : [name]))
+      required.set(fn, names)
+    }
+    return names
+  }
+  return action => {
+    const fn = find(functions[action.kind], action.fun)
+    if (!fn) return [unknown(functions, action)]
+    // The loader has reported what is wrong with the parameters themselves.
+    const call = readParams(action.kind, action.params, () => undefined)
+    return findings(fn, requiredOf(fn), call).map(finding => ({
+      ...finding,
+      message: `${action.kind}.${action.fun} ${finding.message}`,
+      warning: false,
+    }))
+  }
+}
+
+function find(registry: Registry<'execution'> | Registry<'runner'> | Registry<'wheel'>, fun: string) {
+  try {
+    return registry.get(fun) as FunctionDefinition
+  } catch (error) {
+    if (error instanceof ReactorError && error.code === 'unknown_function') return undefined
+    throw error
+  }
+}
+
+function unknown(functions: RuleFunctions, { kind, fun }: RuleAction): ActionFinding {
+  const elsewhere = JOB_KINDS.find(other => other !== kind && functions[other].names().includes(fun))
+  const names = functions[kind].names().map(name => `${kind}.${name}`)
+  const hint = elsewhere ? ` Did you mean '${elsewhere}.${fun}'?` : didYouMean(`${kind}.${fun}`, names)
+  const where = kind === 'local' ? ', minions may have it as a module of their own' : ''
+  return {
+    path: [],
+    at: 'key',
+    message: `there is no function '${kind}.${fun}' here${where}.${hint}`,
+    warning: kind === 'local',
+  }
+}
+
+function findings(
+  fn: FunctionDefinition,
+  required: readonly string[],
+  { arg, kwarg }: CallParams,
+): Omit<ActionFinding, 'warning'>[] {
+  const names = Object.keys(fn.args)
+  const found: Omit<ActionFinding, 'warning'>[] = []
+  const surplus = arg[names.length]
+  if (surplus && fn.rest === undefined) {
+    const takes = names.length === 0 ? 'no arguments' : `at most ${names.length} (${names.join(', ')})`
+    found.push({ path: surplus.path, message: `takes ${takes}, got ${arg.length} by position` })
+  }
+  const byPosition = new Set(names.slice(0, arg.length))
+  for (const { path, name } of kwarg) {
+    if (byPosition.has(name)) {
+      found.push({ path, at: 'key', message: `gets the argument '${name}' twice, by position and by name` })
+    } else if (!Object.hasOwn(fn.args, name) && fn.extra === undefined)
+      found.push({ path, at: 'key', message: `has no argument '${name}'.${didYouMean(name, names)}` })
+  }
+  const missing = required.filter(name => !byPosition.has(name) && !kwarg.some(one => one.name === name))
+  if (missing.length > 0) {
+    const listed = missing.map(name => `'${name}'`).join(', ')
+    found.push({ path: [], at: 'key', message: `needs the argument${missing.length === 1 ? '' : 's'} ${listed}` })
+  }
+  return found
+}

@@ -1,0 +1,51 @@
+// Checks a folder of rules as the reactor would load it: files, rules, that each compiles, and the functions they call.
+import { errorMessage } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { loadFunctions } from '../functions/load.ts'
+import { createActionCheck, type RuleFunctions } from './check-functions.ts'
+import { compileRule } from './rules/compile.ts'
+import { loadRuleFolder } from './rules/load.ts'
+import type { ActionCheck } from './rules/read-text.ts'
+
+/** Problems are what keeps a rule from working; warnings are what only a minion can tell. Throws `bad_rule`. */
+export async function checkRules(
+  path: string,
+  checkAction?: ActionCheck,
+): Promise<Awaited<ReturnType<typeof loadRuleFolder>>> {
+  const loaded = await loadRuleFolder(path, checkAction ? { checkAction } : {})
+  const problems = [...loaded.problems]
+  for (const document of loaded.rules) {
+    try {
+      compileRule(document)
+    } catch (error) {
+      problems.push({
+        file: document.source.file,
+        line: document.source.line,
+        column: 1,
+        rule: document.rule,
+        message: errorMessage(error),
+      })
+    }
+  }
+  return { ...loaded, problems }
+}
+
+/** The functions that rules may call, those of `moduleDirs` included. Throws `bad_module`. */
+export async function loadRuleFunctions(moduleDirs: readonly string[]): Promise<RuleFunctions> {
+  const [local, runner, wheel] = await Promise.all([
+    loadFunctions('execution', moduleDirs),
+    loadFunctions('runner', moduleDirs),
+    loadFunctions('wheel', moduleDirs),
+  ])
+  return { local, runner, wheel }
+}
+
+/** The check of a process that calls no function itself: a module that does not load costs it the check, not its start. */
+export async function openActionCheck(moduleDirs: readonly string[], log: Log): Promise<{ checkAction?: ActionCheck }> {
+  try {
+    return { checkAction: createActionCheck(await loadRuleFunctions(moduleDirs)) }
+  } catch (error) {
+    log.warn({ error: errorMessage(error) }, 'rules are not checked against the functions they call')
+    return {}
+  }
+}

@@ -1,0 +1,16 @@
+// Runner `event`: fires events from a job worker.
+import { z } from 'zod'
+import { runner } from '../functions/define.ts'
+
+export const send = runner({
+  doc: `Fires an event with that tag and data, as they are, and returns true once it is stored.
+    Example: reactor run event.send my/app/released '{"version": "1.4.2"}'`,
+  args: {
+    tag: z.string().min(1).describe('the tag, such as my/app/released'),
+    data: z.record(z.string(), z.unknown()).nullish().describe('what happened, as a map'),
+  },
+  async run({ tag, data }, context) {
+    await context.fire(tag, data ?? {})
+    return true
+  },
+})

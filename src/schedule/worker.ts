@@ -1,0 +1,64 @@
+// Hands each due slot to the job workers as one reaction. Several schedule workers hand over the same slot under the same
+// work key: the stream refuses the second message within its window, and the ledger refuses the second run for good.
+import { headers as createHeaders } from '@nats-io/transport-node'
+import type { Clock } from '../base/clock.ts'
+import { errorMessage } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Running } from '../base/service.ts'
+import type { Publisher } from '../bus/publish.ts'
+import { HEADER } from '../protocol/event.ts'
+import { type Reaction, workKey } from '../protocol/job.ts'
+import type { Subjects } from '../protocol/subject.ts'
+import { type Entry, nextDue } from './entry.ts'
+
+export interface ScheduleParts {
+  entries: readonly Entry[]
+  subjects: Subjects
+  publisher: Publisher
+  clock: Clock
+  log: Log
+}
+
+/** `schedule:<name>`: how an entry is called where rules have their names. */
+export const ruleOf = ({ name }: Entry): string => `schedule:${name}`
+
+export function startSchedule({ entries, subjects, publisher, clock, log }: ScheduleParts): Running {
+  const stopping = new AbortController()
+
+  const handOver = async (entry: Entry, due: number) => {
+    const rule = ruleOf(entry)
+    const slot = `${entry.name}@${new Date(due).toISOString()}`
+    const reaction: Reaction = {
+      rule,
+      bundle: '',
+      event: { id: slot, tag: '', origin: '_schedule', seq: 0, storedMs: due, hops: 0 },
+      actions: [entry.action],
+    }
+    const headers = createHeaders()
+    headers.set(HEADER.id, workKey(slot, rule))
+    await publisher.publish(subjects.reaction('fast', rule), JSON.stringify(reaction), { headers })
+  }
+
+  const run = async (entry: Entry) => {
+    let last = Number.NEGATIVE_INFINITY
+    for (;;) {
+      // From the last slot where the clock was set back behind it: no slot is handed over twice.
+      const due = nextDue(entry, Math.max(clock.now(), last))
+      // A timer may fire a moment early, and the clock may be set while it runs.
+      do await clock.sleep(Math.max(0, due - clock.now()), stopping.signal)
+      while (clock.now() < due)
+      last = due
+      await handOver(entry, due).catch(error =>
+        log.error({ entry: entry.name, error: errorMessage(error) }, 'a due entry could not be handed over'),
+      )
+    }
+  }
+  // The only way out of the loop is the signal.
+  const loops = entries.map(entry => run(entry).catch(() => undefined))
+  return {
+    async stop() {
+      stopping.abort()
+      await Promise.all(loops)
+    },
+  }
+}

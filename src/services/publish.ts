@@ -1,0 +1,50 @@
+// `<ns>.publish`: any NATS client that may, starts a job on minions and gets `{jid, minions, …}`.
+import type { NatsConnection } from '@nats-io/transport-node'
+import { ReactorError } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
+import type { Log } from '../base/log.ts'
+import type { Running } from '../base/service.ts'
+import { parseJson } from '../bus/request.ts'
+import { requester } from '../bus/requester.ts'
+import type { PublishJob } from '../jobs/publish.ts'
+import type { PublishMessage } from '../protocol/job.ts'
+import type { Subjects } from '../protocol/subject.ts'
+import { serve } from './serve.ts'
+
+export interface PublishServiceParts {
+  nc: NatsConnection
+  subjects: Subjects
+  publishJob: PublishJob
+  operators: Readonly<Record<string, string>>
+  version: string
+  log: Log
+}
+
+export function servePublish({
+  nc,
+  subjects,
+  publishJob,
+  operators,
+  version,
+  log,
+}: PublishServiceParts): Promise<Running> {
+  return serve(nc, {
+    name: `${subjects.ns}-publish`,
+    version,
+    description: 'starts jobs on minions: {tgt, tgt_type, fun, arg, kwarg, jid?} → {jid, minions}',
+    queue: `${subjects.ns}-publish`,
+    log,
+    endpoints: [
+      {
+        name: 'publish',
+        subject: subjects.publish,
+        async handle(request) {
+          const message = parseJson(request.string() || 'null')
+          if (!isObject(message))
+            throw new ReactorError('bad_argument', 'publish: the body must be a map {tgt, tgt_type, fun, arg, kwarg}')
+          return publishJob(message as unknown as PublishMessage, { user: requester(request.headers, operators) })
+        },
+      },
+    ],
+  })
+}

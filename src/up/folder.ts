@@ -1,0 +1,110 @@
+// The data folder of `reactor up`: where everything lies, and that only one `up` uses it at a time.
+import { access, constants, readFile, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import { makeFolder } from '../base/folder.ts'
+import { isObject } from '../base/json.ts'
+
+/** What `reactor up` leaves in its data folder, so that commands of the same folder find it. */
+export interface UpFile {
+  server: string
+  namespace: string
+  /** The operator that commands are by default. */
+  user: string
+  /** File with the operator's seed; absent on a server without accounts. */
+  seed?: string
+  pid: number
+}
+
+export const UP_FILE = 'up.json'
+
+export interface DataFolder {
+  readonly path: string
+  readonly natsConfig: string
+  /** The accounts alone, to be included in the config of a server that is there already. */
+  readonly accountsConfig: string
+  readonly natsStore: string
+  readonly natsPorts: string
+  readonly natsPid: string
+  readonly natsLog: string
+  readonly childConfig: string
+  key(name: string): string
+  minion(id: string): string
+}
+
+/** Makes and checks the folder. Throws `unwritable`. */
+export async function openDataFolder(dir: string): Promise<DataFolder> {
+  if (dir === '') throw new ReactorError('usage', 'the data folder is empty text: name one with --data DIR')
+  const path = resolve(dir)
+  const at = (...parts: string[]) => join(path, ...parts)
+  try {
+    for (const folder of ['nats', 'keys', 'run', 'minion']) await makeFolder(at(folder))
+    await access(path, constants.W_OK)
+    await writeFile(at('run', 'writable'), '')
+    await rm(at('run', 'writable'))
+  } catch (error) {
+    throw new ReactorError(
+      'unwritable',
+      `the data folder ${path} cannot be written (${errorMessage(error)}); name another with --data DIR`,
+    )
+  }
+  return {
+    path,
+    natsConfig: at('nats', 'nats.conf'),
+    accountsConfig: at('nats', 'accounts.conf'),
+    natsStore: at('nats', 'jetstream'),
+    natsPorts: at('nats', 'ports'),
+    natsPid: at('nats', 'nats.pid'),
+    natsLog: at('nats', 'nats.log'),
+    childConfig: at('run', 'config.json'),
+    key: name => at('keys', `${name}.nk`),
+    minion: id => at('minion', id),
+  }
+}
+
+/** The `up.json` of a data folder, if one is there. */
+export async function readUpFile(dir: string): Promise<UpFile | undefined> {
+  const text = await readFile(join(dir, UP_FILE), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const file = parsed(text)
+  if (isObject(file) && UP_TEXTS.every(key => typeof file[key] === 'string') && typeof file.pid === 'number')
+    return file as unknown as UpFile
+  throw new ReactorError(
+    'bad_config',
+    `${join(dir, UP_FILE)} is damaged; stop the reactor of that folder and remove the file`,
+  )
+}
+
+const UP_TEXTS = ['server', 'namespace', 'user'] as const
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Throws when another `up` lives in the folder. */
+export async function requireUnused(folder: DataFolder): Promise<void> {
+  const other = await readUpFile(folder.path)
+  if (!other || other.pid === process.pid || !isAlive(other.pid)) return
+  throw new ReactorError(
+    'port_in_use',
+    `a reactor is running with the data folder ${folder.path} already (pid ${other.pid}); stop it, or name another folder with --data DIR (if that pid is another program, remove ${join(folder.path, UP_FILE)})`,
+  )
+}
+
+export const writeUpFile = (folder: DataFolder, file: UpFile): Promise<void> =>
+  writeFile(join(folder.path, UP_FILE), `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 })
+
+export const removeUpFile = (folder: DataFolder): Promise<void> => rm(join(folder.path, UP_FILE), { force: true })
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

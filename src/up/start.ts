@@ -1,0 +1,180 @@
+// `reactor up`: a private nats-server and every process that has work, on one machine, from one data folder.
+import { writeFile } from 'node:fs/promises'
+import { createStack, type Running } from '../base/service.ts'
+import { identityIn } from '../bus/identity.ts'
+import { requireIsolation } from '../config/isolation.ts'
+import { mergeConfig, parseConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+import type { NeededProfile } from '../reactor/profiles-needed.ts'
+import { cancellable } from './cancel.ts'
+import { type Child, type ChildSpec, type SuperviseOptions, superviseChild } from './children.ts'
+import { requireServer } from './existing-server.ts'
+import { type DataFolder, openDataFolder, removeUpFile, requireUnused, type UpFile, writeUpFile } from './folder.ts'
+import { startPrivateServer } from './private-server.ts'
+
+export interface UpOptions {
+  data: string
+  port: number
+  /** An existing server instead of a private one. */
+  nats?: string | undefined
+  /** The config file's content, and the command line's values on it. */
+  config: Record<string, unknown>
+  /** The program's main file. */
+  main: string
+  say(line: string): void
+  /** Aborted while it starts: what has been started by then is stopped, and the start throws the signal's reason. */
+  signal: AbortSignal
+}
+
+export interface Up extends Running {
+  readonly file: UpFile
+  readonly folder: DataFolder
+  readonly config: Config
+  readonly rules: {
+    folder: string
+    loaded: number
+    problems: number
+    /** Profiles that rules name and the config has not. */
+    missing: NeededProfile[]
+  }
+  /** Pids by name, as they are now. */
+  processes(): Record<string, number | undefined>
+}
+
+const ADMIN = 'admin'
+const SERVICES = ['master', 'reactor', 'jobs', 'schedule', 'cache'] as const
+
+/** Resolves once everything is ready for work. Throws the first thing that did not start, after stopping the rest. */
+export async function startUp({ data, port, nats, config: raw, main, say, signal }: UpOptions): Promise<Up> {
+  const stack = createStack()
+  const leftovers = killAtExit(stack)
+  try {
+    const checked = parseConfig(raw, 'the configuration')
+    if (nats !== undefined) requireIsolation({ isolation: checked.isolation, servers: nats.split(',') })
+    const folder = await openDataFolder(data)
+    // A private server shows by itself whether another `up` owns it.
+    if (nats !== undefined) await requireUnused(folder)
+    const accounts = checked.isolation === 'accounts'
+    const { id } = checked.minion
+    const minionKey = `minion-${encodeURIComponent(id)}`
+    const keys = accounts ? await makeKeys(folder, minionKey) : undefined
+
+    const identities = keys && {
+      services: SERVICES.map(service => keys.get(service)!),
+      minions: [{ id, nkey: keys.get(minionKey)! }],
+      operators: [{ name: ADMIN, nkey: keys.get(ADMIN)! }],
+    }
+    const { namespace } = checked
+    signal.throwIfAborted()
+    const own =
+      nats === undefined
+        ? stack.add(await startPrivateServer({ folder, namespace, port, say, identities, signal }))
+        : undefined
+    if (own) leftovers.add(own)
+    const server = nats ?? own!.url
+    if (nats !== undefined) {
+      const asked = requireServer({ folder, namespace, server, identities, seedFile: folder.key('master') })
+      await cancellable(asked, signal)
+    }
+
+    const overrides = {
+      servers: server.split(','),
+      ...(keys ? { operators: { [keys.get(ADMIN)!]: ADMIN } } : {}),
+      minion: { id, dir: folder.minion(encodeURIComponent(id)) },
+    }
+    const config = parseConfig(mergeConfig(raw, overrides), 'the configuration')
+    await writeFile(folder.childConfig, JSON.stringify(mergeConfig(raw, overrides), null, 2), { mode: 0o600 })
+    const file: UpFile = {
+      server,
+      namespace: config.namespace,
+      user: ADMIN,
+      pid: process.pid,
+      ...(keys ? { seed: folder.key(ADMIN) } : {}),
+    }
+    await writeUpFile(folder, file)
+    stack.defer(() => removeUpFile(folder))
+
+    const rulesFolder = config.react.rules ?? 'reactors'
+    const child = (name: string, args: string[], key: string): ChildSpec => ({
+      name,
+      args: [...args, '--config', folder.childConfig, ...(keys ? ['--seed', folder.key(key)] : [])],
+    })
+    const specs = [
+      child('master', ['master'], 'master'),
+      child('cache', ['worker', 'cache'], 'cache'),
+      child('jobs', ['worker', 'jobs'], 'jobs'),
+      // A process runs where it has work.
+      ...(Object.keys(config.schedule).length > 0 ? [child('schedule', ['worker', 'schedule'], 'schedule')] : []),
+      child('react', ['react', '--rules', rulesFolder], 'reactor'),
+      child('minion', ['minion'], minionKey),
+    ]
+    const children = await startAll(specs, stack, {
+      main,
+      say,
+      signal,
+      launched: process => {
+        const left = { kill: () => process.kill('SIGKILL') }
+        leftovers.add(left)
+        process.once('exit', () => leftovers.delete(left))
+      },
+    })
+    const facts = children.find(({ name }) => name === 'react')?.facts ?? {}
+    return Object.assign(stack, {
+      file,
+      folder,
+      config,
+      rules: {
+        folder: rulesFolder,
+        loaded: Number(facts.rules ?? 0),
+        problems: Number(facts.problems ?? 0),
+        missing: (facts.missing ?? []) as NeededProfile[],
+      },
+      processes: () => ({
+        ...(own ? { 'nats-server': own.pid() } : {}),
+        ...Object.fromEntries(children.map(child => [child.name, child.pid()])),
+      }),
+    })
+  } catch (error) {
+    await stack.stop()
+    throw error
+  }
+}
+
+/** What is still there when this process ends without its stop (a second Ctrl-C) is killed. */
+function killAtExit(stack: ReturnType<typeof createStack>): Set<{ kill(): unknown }> {
+  const leftovers = new Set<{ kill(): unknown }>()
+  const killAll = () => {
+    for (const one of leftovers) one.kill()
+  }
+  process.once('exit', killAll)
+  stack.defer(() => process.off('exit', killAll))
+  return leftovers
+}
+
+async function makeKeys(folder: DataFolder, minionKey: string): Promise<Map<string, string>> {
+  const names = [...SERVICES, ADMIN, minionKey]
+  const keys = await Promise.all(names.map(name => identityIn(folder.key(name))))
+  return new Map(names.map((name, index) => [name, keys[index]!]))
+}
+
+/** All at once. The first that fails, or the signal, ends the start: the others are stopped, however far they are. */
+async function startAll(
+  specs: ChildSpec[],
+  stack: ReturnType<typeof createStack>,
+  { signal, ...options }: SuperviseOptions & { signal: AbortSignal },
+): Promise<Child[]> {
+  const started: Child[] = []
+  // Stopped together, before the server they talk to.
+  stack.defer(() => Promise.all(started.map(child => child.stop())))
+  const failed = new AbortController()
+  const either = AbortSignal.any([signal, failed.signal])
+  const starts = specs.map(async spec => started.push(await superviseChild(spec, { ...options, signal: either })))
+  try {
+    await Promise.all(starts)
+  } catch (error) {
+    failed.abort(error)
+    await Promise.allSettled(starts)
+    throw error
+  }
+  return started
+}

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect, it, onTestFinished } from 'vitest'
+import { createSeen } from '../helpers/wait.ts'
+import { MAIN, startReactor } from './reactor.ts'
+
+it('runs each due slot of the schedule once, with two schedule workers', async () => {
+  const reactor = await startReactor({
+    args: ['--id', 'web1'],
+    config: {
+      schedule: {
+        tick: { function: 'runner.event.send', args: ['tick/tock'], seconds: 1 },
+        ping: { function: 'local.test.ping', tgt: '*', seconds: 1 },
+      },
+    },
+  })
+  onTestFinished(() => reactor.clean())
+  const folder = join(reactor.dir, 'var')
+  const second = spawn(
+    process.execPath,
+    [
+      MAIN,
+      'worker',
+      'schedule',
+      '--config',
+      join(folder, 'run/config.json'),
+      '--seed',
+      join(folder, 'keys/schedule.nk'),
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  onTestFinished(() => void second.kill())
+  const said = createSeen<string>()
+  createInterface(second.stderr).on('line', line => said.push(line))
+  await said.find(line => line.includes('ready'), 'the second worker')
+
+  const before = reactor.lines.items.length
+  const since = () => reactor.lines.items.slice(before)
+  const count = (fits: (line: { tag: string; data: Record<string, unknown> }) => boolean) => since().filter(fits).length
+  await reactor.lines.find(
+    () =>
+      count(({ tag }) => tag === 'tick/tock') >= 4 &&
+      count(({ data }) => data.fun === 'test.ping' && data.return === true) >= 3,
+    'four ticks',
+  )
+  const ticks = since().filter(({ tag }) => tag === 'tick/tock')
+  const seconds = ticks.map(({ stamp }) => Math.round(Date.parse(`${stamp}Z`) / 1000))
+  expect(new Set(seconds).size).toBe(ticks.length)
+  const started = since().find(({ tag, data }) => /^salt\/run\/\d+\/new$/.test(tag) && data.fun === 'runner.event.send')
+  expect(started?.data.user).toBe('schedule:tick')
+})

@@ -1,0 +1,75 @@
+// A nats-server with the config that the program generates, which can be ended and started again on its store and port.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Identities, serverConfig } from '../../src/bus/server/config.ts'
+import { findServer } from '../../src/bus/server/find.ts'
+import { type LaunchedServer, launchServer } from '../../src/bus/server/launch.ts'
+
+export interface RestartableServer {
+  readonly url: string
+  start(): Promise<void>
+  /** Ends it and keeps its store. */
+  end(how?: 'SIGTERM' | 'SIGKILL'): Promise<void>
+  /** Ends it and removes its folder. */
+  remove(): Promise<void>
+}
+
+/** Starts it; with `identities` it has the accounts, else it is a bare server. */
+export async function startRestartableServer(
+  options: { namespace?: string; identities?: Identities } = {},
+): Promise<RestartableServer> {
+  const { path: binary } = await findServer()
+  const dir = await mkdtemp(join(tmpdir(), 'reactor-nats-'))
+  const configFile = join(dir, 'nats.conf')
+  let port = 0
+  let server: LaunchedServer | undefined
+  const kill = () => {
+    if (server) process.kill(server.pid, 'SIGKILL')
+  }
+  process.on('exit', kill)
+
+  const start = async () => {
+    const settings = {
+      namespace: options.namespace ?? 'reactor',
+      host: '127.0.0.1',
+      port,
+      storeDir: join(dir, 'store'),
+      portsDir: join(dir, 'ports'),
+      pidFile: join(dir, 'pid'),
+      logFile: join(dir, 'nats.log'),
+      ...(options.identities ? { identities: options.identities } : {}),
+    }
+    await writeFile(configFile, serverConfig(settings))
+    server = await launchServer({
+      binary,
+      configFile,
+      portsDir: settings.portsDir,
+      logFile: join(dir, 'out.log'),
+      ownSession: false,
+    })
+    port = Number(new URL(server.url).port)
+  }
+  const end = async (how: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') => {
+    const ending = server
+    server = undefined
+    if (!ending) return
+    if (how === 'SIGKILL') {
+      process.kill(ending.pid, 'SIGKILL')
+      await ending.exited
+    } else await ending.stop()
+  }
+  await start()
+  return {
+    get url() {
+      return `nats://127.0.0.1:${port}`
+    },
+    start,
+    end,
+    async remove() {
+      await end()
+      process.off('exit', kill)
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,57 @@
+// Waiting for what happens, with a deadline: tests never sleep.
+
+/** The promise's value; rejects, naming what was awaited, after `ms` milliseconds. */
+export async function within<T>(promise: Promise<T>, what: string, ms = 10_000): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not happen within ${ms} ms`)), ms)
+  })
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
+export interface Seen<T> {
+  readonly items: T[]
+  push(item: T): void
+  /** Resolves with the first item that fits, among those seen and those to come. */
+  find(fits: (item: T) => boolean, what: string): Promise<T>
+  /** Resolves once so many have been seen. */
+  reach(count: number): Promise<T[]>
+}
+
+/** Collects what happens, so that a test can wait for it. */
+export function createSeen<T>(): Seen<T> {
+  const items: T[] = []
+  const waiters = new Set<() => void>()
+  const wait = <R>(look: () => R | undefined, what: string) =>
+    within(
+      new Promise<R>(resolve => {
+        const check = () => {
+          const found = look()
+          if (found === undefined) return
+          waiters.delete(check)
+          resolve(found)
+        }
+        waiters.add(check)
+        check()
+      }),
+      what,
+    )
+  return {
+    items,
+    push(item) {
+      items.push(item)
+      for (const check of [...waiters]) check()
+    },
+    find: (fits, what) => wait(() => items.find(fits), what),
+    reach: count => wait(() => (items.length >= count ? items : undefined), `item ${count}`),
+  }
+}
+
+/** A promise and what settles it. */
+export function createGate(): { passed: Promise<void>; open(): void } {
+  let open: () => void = () => undefined
+  const passed = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { passed, open: () => open() }
+}

@@ -1,0 +1,176 @@
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { silentLog } from '../../src/base/log.ts'
+import { provisionStreams } from '../../src/bus/provision.ts'
+import { createPublisher, type Publisher } from '../../src/bus/publish.ts'
+import { openLedger } from '../../src/jobs/ledger.ts'
+import type { Decision } from '../../src/protocol/job.ts'
+import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
+import { createSubjects } from '../../src/protocol/subject.ts'
+import { storedIn } from '../helpers/core.ts'
+import { type RestartableServer, startRestartableServer } from '../helpers/restartable.ts'
+import { within } from '../helpers/wait.ts'
+
+const HOUR = 3_600_000
+const subjects = createSubjects('reactor')
+let server: RestartableServer
+let nc: NatsConnection
+let publisher: Publisher
+
+beforeEach(async () => {
+  server = await startRestartableServer()
+  nc = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50, reconnectJitter: 0 })
+  await provisionStreams(nc, 'reactor', DEFAULT_LIMITS)
+  publisher = createPublisher(nc)
+})
+
+afterEach(async () => {
+  publisher.stop()
+  await nc.close()
+  await server.remove()
+})
+
+const open = (worker: string) => openLedger(nc, subjects, publisher, worker, silentLog)
+const decision = (key: string): Decision => ({ key, rule: 'r', event: 'e', state: 'done', ms: 1, jids: [] })
+const stored = async () => (await (await jetstreamManager(nc)).streams.info('reactor_DONE')).state.messages
+const storedDecisions = async () =>
+  (await storedIn<{ decisions: Decision[] }>(nc, 'reactor_DONE')).flatMap(({ body }) => body.decisions)
+/** Resolves on the turn on which the ledger has read the key. */
+const learns = (ledger: { has(key: string): boolean }, key: string) =>
+  within(
+    (async () => {
+      while (!ledger.has(key)) await new Promise(resolve => setImmediate(resolve))
+    })(),
+    `reading ${key}`,
+  )
+
+describe('the ledger', () => {
+  it('knows a key once its decision is stored, and not before', async () => {
+    const ledger = await open('w1')
+    const appended = ledger.append(decision('a'))
+    expect(ledger.has('a')).toBe(false)
+    await appended
+    expect(ledger.has('a')).toBe(true)
+    expect(await stored()).toBe(1)
+    await ledger.stop()
+  })
+
+  it('stores the decisions of one turn in batches, each decision once', async () => {
+    const ledger = await open('w1')
+    await Promise.all(Array.from({ length: 450 }, (_, i) => ledger.append(decision(`k${i}`))))
+    expect(await stored()).toBe(3)
+    const again = await open('w2')
+    expect(Array.from({ length: 450 }, (_, i) => again.has(`k${i}`))).not.toContain(false)
+    expect(again.has('k450')).toBe(false)
+    await ledger.stop()
+    await again.stop()
+  })
+
+  it('has read all that was done when it is opened, also after a restart of the server', async () => {
+    const first = await open('w1')
+    for (let i = 0; i < 5; i++) await first.append(decision(`k${i}`))
+    await server.end('SIGKILL')
+    await server.start()
+    await first.append(decision('after'))
+    const second = await open('w2')
+    expect(['k0', 'k4', 'after'].map(key => second.has(key))).toEqual([true, true, true])
+    await first.stop()
+    await second.stop()
+  })
+
+  it('follows what other workers do', async () => {
+    const [one, two] = await Promise.all([open('w1'), open('w2')])
+    await one.append(decision('of one'))
+    await two.append(decision('of two'))
+    await learns(two, 'of one')
+    await learns(one, 'of two')
+    await one.stop()
+    await two.stop()
+  })
+
+  it('goes on following after a restart of the server', async () => {
+    const [one, two] = await Promise.all([open('w1'), open('w2')])
+    await server.end()
+    await server.start()
+    await one.append(decision('after'))
+    await learns(two, 'after')
+    await one.stop()
+    await two.stop()
+  })
+
+  it('reads over an entry that is malformed', async () => {
+    await publisher.publish('reactor.done.x', 'not json')
+    await publisher.publish('reactor.done.x', '{"decisions":5}')
+    const one = await open('w1')
+    await one.append(decision('good'))
+    await publisher.publish('reactor.done.x', '[]')
+    const two = await within(open('w2'), 'opening')
+    expect(two.has('good')).toBe(true)
+    await one.stop()
+    await two.stop()
+  })
+
+  it('tells each that appends when the store refuses', async () => {
+    const ledger = await open('w1')
+    const jsm = await jetstreamManager(nc)
+    await jsm.streams.update('reactor_DONE', { max_msgs: 1, discard: 'new' } as never)
+    await ledger.append(decision('a'))
+    const refused = await Promise.allSettled([ledger.append(decision('b')), ledger.append(decision('c'))])
+    expect(refused).toMatchObject([{ reason: { code: 'store_refused' } }, { reason: { code: 'store_refused' } }])
+    expect(ledger.has('b')).toBe(false)
+    await ledger.stop()
+  })
+
+  it('splits what is more than half a mebibyte over several messages', async () => {
+    const ledger = await open('w1')
+    const large = Array.from({ length: 30 }, (_, i) => ({ ...decision(`k${i}`), reason: 'x'.repeat(600_000) }))
+    const small = Array.from({ length: 20 }, (_, i) => ({ ...decision(`s${i}`), reason: 'x'.repeat(100_000) }))
+    await Promise.all([...large, ...small].map(one => ledger.append(one)))
+    expect([...large, ...small].every(({ key }) => ledger.has(key))).toBe(true)
+    expect(await stored()).toBe(30 + 4)
+    await ledger.stop()
+  })
+
+  it('stores a decision that no message can hold with its reason cut, beside the others of its turn', async () => {
+    const ledger = await open('w1')
+    await Promise.all([
+      ledger.append(decision('before')),
+      ledger.append({ ...decision('huge'), state: 'parked', reason: 'why '.repeat(500_000) }),
+      ledger.append(decision('after')),
+    ])
+    const decisions = await storedDecisions()
+    expect(decisions.map(({ key }) => key)).toEqual(['before', 'huge', 'after'])
+    expect(decisions[1]).toMatchObject({
+      state: 'parked',
+      reason: expect.stringMatching(/^why why .* … \(cut: the decision had 20\d{5} bytes\)$/),
+    })
+    await ledger.stop()
+  })
+
+  it('knows nothing of what is older than it keeps', async () => {
+    const writer = await open('w1')
+    await writer.append(decision('old'))
+    const later = { now: () => Date.now() + 3 * HOUR }
+    const opened = await within(
+      openLedger(nc, subjects, publisher, 'w2', silentLog, { keepMs: HOUR, clock: later }),
+      'opening',
+    )
+    expect(opened.has('old')).toBe(false)
+    const patient = await openLedger(nc, subjects, publisher, 'w3', silentLog, { keepMs: 4 * HOUR, clock: later })
+    expect(patient.has('old')).toBe(true)
+    for (const ledger of [writer, opened, patient]) await ledger.stop()
+  })
+
+  it('follows from the middle of the stream, also after a restart of the server', async () => {
+    const writer = await open('w1')
+    await writer.append(decision('old'))
+    const follower = await openLedger(nc, subjects, publisher, 'w2', silentLog, { keepMs: -1 })
+    await server.end()
+    await server.start()
+    await writer.append(decision('new'))
+    await learns(follower, 'new')
+    await writer.stop()
+    await follower.stop()
+  })
+})

@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLog } from '../../src/base/log.ts'
+import { createPublishJob, type PublishParts } from '../../src/jobs/publish.ts'
+import { openJobRecords } from '../../src/jobs/records.ts'
+import type { JobAnswer, JobMessage, JobRecord, PublishMessage } from '../../src/protocol/job.ts'
+import { openCore, storedIn } from '../helpers/core.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { createSeen } from '../helpers/wait.ts'
+
+const NOW = Date.UTC(2026, 10, 20, 9, 18, 20)
+const JID = '20261120091820838387'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+/** A fleet of known ids; those with an answer are connected and give it to every job. */
+async function start(fleet: Record<string, JobAnswer | undefined>) {
+  const core = await openCore(server)
+  const { nc, subjects, fire, publisher } = core
+  const got = createSeen<{ id: string; job: JobMessage }>()
+  for (const [id, answer] of Object.entries(fleet)) {
+    if (!answer) continue
+    nc.subscribe(subjects.job(id), {
+      callback: (_error, message) => {
+        got.push({ id, job: message.json<JobMessage>() })
+        message.respond(JSON.stringify(answer))
+      },
+    })
+  }
+  await nc.flush()
+  const values: PublishParts['fleet']['values'] = new Map(Object.keys(fleet).map(id => [id, { id, grains: { id } }]))
+  const publish = createPublishJob({
+    nc,
+    subjects,
+    fire,
+    records: await openJobRecords(nc, subjects, publisher),
+    fleet: { values },
+    jobTimeoutMs: 60_000,
+    clock: { now: () => NOW, sleep: async () => undefined },
+    log: silentLog,
+  })
+  const records = async () => (await storedIn<JobRecord>(nc, `${core.ns}_JOBS`)).map(({ body }) => body)
+  return { ...core, publish, got, records }
+}
+
+const yes: JobAnswer = { accepted: true }
+const asked = { user: 'root' }
+
+describe('a job for minions', () => {
+  it('reaches each that matches, with who asked and its deadline', async () => {
+    const { publish, got } = await start({ web1: yes, web2: yes, db1: yes })
+    const published = await publish({ tgt: 'web*', fun: 'test.echo', arg: ['hi'], kwarg: { n: 1 } }, asked)
+    expect(published).toEqual({
+      jid: expect.stringMatching(/^\d{20}$/),
+      minions: ['web1', 'web2'],
+      offline: [],
+      refused: {},
+      missing: [],
+    })
+    expect(got.items.map(({ id }) => id).sort()).toEqual(['web1', 'web2'])
+    expect(got.items[0]!.job).toEqual({
+      jid: published.jid,
+      fun: 'test.echo',
+      arg: ['hi'],
+      kwarg: { n: 1 },
+      user: 'root',
+      deadline: NOW + 60_000,
+      tgt: 'web*',
+      tgt_type: 'glob',
+      key: published.jid,
+      hops: 1,
+    })
+  })
+
+  it('has its record stored and is announced in Salt’s shape before any minion has it', async () => {
+    const { publish, events, records, got } = await start({ web1: yes })
+    const { jid } = await publish({ tgt: 'web1', fun: 'test.ping' }, { user: 'root', cause: 'event-1', hops: 3 })
+    const announced = await events.find(({ tag }) => tag === `salt/job/${jid}/new`, 'the announcement')
+    expect(announced).toMatchObject({
+      data: {
+        jid,
+        tgt: 'web1',
+        tgt_type: 'glob',
+        fun: 'test.ping',
+        arg: [],
+        minions: ['web1'],
+        missing: [],
+        user: 'root',
+      },
+      cause: 'event-1',
+      hops: 4,
+    })
+    expect(await records()).toMatchObject([
+      { jid, kind: 'local', key: jid, minions: ['web1'], cause: 'event-1', hops: 4 },
+    ])
+    expect(got.items[0]!.job.hops).toBe(4)
+  })
+
+  it('tells at once who is offline, who refused and why, and who is unknown', async () => {
+    const { publish } = await start({ web1: yes, web2: undefined, web3: { accepted: false, reason: 'too busy' } })
+    const published = await publish({ tgt: ['web3', 'web2', 'web1', 'web9'], fun: 'test.ping' }, asked)
+    expect(published).toMatchObject({
+      minions: ['web1', 'web2', 'web3'],
+      offline: ['web2'],
+      refused: { web3: 'too busy' },
+      missing: ['web9'],
+    })
+  })
+
+  it('takes a list as a text with commas', async () => {
+    const { publish } = await start({ web1: yes, web2: yes })
+    const published = await publish({ tgt: 'web2, web1', tgt_type: 'list', fun: 'test.ping' }, asked)
+    expect(published.minions).toEqual(['web1', 'web2'])
+  })
+
+  it('takes the jid and the time limit that are asked for', async () => {
+    const { publish, got } = await start({ web1: yes })
+    expect((await publish({ tgt: '*', fun: 'test.ping', jid: JID, timeout: 2 }, asked)).jid).toBe(JID)
+    expect(got.items[0]!.job).toMatchObject({ jid: JID, deadline: NOW + 2000 })
+  })
+
+  it('shows no secret in its announcement, and the minion has it', async () => {
+    const { publish, events, got } = await start({ web1: yes })
+    const { jid } = await publish({ tgt: '*', fun: 'test.arg', kwarg: { user: 'x', password: 'hunter2' } }, asked)
+    const { data } = await events.find(({ tag }) => tag === `salt/job/${jid}/new`, 'the announcement')
+    expect(data.arg).toEqual([{ __kwarg__: true, user: 'x', password: '[redacted]' }])
+    expect(got.items[0]!.job.kwarg).toEqual({ user: 'x', password: 'hunter2' })
+  })
+})
+
+describe('work that is taken over', () => {
+  const work = { key: 'event-1/rule/0/1', causeMs: NOW }
+
+  it('is sent again under the same jid, and announced under the same event id', async () => {
+    const { publish, got, events, records, nc, ns } = await start({ web1: yes })
+    const first = await publish({ tgt: '*', fun: 'test.ping' }, { user: 'rule:r', work })
+    const second = await publish({ tgt: '*', fun: 'test.ping' }, { user: 'rule:r', work })
+    expect(second).toEqual(first)
+    expect(got.items.map(({ job }) => [job.jid, job.key])).toEqual([
+      [first.jid, work.key],
+      [first.jid, work.key],
+    ])
+    expect(await records()).toHaveLength(1)
+    expect(await storedIn(nc, `${ns}_EVENTS`)).toHaveLength(1)
+    expect(events.items).toHaveLength(1)
+  })
+
+  it('goes to the minions that its record names, whoever matches by now', async () => {
+    const { publish, got } = await start({ web1: yes, web2: yes })
+    await publish({ tgt: 'web1', fun: 'test.ping' }, { user: 'rule:r', work })
+    await publish({ tgt: '*', fun: 'test.ping' }, { user: 'rule:r', work })
+    expect(got.items.map(({ id }) => id)).toEqual(['web1', 'web1'])
+  })
+
+  it('tells of the minions to which it went', async () => {
+    const { publish } = await start({ web1: yes, web2: yes })
+    await publish({ tgt: 'web1', fun: 'test.ping' }, { user: 'rule:r', work })
+    const again = await publish({ tgt: '*', fun: 'test.ping' }, { user: 'rule:r', work })
+    expect(again.minions).toEqual(['web1'])
+  })
+})
+
+describe('a job that is refused', () => {
+  it('because no minion matches leaves no record and no event', async () => {
+    const { publish, records, events } = await start({ web1: yes })
+    await expect(publish({ tgt: 'db*', fun: 'test.ping' }, asked)).rejects.toMatchObject({
+      code: 'no_minions',
+      message: expect.stringContaining('no minions matched the target "db*" (glob)'),
+    })
+    await expect(publish({ tgt: ['db1'], fun: 'test.ping' }, asked)).rejects.toMatchObject({
+      code: 'no_minions',
+      details: { missing: ['db1'] },
+    })
+    expect(await records()).toEqual([])
+    expect(events.items).toEqual([])
+  })
+
+  it('because its jid is another’s reaches no minion', async () => {
+    const { publish, got } = await start({ web1: yes })
+    await publish({ tgt: '*', fun: 'test.ping', jid: JID }, asked)
+    await expect(publish({ tgt: '*', fun: 'cmd.run', arg: ['reboot'], jid: JID }, asked)).rejects.toMatchObject({
+      code: 'jid_taken',
+      message: expect.stringContaining(JID),
+    })
+    expect(got.items.map(({ job }) => job.fun)).toEqual(['test.ping'])
+  })
+
+  it.each([
+    ['tgt is missing', { fun: 'test.ping' }, "'tgt' must be a text or a list of ids, got undefined"],
+    ['tgt is a number', { tgt: 5, fun: 'test.ping' }, "'tgt' must be a text or a list of ids, got 5"],
+    ['tgt lists no ids', { tgt: ['a', 1], fun: 'test.ping' }, "'tgt' must be a text or a list of ids"],
+    ['tgt is empty', { tgt: '', fun: 'test.ping' }, 'a glob target is a non-empty text, got ""'],
+    ['tgt_type is unknown', { tgt: '*', tgt_type: 'lst', fun: 'test.ping' }, "Did you mean 'list'?"],
+    ['tgt_type is no text', { tgt: '*', tgt_type: 5, fun: 'test.ping' }, "'tgt_type' must be a text, got 5"],
+    ['a glob is a list', { tgt: ['a'], tgt_type: 'glob', fun: 'test.ping' }, 'a list of ids needs tgt_type list'],
+    ['fun has no module', { tgt: '*', fun: 'ping' }, '\'fun\' must be module.function, got "ping"'],
+    ['fun is missing', { tgt: '*' }, "'fun' must be module.function, got undefined"],
+    ['arg is no list', { tgt: '*', fun: 'test.ping', arg: 'x' }, '\'arg\' must be a list, got "x"'],
+    ['kwarg is a list', { tgt: '*', fun: 'test.ping', kwarg: [1] }, "'kwarg' must be a map, got [1]"],
+    ['kwarg is null', { tgt: '*', fun: 'test.ping', kwarg: null }, "'kwarg' must be a map, got null"],
+    ['jid is too short', { tgt: '*', fun: 'test.ping', jid: '1' }, '\'jid\' must be 20 digits, got "1"'],
+    ['timeout is negative', { tgt: '*', fun: 'test.ping', timeout: -1 }, "'timeout' must be seconds, got -1"],
+  ])('because %s says so', async (_what, request, message) => {
+    const { publish, records } = await start({ a: yes })
+    await expect(publish(request as unknown as PublishMessage, asked)).rejects.toMatchObject({
+      code: 'bad_argument',
+      message: expect.stringContaining(message),
+    })
+    expect(await records()).toEqual([])
+  })
+})

@@ -1,0 +1,123 @@
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { provisionStreams } from '../../src/bus/provision.ts'
+import { createPublisher, type Publisher } from '../../src/bus/publish.ts'
+import { openJobRecords } from '../../src/jobs/records.ts'
+import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
+import { createSubjects } from '../../src/protocol/subject.ts'
+import { type RestartableServer, startRestartableServer } from '../helpers/restartable.ts'
+
+const subjects = createSubjects('reactor')
+let server: RestartableServer
+let nc: NatsConnection
+let publisher: Publisher
+
+beforeEach(async () => {
+  server = await startRestartableServer()
+  nc = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50, reconnectJitter: 0 })
+  await provisionStreams(nc, 'reactor', DEFAULT_LIMITS)
+  publisher = createPublisher(nc)
+})
+
+afterEach(async () => {
+  publisher.stop()
+  await nc.close()
+  await server.remove()
+})
+
+describe('job records', () => {
+  const base = { kind: 'local' as const, fun: 'test.ping', arg: [], kwarg: {}, user: 'root', deadline: 0, hops: 1 }
+  const work = { key: 'event/rule/0', causeMs: Date.UTC(2026, 10, 20, 9, 18, 20) }
+
+  it('are stored before they are given, and found by their jid', async () => {
+    const records = await openJobRecords(nc, subjects, publisher)
+    const { record, resumed } = await records.open(base, {})
+    expect(resumed).toBe(false)
+    expect(record).toMatchObject({ ...base, key: record.jid })
+    expect(await records.find(record.jid)).toEqual(record)
+    expect(await records.find('20261120091820838387')).toBeUndefined()
+  })
+
+  it('take a jid that was asked for once', async () => {
+    const records = await openJobRecords(nc, subjects, publisher)
+    const jid = '20261120091820838387'
+    expect((await records.open(base, { jid })).record.jid).toBe(jid)
+    await expect(records.open(base, { jid })).rejects.toMatchObject({
+      code: 'jid_taken',
+      message: expect.stringContaining(jid),
+    })
+  })
+
+  it('give the same record to whoever takes the same work over, after a restart too', async () => {
+    const first = await (await openJobRecords(nc, subjects, publisher)).open(base, { work })
+    await server.end('SIGKILL')
+    await server.start()
+    await publisher.publish('reactor.done.x', '{"decisions":[]}')
+    const second = await (await openJobRecords(nc, subjects, publisher)).open({ ...base, fun: 'other.fun' }, { work })
+    expect(second).toEqual({ record: first.record, resumed: true })
+  })
+
+  it('give one of many that ask at once the job, and the others the same record', async () => {
+    const records = await openJobRecords(nc, subjects, publisher)
+    const opened = await Promise.all(Array.from({ length: 10 }, () => records.open(base, { work })))
+    expect(opened.filter(one => !one.resumed)).toHaveLength(1)
+    expect(new Set(opened.map(one => one.record.announce)).size).toBe(1)
+  })
+
+  it('know their own record when its ack was lost for longer than the stream remembers ids', async () => {
+    // The server has the first publish; what comes back says that the subject is taken.
+    const forgetful: Publisher = {
+      ...publisher,
+      async publish(subject, body, options) {
+        await publisher.publish(subject, body, options)
+        return publisher.publish(subject, body, { ...options, id: 'another-id' })
+      },
+    }
+    const records = await openJobRecords(nc, subjects, forgetful)
+    expect(await records.open(base, { work })).toMatchObject({ resumed: false, record: { key: work.key } })
+    expect(await records.open(base, { jid: '20261120091820838387' })).toMatchObject({ resumed: false })
+  })
+
+  it('live for an hour, or as long as events where they must not be forgotten', async () => {
+    const records = await openJobRecords(nc, subjects, publisher, 5 * 3_600_000)
+    const jsm = await jetstreamManager(nc)
+    const ttlOf = async (keep: 'short' | 'long') => {
+      const { record } = await records.open({ ...base, deadline: 0 }, { keep })
+      const stored = await jsm.streams.getMessage('reactor_JOBS', { last_by_subj: subjects.jobRecord(record.jid) })
+      return stored?.header.get('Nats-TTL')
+    }
+    expect([await ttlOf('short'), await ttlOf('long')]).toEqual(['3600', '18000'])
+  })
+
+  it('that cannot be read are away for a moment, and not taken by others', async () => {
+    const records = await openJobRecords(nc, subjects, publisher)
+    await server.end('SIGKILL')
+    await expect(records.find('20261120091820838387')).rejects.toMatchObject({ code: 'unreachable' })
+    await server.start()
+  })
+
+  it('give other work with the same jid the next one', async () => {
+    const records = await openJobRecords(nc, subjects, publisher)
+    const first = await records.open(base, { work })
+    // Another's record stands where this work's jid would be.
+    const other = { ...work, key: 'other/rule/0' }
+    const taken = await records.open(base, { work: other })
+    await (await jetstreamManager(nc)).streams.purge('reactor_JOBS')
+    await records.open(base, { jid: taken.record.jid })
+    const moved = await records.open(base, { work: other })
+    expect(moved).toMatchObject({ resumed: false, record: { key: other.key } })
+    expect(moved.record.jid).not.toBe(taken.record.jid)
+    expect(await records.open(base, { work: other })).toEqual({ record: moved.record, resumed: true })
+    expect(first.record.jid).not.toBe(moved.record.jid)
+  })
+
+  it('say that the store is full, and do not look for another jid for ever', async () => {
+    const jsm = await jetstreamManager(nc)
+    await jsm.streams.update('reactor_JOBS', { max_msgs: 1 } as never)
+    const records = await openJobRecords(nc, subjects, publisher)
+    await records.open(base, {})
+    await expect(records.open(base, {})).rejects.toMatchObject({ code: 'store_refused' })
+    await expect(records.open(base, { jid: '20261120091820838387' })).rejects.toMatchObject({ code: 'store_refused' })
+  })
+})

@@ -1,0 +1,225 @@
+import { jetstreamManager } from '@nats-io/jetstream'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { ReactorError } from '../../src/base/errors.ts'
+import { runner } from '../../src/functions/define.ts'
+import { createRegistry } from '../../src/functions/registry.ts'
+import { openJobRecords } from '../../src/jobs/records.ts'
+import { createFunctionJobs, type FunctionCall } from '../../src/jobs/run-function.ts'
+import type { JobRecord } from '../../src/protocol/job.ts'
+import { keptLog, openCore, storedIn } from '../helpers/core.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { createGate, within } from '../helpers/wait.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+async function start() {
+  const core = await openCore(server)
+  const ran: string[] = []
+  const gate = createGate()
+  const note = (fun: string, jid: string, value: unknown) => {
+    ran.push(`${fun} ${jid}`)
+    return value
+  }
+  const own = {
+    'own.safe': runner({ doc: 'x', idempotent: true, run: (_args, { jid }) => note('safe', jid, 'safe') }),
+    'own.sharp': runner({ doc: 'x', run: (_args, { jid }) => note('sharp', jid, 'sharp') }),
+    'own.add': runner({ doc: 'x', args: { a: z.number(), b: z.number() }, run: ({ a, b }) => a + b }),
+    'own.login': runner({ doc: 'x', args: { user: z.string(), password: z.string() }, run: () => true }),
+    'own.large': runner({ doc: 'x', run: () => 'x'.repeat(2_000_000) }),
+    'own.nothing': runner({ doc: 'x', run: () => undefined }),
+    'own.refuses': runner({
+      doc: 'x',
+      run() {
+        throw new ReactorError('function_failed', 'no disk')
+      },
+    }),
+    'own.crashes': runner({
+      doc: 'x',
+      run() {
+        throw new TypeError('x is not a function')
+      },
+    }),
+    'own.fires': runner({
+      doc: 'x',
+      async run(_args, context) {
+        await context.fire('my/own', { n: 1 })
+        return context.key
+      },
+    }),
+    'own.waits': runner({
+      doc: 'x',
+      run: (_args, { signal }) =>
+        new Promise((_resolve, reject) => {
+          gate.open()
+          signal.addEventListener('abort', () => reject(signal.reason))
+        }),
+    }),
+  }
+  const { log, lines } = keptLog()
+  const jobs = createFunctionJobs({
+    kind: 'runner',
+    registry: createRegistry('runner', new Map(Object.entries(own))),
+    records: await openJobRecords(core.nc, core.subjects, core.publisher),
+    fire: core.fire,
+    profiles: { smtp: {}, http: {} },
+    log,
+    extend: context => ({ ...context, publish: async () => ({ jid: '', minions: [] }) }),
+  })
+  const call = (fun: string, more: Partial<FunctionCall> = {}) =>
+    jobs.run({ fun, arg: [], kwarg: {}, user: 'root', ...more })
+  return { ...core, jobs, call, ran, gate, lines }
+}
+
+const work = { key: 'event-1/rule/0/1', causeMs: Date.UTC(2026, 10, 20, 9, 18, 20) }
+
+describe('a runner function as a job', () => {
+  it('is announced and returned in Salt’s shape, caused by what caused it', async () => {
+    const { call, events, nc, ns } = await start()
+    const { jid, outcome } = await call('own.add', { arg: [2], kwarg: { b: 3 }, cause: 'event-1', hops: 2 })
+    expect(outcome).toEqual({ ok: true, value: 5 })
+    const seen = { fun: 'runner.own.add', jid, user: 'root', fun_args: [2, { __kwarg__: true, b: 3 }] }
+    const [started, returned] = await events.reach(2)
+    expect(started).toMatchObject({ tag: `salt/run/${jid}/new`, data: seen, cause: 'event-1', hops: 3 })
+    expect(returned).toMatchObject({
+      tag: `salt/run/${jid}/ret`,
+      data: { ...seen, return: 5, success: true },
+      cause: jid,
+      hops: 3,
+    })
+    const records = await storedIn<JobRecord>(nc, `${ns}_JOBS`)
+    expect(records.map(({ body }) => body)).toMatchObject([{ jid, kind: 'runner', fun: 'own.add', user: 'root' }])
+  })
+
+  it('that returns nothing returned null', async () => {
+    const { call, events } = await start()
+    expect((await call('own.nothing')).outcome).toEqual({ ok: true, value: null })
+    expect((await events.reach(2))[1]!.data.return).toBeNull()
+  })
+
+  it('shows no secret of its arguments in its events', async () => {
+    const { call, events } = await start()
+    expect((await call('own.login', { kwarg: { user: 'x', password: 'hunter2' } })).outcome.ok).toBe(true)
+    await events.reach(2)
+    expect(JSON.stringify(events.items)).not.toContain('hunter2')
+    expect(events.items[0]!.data.fun_args).toEqual([{ __kwarg__: true, user: 'x', password: '[redacted]' }])
+  })
+
+  it('fires events that it caused, one hop on', async () => {
+    const { call, events } = await start()
+    const { jid, outcome } = await call('own.fires', { hops: 4 })
+    expect(outcome).toEqual({ ok: true, value: jid })
+    const fired = await events.find(({ tag }) => tag === 'my/own', 'the event of the function')
+    expect(fired).toMatchObject({ data: { n: 1 }, cause: jid, hops: 5 })
+  })
+
+  it('whose return no message can hold has run well, and says so in its return', async () => {
+    const { call, events } = await start()
+    const { jid, outcome } = await call('own.large')
+    expect(outcome.ok).toBe(true)
+    const returned = await events.find(({ tag }) => tag === `salt/run/${jid}/ret`, 'the return')
+    expect(returned.data).toMatchObject({ success: true, return: expect.stringContaining('cannot be stored') })
+  })
+
+  it.each([
+    ['own.refuses', [], 'function_failed', 'no disk'],
+    ['own.crashes', [], 'function_failed', 'x is not a function'],
+    ['own.add', [1], 'bad_argument', "own.add needs the argument 'b' (number)"],
+  ])('that fails has its failure as outcome and return: %s', async (fun, arg, code, message) => {
+    const { call, events } = await start()
+    const { jid, outcome } = await call(fun, { arg })
+    expect(outcome).toMatchObject({ ok: false, code, message })
+    const returned = await events.find(({ tag }) => tag === `salt/run/${jid}/ret`, 'the return')
+    expect(returned.data).toMatchObject({ return: message, success: false })
+  })
+
+  it('has the stack of its exception in the log and nowhere else', async () => {
+    const { call, events, lines } = await start()
+    await call('own.crashes')
+    expect(lines.items.at(-1)!.stack).toContain('run-function.test.ts')
+    await events.reach(2)
+    expect(JSON.stringify(events.items)).not.toContain('run-function.test.ts')
+  })
+
+  it('that is not there is no job', async () => {
+    const { call, nc, ns } = await start()
+    await expect(call('own.ad')).rejects.toMatchObject({
+      code: 'unknown_function',
+      message: "'own.ad' is not available. Did you mean 'own.add'?",
+    })
+    expect(await storedIn(nc, `${ns}_JOBS`)).toEqual([])
+  })
+
+  it('is told when the process stops, and has a return', async () => {
+    const { call, jobs, gate, events } = await start()
+    const running = call('own.waits')
+    await within(gate.passed, 'the start of the function')
+    jobs.stop()
+    expect((await running).outcome).toMatchObject({ ok: false, code: 'stopped' })
+    await events.find(({ data }) => data.success === false, 'the return')
+  })
+
+  it('that is work has no return when the process stops: it is taken up again', async () => {
+    const { call, jobs, gate, nc, ns } = await start()
+    const running = call('own.waits', { work })
+    await within(gate.passed, 'the start of the function')
+    jobs.stop()
+    expect((await running).outcome).toMatchObject({ ok: false, code: 'stopped' })
+    const tags = (await storedIn<{ tag: string }>(nc, `${ns}_EVENTS`)).map(({ body }) => body.tag)
+    expect(tags.filter(tag => tag.endsWith('/ret'))).toEqual([])
+    await expect(call('own.safe')).rejects.toThrow('this process is stopping; ask again')
+  })
+})
+
+describe('work that was started before', () => {
+  it('runs again under the same jid where the function is idempotent, and is announced once', async () => {
+    const { call, ran, events, nc, ns } = await start()
+    const first = await call('own.safe', { work })
+    const second = await call('own.safe', { work })
+    expect(second).toEqual(first)
+    expect(ran).toEqual([`safe ${first.jid}`, `safe ${first.jid}`])
+    const tags = (await storedIn<{ tag: string }>(nc, `${ns}_EVENTS`)).map(({ body }) => body.tag)
+    expect(tags.filter(tag => tag === `salt/run/${first.jid}/new`)).toHaveLength(1)
+    expect(events.items[0]!.data.jid).toBe(first.jid)
+  })
+
+  it('does not run again where it is not: its outcome is unknown', async () => {
+    const { call, ran } = await start()
+    const first = await call('own.sharp', { work })
+    const second = await call('own.sharp', { work })
+    expect(second).toMatchObject({
+      jid: first.jid,
+      outcome: { ok: false, code: 'outcome_unknown', message: expect.stringContaining(`as job ${first.jid}`) },
+    })
+    expect(ran).toEqual([`sharp ${first.jid}`])
+  })
+
+  it('runs where its first try was refused before it began', async () => {
+    const { call, ran, nc, ns } = await start()
+    const jsm = await jetstreamManager(nc)
+    await jsm.streams.update(`${ns}_EVENTS`, { max_bytes: 1 })
+    await expect(call('own.sharp', { work })).rejects.toMatchObject({ code: 'store_refused' })
+    expect(ran).toEqual([])
+    await jsm.streams.update(`${ns}_EVENTS`, { max_bytes: 1_000_000 })
+    const { jid, outcome } = await call('own.sharp', { work })
+    expect(outcome).toEqual({ ok: true, value: 'sharp' })
+    expect((await call('own.sharp', { work })).outcome).toMatchObject({ code: 'outcome_unknown' })
+    expect(ran).toEqual([`sharp ${jid}`])
+  })
+
+  it('runs once where it is asked for twice at the same time', async () => {
+    const { call, ran } = await start()
+    const both = await Promise.all([call('own.sharp', { work }), call('own.sharp', { work })])
+    expect(both.map(({ outcome }) => outcome.ok).sort()).toEqual([false, true])
+    expect(ran).toHaveLength(1)
+  })
+
+  it('carries the work’s key, which stays the same, to the function', async () => {
+    const { call } = await start()
+    expect((await call('own.fires', { work })).outcome).toEqual({ ok: true, value: work.key })
+  })
+})

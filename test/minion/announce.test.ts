@@ -1,0 +1,59 @@
+import { connect } from '@nats-io/transport-node'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { silentLog } from '../../src/base/log.ts'
+import { announce } from '../../src/minion/announce.ts'
+import { createSubjects } from '../../src/protocol/subject.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { createSeen } from '../helpers/wait.ts'
+
+let server: TestServer
+let namespaces = 0
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+/** A minion that announces itself, and what answers its grains. */
+async function start() {
+  const subjects = createSubjects(`announce${namespaces++}`)
+  const [minion, core] = [await connect({ servers: server.url }), await connect({ servers: server.url })]
+  const fired = createSeen<{ tag: string; keep: boolean | undefined }>()
+  core.subscribe(subjects.anyMinion('grains'), { callback: (_error, message) => void message.respond('{"ok":true}') })
+  await core.flush()
+  const running = announce({
+    nc: minion,
+    subjects,
+    id: 'web1',
+    grains: { os: 'Debian' },
+    spool: { fire: async (tag, _data, { keep } = {}) => fired.push({ tag, keep }), settle: async () => undefined },
+    beatMs: 60_000,
+    log: silentLog,
+    onLink: () => undefined,
+  })
+  onTestFinished(async () => {
+    await (await running).stop()
+    await minion.close()
+    await core.close()
+  })
+  await running
+  return { subjects, core, fired }
+}
+
+describe('a minion that starts', () => {
+  it('says so once its grains are stored, with an event that must arrive', async () => {
+    const { fired } = await start()
+    expect(fired.items).toEqual([{ tag: 'salt/minion/web1/start', keep: true }])
+  })
+
+  it('is heard by a master that comes later, long before its next heartbeat', async () => {
+    const { subjects, core } = await start()
+    const heard = createSeen<string>()
+    core.subscribe(subjects.anyMinion('beat'), {
+      callback: (_error, message) => {
+        heard.push(subjects.minionIn(message.subject))
+        message.respond()
+      },
+    })
+    expect(await heard.find(() => true, 'the heartbeat')).toBe('web1')
+  })
+})

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest'
+import { caller } from './call.ts'
+
+describe('module event', () => {
+  it("fires as Salt's minions do", async () => {
+    const { call, recorded } = caller('execution', { grains: { os: 'Debian', kernel: 'Linux' } })
+    expect(await call('event.send', ['my/tag', { a: 1 }], { b: 2, a: 3, with_grains: ['os', 'nope'] })).toBe(true)
+    expect(await call('event.fire_master', [{ a: 2 }, 'my/other'])).toBe(true)
+    const frame = { id: 'web1', cmd: '_minion_event', pretag: null }
+    expect(recorded.fired).toEqual([
+      { tag: 'my/tag', data: { ...frame, tag: 'my/tag', data: { a: 1, b: 2, grains: { os: 'Debian' } } } },
+      { tag: 'my/other', data: { ...frame, tag: 'my/other', data: { a: 2 } } },
+    ])
+  })
+
+  it('fires data as they are from a job worker', async () => {
+    const { call, recorded } = caller('runner')
+    expect(await call('event.send', ['my/tag', { z: 1 }])).toBe(true)
+    expect(await call('event.send', ['my/bare'])).toBe(true)
+    expect(recorded.fired).toEqual([
+      { tag: 'my/tag', data: { z: 1 } },
+      { tag: 'my/bare', data: {} },
+    ])
+  })
+
+  it('fails where the event is not stored, and refuses data that are no map', async () => {
+    const fire = () => Promise.reject(new Error('the store is full'))
+    await expect(caller('execution', { fire }).call('event.send', ['t'])).rejects.toThrow('the store is full')
+    await expect(caller('runner', { fire }).call('event.send', ['t'])).rejects.toThrow('the store is full')
+    await expect(caller('execution').call('event.send', ['t', 'text'])).rejects.toThrow("argument 'data'")
+    await expect(caller('execution').call('event.send', [''])).rejects.toThrow("argument 'tag'")
+  })
+})

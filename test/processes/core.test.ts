@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ReactorError } from '../../src/base/errors.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { parseConfig } from '../../src/config/load.ts'
+import { type Core, startCore } from '../../src/processes/core.ts'
+import { startJobs } from '../../src/processes/jobs.ts'
+import { startMaster } from '../../src/processes/master.ts'
+import { startMinion } from '../../src/processes/minion.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { within } from '../helpers/wait.ts'
+
+/** Nobody listens there: a process that asked the server first would wait for it. */
+const NOWHERE = 'nats://127.0.0.1:9'
+const config = (settings: Record<string, unknown>) => parseConfig({ isolation: 'none', ...settings }, 'the test')
+
+describe('a service that fails while it starts', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await startTestServer()
+  })
+  afterAll(() => server.stop())
+
+  it('leaves nothing running, and its connection closed', async () => {
+    const stopped: string[] = []
+    let nc: Core['nc'] | undefined
+    const start = startCore(config({ servers: [server.url] }), '_master', silentLog, async core => {
+      nc = core.nc
+      core.stack.defer(() => stopped.push(core.nc.isClosed() ? 'after' : 'before'))
+      throw new ReactorError('bad_config', 'no such thing')
+    })
+    await expect(within(start, 'the failure')).rejects.toMatchObject({ code: 'bad_config', message: 'no such thing' })
+    expect(nc?.isClosed()).toBe(true)
+    expect(stopped).toEqual(['before'])
+  })
+
+  it('runs until it is stopped where it does not fail', async () => {
+    let nc: Core['nc'] | undefined
+    const running = await startCore(config({ servers: [server.url] }), '_master', silentLog, async core => {
+      nc = core.nc
+    })
+    expect(nc?.isClosed()).toBe(false)
+    await running.stop()
+    expect(nc?.isClosed()).toBe(true)
+  })
+})
+
+describe('what can be wrong without a server is said before one is asked', () => {
+  it.each([
+    ['master', startMaster],
+    ['jobs', startJobs],
+    ['minion', startMinion],
+  ])('a profile without what it needs: %s', async (_name, start) => {
+    const wrong = config({ servers: [NOWHERE], profiles: { smtp: { ops: { username: 'u' } } } })
+    await expect(within(start(wrong, silentLog), 'the refusal')).rejects.toMatchObject({
+      code: 'bad_config',
+      message: expect.stringContaining("smtp profile 'ops'"),
+    })
+  })
+
+  it.each([
+    ['a service', startMaster],
+    ['a minion', startMinion],
+  ])('isolation none and a server elsewhere: %s', async (_name, start) => {
+    const wrong = config({ servers: ['nats://127.0.0.1:4222', 'nats://10.1.2.3:4222'] })
+    await expect(within(start(wrong, silentLog), 'the refusal')).rejects.toMatchObject({
+      code: 'bad_config',
+      message: expect.stringContaining('10.1.2.3 is not on loopback'),
+    })
+  })
+})

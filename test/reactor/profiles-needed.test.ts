@@ -1,0 +1,12 @@
+import { resolve } from 'node:path'
+import { expect, it } from 'vitest'
+import { profilesNeeded } from '../../src/reactor/profiles-needed.ts'
+import { loadRuleFolder } from '../../src/reactor/rules/load.ts'
+
+it('finds the profiles that the shipped rules name', async () => {
+  const { rules } = await loadRuleFolder(resolve(import.meta.dirname, '../../reactors'))
+  expect(profilesNeeded(rules)).toEqual([
+    { rule: 'deploy-hook', kind: 'http', profile: 'deploy-hook' },
+    { rule: 'job-failed', kind: 'smtp', profile: 'ops-mail' },
+  ])
+})

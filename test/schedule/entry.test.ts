@@ -1,0 +1,46 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type EntryConfig, nextDue, readEntry } from '../../src/schedule/entry.ts'
+
+const config = (over: Partial<EntryConfig>): EntryConfig => ({
+  function: 'runner.test.arg',
+  args: [],
+  kwargs: {},
+  enabled: true,
+  ...over,
+})
+
+describe('a schedule entry', () => {
+  it('adds its units together', () => {
+    expect(readEntry('x', config({ seconds: 5, minutes: 1, hours: 1 })).intervalMs).toBe(3_665_000)
+  })
+
+  it('is due on multiples of its interval, whoever looks and whenever', () => {
+    const entry = readEntry('x', config({ seconds: 5 }))
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 45 }), now => {
+        const due = nextDue(entry, now)
+        expect(due % 5000).toBe(0)
+        expect(due - now).toBeGreaterThan(0)
+        expect(due - now).toBeLessThanOrEqual(5000)
+      }),
+    )
+  })
+
+  it.each([
+    ['no interval', {}, 'give an interval of at least a second'],
+    [
+      'a function that is no function',
+      { seconds: 1, function: 'test.ping' },
+      "function 'test.ping' must be local, runner or wheel, then module.function",
+    ],
+    [
+      'a local function without a target',
+      { seconds: 1, function: 'local.test.ping' },
+      'a local function needs a target',
+    ],
+    ['a runner with a target', { seconds: 1, tgt: '*' }, 'tgt is for local functions; a runner function has no target'],
+  ])('is refused with %s', (_what, over, message) => {
+    expect(() => readEntry('nightly', config(over))).toThrow(`schedule entry 'nightly': ${message}`)
+  })
+})

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ReactorError } from '../../src/base/errors.ts'
+import { silentLog } from '../../src/base/log.ts'
+import type { Asked } from '../../src/jobs/publish.ts'
+import type { PublishMessage } from '../../src/protocol/job.ts'
+import { createSubjects } from '../../src/protocol/subject.ts'
+import { servePublish } from '../../src/services/publish.ts'
+import { type Accounts, startAccounts } from '../helpers/accounts.ts'
+import { createSeen } from '../helpers/wait.ts'
+
+const subjects = createSubjects('reactor')
+const calls = createSeen<{ request: PublishMessage; asked: Asked }>()
+let accounts: Accounts
+
+beforeAll(async () => {
+  accounts = await startAccounts()
+  await servePublish({
+    nc: accounts.actors.core.nc,
+    subjects,
+    operators: { [accounts.actors.admin.nkey]: 'admin' },
+    version: '1.0.0',
+    log: silentLog,
+    publishJob: async (request, asked) => {
+      calls.push({ request, asked })
+      if (request.tgt === 'nobody') throw new ReactorError('no_minions', 'no minions matched')
+      return { jid: '20261120091820838387', minions: ['m1'], offline: [], refused: {}, missing: [] }
+    },
+  })
+  await accounts.actors.core.nc.flush()
+})
+afterAll(() => accounts.stop())
+
+const ask = async (body: string) => {
+  const reply = await accounts.actors.admin.nc.request(subjects.publish, body, { timeout: 5000 })
+  return { value: reply.json<unknown>(), status: reply.headers?.get('Nats-Service-Error-Code') || undefined }
+}
+
+it('starts the job that an operator asks for, in the operator’s name', async () => {
+  const { value } = await ask('{"tgt": "*", "fun": "test.ping", "user": "root"}')
+  expect(value).toMatchObject({ jid: '20261120091820838387', minions: ['m1'] })
+  expect(calls.items.at(-1)).toMatchObject({ request: { tgt: '*', fun: 'test.ping' }, asked: { user: 'admin' } })
+  expect(calls.items.at(-1)!.asked.work).toBeUndefined()
+})
+
+it.each([
+  ['', 'bad_argument'],
+  ['[1]', 'bad_argument'],
+  ['{oops', 'bad_argument'],
+])('refuses the body %j', async (body, code) => {
+  expect(await ask(body)).toMatchObject({ status: '400', value: { error: { code } } })
+})
+
+it('says that no minion matches with status 404', async () => {
+  expect(await ask('{"tgt": "nobody", "fun": "test.ping"}')).toEqual({
+    status: '404',
+    value: { error: { code: 'no_minions', message: 'no minions matched' } },
+  })
+})

@@ -1,0 +1,14 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  // A user's module says `import … from 'reactor'`; under test that is the source, as in a checkout it is the build.
+  resolve: { alias: { reactor: fileURLToPath(new URL('./src/functions/public.ts', import.meta.url)) } },
+  test: {
+    include: ['test/**/*.test.ts'],
+    server: { deps: { inline: [/reactor-modules-/] } },
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+})
