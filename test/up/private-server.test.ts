@@ -1,4 +1,5 @@
-import { chmod, readFile, watch, writeFile } from 'node:fs/promises'
+import { watch } from 'node:fs'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { findServer } from '../../src/bus/server/find.ts'
@@ -41,16 +42,12 @@ async function setUp() {
 
 /** Resolves with the pid that the pid file gets and that is not `other`. */
 async function nextPid(folder: DataFolder, other?: number): Promise<number> {
-  const look = async () => Number(await readFile(folder.natsPid, 'utf8').catch(() => ''))
-  const changes = watch(dirname(folder.natsPid))
-  const next = async () => {
-    for await (const _change of changes) {
-      const pid = await look()
-      if (pid > 0 && pid !== other) return pid
-    }
-    throw new Error('the folder is watched no more')
-  }
-  return within(next(), 'a pid file')
+  const pids = createSeen<number>()
+  // Not the iterator of node:fs/promises: on Node 20 it loses what changes while its reader is busy.
+  const watcher = watch(dirname(folder.natsPid), async () => {
+    pids.push(Number(await readFile(folder.natsPid, 'utf8').catch(() => '')))
+  })
+  return pids.find(pid => pid > 0 && pid !== other, 'a pid file').finally(() => watcher.close())
 }
 
 describe('the private nats-server', () => {
