@@ -96,7 +96,34 @@ export const configSchema = z.strictObject({
   jobs: z
     .strictObject({
       concurrency: z.number().int().min(1).default(32).describe('reactions of one rule that run at once'),
-      job_timeout: duration.prefault('5m').describe('within which minions may start a job'),
+      job_timeout: duration.prefault('5m').describe('within which minions must start a job'),
+      run_timeout: duration.prefault('1d').describe('within which a job must end; minions stop it then'),
+      peer: z
+        .record(z.string(), z.array(z.string()))
+        .default({})
+        .describe('what minions may run on others, as Salt has it: id regex → function regexes'),
+    })
+    .prefault({}),
+  nodegroups: z
+    .record(z.string(), z.union([z.string(), z.array(z.string())]))
+    .default({})
+    .describe('named targets for tgt_type nodegroup and N@: a compound expression, or a list of words of one'),
+  cache: z
+    .strictObject({
+      dir: z.string().default('var/cache').describe('the job cache'),
+      keep_jobs: duration.prefault('1d').describe('how long jobs and their returns are kept'),
+      max_bytes: z
+        .number()
+        .int()
+        .min(16 * 1024 * 1024)
+        .default(1024 ** 3)
+        .describe('size bound of the job cache; the oldest jobs give way'),
+      max_payload_bytes: z
+        .number()
+        .int()
+        .positive()
+        .default(512 * 1024 * 1024)
+        .describe('bytes of returns larger than a message kept in the object store'),
     })
     .prefault({}),
   schedule: z
@@ -106,9 +133,20 @@ export const configSchema = z.strictObject({
   minion: z
     .strictObject({
       id: minionId.default(() => hostname()).describe("the minion's id; default: the host's name"),
-      dir: z.string().default('var/minion').describe('spool, ledger of jids'),
+      dir: z.string().default('var/minion').describe('jobs in hand and spooled events'),
       beat: duration.prefault('10s').describe('heartbeat'),
       concurrency: z.number().int().min(1).default(16).describe('jobs that run at once'),
+      cache_jobs: z
+        .number()
+        .int()
+        .min(0)
+        .default(100)
+        .describe('finished jobs that the minion itself remembers with their returns, for saltutil.find_cached_job'),
+      mine_functions: z
+        .record(z.string(), z.unknown())
+        .default({})
+        .describe('functions whose returns go to the mine, as Salt writes them'),
+      mine_interval: duration.prefault('1h').describe('how often they go there'),
       grains: z.record(z.string(), z.unknown()).default({}).describe('static grains, laid over the collected ones'),
       module_config: z
         .record(z.string(), z.unknown())

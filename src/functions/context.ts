@@ -1,5 +1,7 @@
 // What a function may use while it runs. Functions get these as their second argument and import nothing of the processes.
 import type { Log } from '../base/log.ts'
+import type { JobRecord, JobReturn, PublishMessage } from '../protocol/job.ts'
+import type { JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
 import type { FunctionDoc } from './help.ts'
 
 export type Profiles = Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -23,6 +25,42 @@ export interface CallContext {
   docs(): FunctionDoc[]
 }
 
+/** A job in hand on a minion, with the fields of Salt's `saltutil.running`. */
+export interface RunningJob {
+  jid: string
+  fun: string
+  /** As in events: positional ones, then one map of named ones that is marked; secrets left out. */
+  arg: unknown[]
+  tgt: string | string[]
+  tgt_type: string
+  user: string
+  ret: string
+  /** Of the process that it started, or the minion's own where it runs inside. */
+  pid: number
+}
+
+/** The jobs of this minion, for `saltutil`. */
+export interface MinionJobs {
+  /** Those that run now, this one included, in the order in which they started. */
+  running(): RunningJob[]
+  /**
+   * Sends a signal (its number) to every process group of a running job. SIGTERM and SIGKILL also end what runs inside the
+   * minion itself, and the job has a return in any case. The pids it went to, none: it has no process; undefined: no such job.
+   */
+  signal(jid: string, signal: number): number[] | undefined
+  /** A finished job that this minion remembers, as its return. */
+  cached(jid: string): Promise<JobReturn | undefined>
+}
+
+/** Returns that minions share by name; who may read one is said by who sends it. */
+export interface Mine {
+  send(name: string, data: unknown, allow?: { tgt: string | string[]; tgt_type: string }): Promise<void>
+  /** Of every minion that matches and allows this one to read it: `{id: data}`, or by name for several names. */
+  get(tgt: string | string[], names: string[], tgt_type: string): Promise<Record<string, unknown>>
+  delete(name: string): Promise<void>
+  flush(): Promise<void>
+}
+
 /** Execution functions run on a minion. */
 export interface ExecutionContext extends CallContext {
   /** The minion's id. */
@@ -30,22 +68,57 @@ export interface ExecutionContext extends CallContext {
   readonly grains: Readonly<Record<string, unknown>>
   /** The minion's `module_config`: settings of modules, such as `service.init_dir`. */
   readonly config: Readonly<Record<string, unknown>>
+  /** The minion's `mine_functions`. */
+  readonly mineFunctions: Readonly<Record<string, unknown>>
+  readonly mine: Mine
+  readonly jobs: MinionJobs
   /** The job's return code, 0 unless set: a non-zero one marks the return as failed. */
   setRetcode(retcode: number): void
+  /** Says that this job has started a process that leads a group of its own, so that it can be signalled and ended. */
+  onProcess(pid: number): void
+  /** Collects the grains again and sends them up. */
+  refreshGrains(): Promise<void>
+  /** Calls another function of this minion as part of this job. Throws its failure. */
+  call(fun: string, arg?: unknown[], kwarg?: Record<string, unknown>): Promise<unknown>
+  /** Asks for a job on other minions and gathers its returns; refused unless the job workers' `peer` allows it. */
+  peer(request: PublishRequest & { timeoutMs: number }): Promise<Gathered>
 }
 
-export interface PublishRequest {
-  tgt: string | string[]
-  tgt_type?: string
-  fun: string
-  arg?: unknown[]
-  kwarg?: Record<string, unknown>
+export type PublishRequest = Pick<
+  PublishMessage,
+  'tgt' | 'tgt_type' | 'fun' | 'arg' | 'kwarg' | 'timeout' | 'run_timeout' | 'subset' | 'metadata' | 'jid'
+>
+
+/** What came of a job that was started and waited for. */
+export interface Gathered {
+  jid: string
+  minions: string[]
+  returns: Record<string, JobReturn>
+  offline: string[]
+  refused: Record<string, string>
+  /** They took it and did not return in time. */
+  silent: string[]
 }
 
 /** Runner functions run on a job worker. */
 export interface RunnerContext extends CallContext {
   /** Starts a job on minions; resolves once it is published, not once it is done. */
   publish(request: PublishRequest): Promise<{ jid: string; minions: string[] }>
+  /** Starts a job on minions and waits for the returns; with nobody matching, all is empty. */
+  gather(request: PublishRequest, timeoutMs: number): Promise<Gathered>
+  /** The job cache. */
+  readonly cache: {
+    job(jid: string): Promise<JobView | null>
+    jobs(request: JobsRequest): Promise<JobsPage>
+  }
+  /** The record of a job with its arguments as they were given, while it is kept. */
+  record(jid: string): Promise<JobRecord | undefined>
+  /** The known minions with their grains, by id. */
+  fleet(): { id: string; grains: Record<string, unknown> }[]
+  /** Ids of the minions whose heartbeat is fresh. */
+  connected(): Promise<string[]>
+  /** The configuration in force, without secrets. */
+  config(): Record<string, unknown>
 }
 
 /** Wheel functions run in the master, on its own state. */

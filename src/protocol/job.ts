@@ -9,6 +9,8 @@ export interface JobMessage {
   user: string
   /** Milliseconds since the epoch after which the job is not to be started. */
   deadline: number
+  /** Milliseconds since the epoch at which the minion ends it if it still runs. */
+  run_until: number
   tgt: string | string[]
   tgt_type: string
   /** Work key of the job, stable over retries. */
@@ -19,7 +21,19 @@ export interface JobMessage {
 /** The minion's answer to it, at once. */
 export interface JobAnswer {
   accepted: boolean
+  /** It waits for others to end; when it starts, the event `salt/job/<jid>/prog/<id>/start` says so. */
+  waiting?: boolean
   reason?: string
+}
+
+/** Where a value lies that is larger than a message: parts `<name>/0` … in the object store, one JSON text together. */
+export interface PayloadRef {
+  name: string
+  parts: number
+  /** Bytes of the whole. */
+  size: number
+  /** Of the whole, as hex. */
+  sha256: string
 }
 
 /** A return, as the data of `salt/job/<jid>/ret/<id>`, with Salt's fields. */
@@ -28,10 +42,40 @@ export interface JobReturn {
   jid: string
   fun: string
   fun_args: unknown[]
+  /** Null where `payload` says where it lies. */
   return: unknown
   retcode: number
   success: boolean
   cmd: '_return'
+  /** The minion died while it ran, or ended it because its time was over; the return says so in words. */
+  outcome?: 'died' | 'timed_out'
+  payload?: PayloadRef
+}
+
+/** Data of `salt/job/<jid>/sent`: how the sending of a job went. Minions that are in none of the three run it. */
+export interface JobSent {
+  jid: string
+  offline: string[]
+  refused: Record<string, string>
+  /** They took it, and it waits there for others to end. */
+  waiting: string[]
+}
+
+/** Data of `salt/job/<jid>/prog/<id>/start`, fired for a job that did not start as it was taken. */
+export interface JobStarted {
+  id: string
+  jid: string
+  fun: string
+}
+
+/** A minion's request on `<ns>.missed.<id>`: jids of the page before that it has on disk now. Answered by MissedPage. */
+export interface MissedRequest {
+  took: string[]
+}
+
+export interface MissedPage {
+  /** In the order of their jids; none: there are no more. */
+  jobs: JobMessage[]
 }
 
 /** What operators and services send to `<ns>.publish`. */
@@ -44,6 +88,14 @@ export interface PublishMessage {
   jid?: string
   /** Seconds within which minions may start the job. */
   timeout?: number
+  /** Seconds within which it must have ended. */
+  run_timeout?: number
+  /** Only so many of the minions that match, drawn by lot. */
+  subset?: number
+  /** Kept with the job, for searches. */
+  metadata?: Record<string, unknown>
+  /** True: only say which minions the target means; nothing is started. */
+  resolve?: boolean
 }
 
 export const JOB_KINDS = ['local', 'runner', 'wheel'] as const
@@ -63,7 +115,13 @@ export interface JobRecord {
   tgt_type?: string
   /** The minions expected to answer. */
   minions?: string[]
+  /** Ids of a list target that nobody knows. */
+  missing?: string[]
+  /** Milliseconds since the epoch by which minions must have started it. */
   deadline: number
+  /** Milliseconds since the epoch by which it must have ended. */
+  run_until: number
+  metadata?: Record<string, unknown>
   /** Id of the event that announces the job: random, and kept here, so that a resumed job is announced once. */
   announce: string
   cause?: string

@@ -32,10 +32,12 @@ export const bucketNames = (ns: string) => ({
   rules: `${ns}_rules`,
   minions: `${ns}_minions`,
   bundles: `${ns}_bundles`,
+  payloads: `${ns}_payloads`,
 })
 
 export const consumerNames = (ns: string) => ({
   reactor: `${ns}_reactor`,
+  cache: `${ns}_cache`,
   lane: (lane: LaneClass) => `${ns}_jobs_${lane}`,
 })
 
@@ -71,9 +73,11 @@ export function wantedStreams(ns: string, limits: StreamLimits): WantedStream[] 
     {
       ...common,
       name: names.jobs,
-      subjects: [`${ns}.jobs.*`],
+      // Records of jobs, and marks of the minions that were away when one was sent.
+      subjects: [`${ns}.jobs.*`, `${ns}.jobs.*.*`],
       retention: 'limits',
       discard: 'new',
+      allow_direct: true,
       // A jid is taken once, with no window in time: a second message on its subject is refused.
       max_msgs_per_subject: 1,
       discard_new_per_subject: true,
@@ -120,6 +124,18 @@ export function reactorConsumer(ns: string): WantedConsumer {
     deliver_policy: 'all',
     ack_wait: nanos(ACK_WAIT_MS),
     max_ack_pending: 2048,
+    max_deliver: -1,
+  }
+}
+
+/** The cache workers share one too; each event is acked after the job cache has committed it. */
+export function cacheConsumer(ns: string): WantedConsumer {
+  return {
+    durable_name: consumerNames(ns).cache,
+    ack_policy: 'explicit',
+    deliver_policy: 'all',
+    ack_wait: nanos(ACK_WAIT_MS),
+    max_ack_pending: 20_000,
     max_deliver: -1,
   }
 }

@@ -8,7 +8,7 @@ import { escapeId, escapeToken, unescapeId } from './token.ts'
 export const MAX_SUBJECT = 3000
 
 export type LaneClass = 'fast' | 'slow'
-export type MinionService = 'grains' | 'beat'
+export type MinionService = 'grains' | 'beat' | 'missed' | 'payload' | 'mine' | 'peer'
 
 export type Subjects = ReturnType<typeof createSubjects>
 
@@ -34,8 +34,15 @@ export function createSubjects(ns: string) {
     runner: (fun: string) => bounded(`${ns}.runner.${functionTokens(fun)}`),
     wheel: (fun: string) => bounded(`${ns}.wheel.${functionTokens(fun)}`),
     historyEvents: `${ns}.history.events`,
+    historyJobs: `${ns}.history.jobs`,
+    historyJob: `${ns}.history.job`,
+    historyPayload: `${ns}.history.payload`,
     reaction: (lane: LaneClass, rule: string) => bounded(`${ns}.reaction.${lane}.${escapeToken(rule)}`),
     jobRecord: (jid: string) => bounded(`${ns}.jobs.${escapeToken(jid)}`),
+    /** The mark that a minion was away when a job was sent. */
+    jobMissed: (jid: string, minion: string) => bounded(`${ns}.jobs.${escapeToken(jid)}.${escapeId(minion)}`),
+    /** Every such mark of a minion. */
+    allMissed: (minion: string) => bounded(`${ns}.jobs.*.${escapeId(minion)}`),
     done: (worker: string) => bounded(`${ns}.done.${escapeToken(worker)}`),
     parked: (eventId: string, rule: string) => bounded(`${ns}.parked.${escapeToken(eventId)}.${escapeToken(rule)}`),
     decisionPrefix: `${ns}.decision.`,

@@ -30,6 +30,8 @@ export interface DataFolder {
   readonly childConfig: string
   key(name: string): string
   minion(id: string): string
+  /** The job cache. */
+  readonly cache: string
 }
 
 /** Makes and checks the folder. Throws `unwritable`. */
@@ -59,6 +61,7 @@ export async function openDataFolder(dir: string): Promise<DataFolder> {
     childConfig: at('run', 'config.json'),
     key: name => at('keys', `${name}.nk`),
     minion: id => at('minion', id),
+    cache: at('cache'),
   }
 }
 

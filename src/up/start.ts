@@ -81,6 +81,7 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
       servers: server.split(','),
       ...(keys ? { operators: { [keys.get(ADMIN)!]: ADMIN } } : {}),
       minion: { id, dir: folder.minion(encodeURIComponent(id)) },
+      cache: { dir: folder.cache },
     }
     const config = parseConfig(mergeConfig(raw, overrides), 'the configuration')
     await writeFile(folder.childConfig, JSON.stringify(mergeConfig(raw, overrides), null, 2), { mode: 0o600 })

@@ -1,0 +1,80 @@
+// Jobs as the job cache tells of them, over `<ns>.history.job` and `<ns>.history.jobs`.
+import type { JobKind, PayloadRef } from './job.ts'
+import type { MinionState } from './lifecycle.ts'
+
+/** One job without its returns. */
+export interface JobSummary {
+  jid: string
+  kind: JobKind
+  fun: string
+  /** As in events: positional ones, then one map of named ones that is marked; secrets left out. */
+  arg: unknown[]
+  tgt: string | string[]
+  tgt_type: string
+  user: string
+  /** Id of the event, or the jid, that caused it. */
+  cause?: string
+  metadata?: Record<string, unknown>
+  /** Milliseconds since the epoch. */
+  start: number
+  deadline: number
+  run_until: number
+  /** The minions that it is for; of a runner or wheel function `_jobs` or `_master`. */
+  minions: string[]
+  missing: string[]
+  /** How many minions are in each state that some are in. */
+  counts: Partial<Record<MinionState, number>>
+  /** Whether some minion may still answer. */
+  active: boolean
+}
+
+export interface CachedReturn {
+  return: unknown
+  retcode: number
+  success: boolean
+  outcome?: 'died' | 'timed_out'
+  payload?: PayloadRef
+  /** Milliseconds since the epoch at which it was stored. */
+  at: number
+}
+
+/** One job with what is known of each of its minions. */
+export interface JobView extends JobSummary {
+  states: Record<string, MinionState>
+  /** Why a minion refused it. */
+  reasons: Record<string, string>
+  returns: Record<string, CachedReturn>
+}
+
+/** Request of `<ns>.history.job`; answered by `{job: JobView | null}`. */
+export interface JobRequest {
+  jid: string
+}
+
+/** Request of `<ns>.history.jobs`: newest first; all that is given must hold. Answered by JobsPage. */
+export interface JobsRequest {
+  /** Globs; one of them must match. */
+  fun?: string | string[]
+  /** Globs over the target as it was written. */
+  tgt?: string | string[]
+  /** Every pair must be in the job's metadata. */
+  metadata?: Record<string, unknown>
+  kind?: JobKind | JobKind[]
+  /** Milliseconds since the epoch, both included. */
+  since?: number
+  until?: number
+  /** Only jobs that some minion may still answer. */
+  active?: boolean
+  /** Leave out saltutil.find_job, as Salt's list_jobs_filter does. */
+  without_find_job?: boolean
+  /** At most so many; default and bound 1000. */
+  limit?: number
+  /** Only jobs before this jid: the last one of the page before. */
+  before?: string
+}
+
+export interface JobsPage {
+  jobs: JobSummary[]
+  /** More are there: ask again with `before` set to the last jid. */
+  more: boolean
+}
