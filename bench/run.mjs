@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { formatRow } from './measure.mjs'
 import { openStage } from './stage.mjs'
 
-const BENCHES = ['match', 'decide', 'react', 'latency', 'ping']
+const BENCHES = ['match', 'decide', 'react', 'latency', 'ping', 'jobs', 'fleet', 'targets', 'returns']
 const USAGE = `usage: npm run bench -- [--only ${BENCHES.join('|')}] [--quick] [--json]`
 
 async function main() {
@@ -22,7 +22,7 @@ async function main() {
     for (const name of options.only ? [options.only] : BENCHES) {
       const bench = await import(`./${name}.mjs`)
       say(`\n${bench.title}`)
-      for (const result of await bench.run(stage, size)) {
+      for (const result of await bench.run(stage, { ...size, quick: options.quick })) {
         results.push({ bench: name, ...result })
         say(`  ${formatRow(result)}`)
       }

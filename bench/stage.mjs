@@ -93,6 +93,7 @@ async function startChild(file, args, isReady) {
     void exited.then(code => reject(new Error(`${file} ${args.join(' ')} ended before it was ready (exit code ${code})`)))
   })
   return {
+    pid: child.pid,
     async stop() {
       child.kill('SIGTERM')
       await exited

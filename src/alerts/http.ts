@@ -1,7 +1,6 @@
 // The declaration of `http.query`, which minions and job workers both have.
 import { z } from 'zod'
 import { common } from '../functions/define.ts'
-import { runQuery } from './http-tries.ts'
 import { timeoutSchema } from './profiles.ts'
 
 const scalar = z.union([z.string(), z.number(), z.boolean()])
@@ -39,5 +38,9 @@ export const httpQuery = common({
     verify_ssl: z.boolean().optional().describe('false takes any certificate: for tests alone'),
   },
   idempotent: false,
-  run: ({ profile, ...args }, context) => runQuery(args, profile, context),
+  async run({ profile, ...args }, context) {
+    // Loaded by the first request: the HTTP client would be a tenth of a minion's memory.
+    const { runQuery } = await import('./http-tries.ts')
+    return runQuery(args, profile, context)
+  },
 })

@@ -6,7 +6,7 @@ import type { CallContext, Profiles } from '../functions/context.ts'
 import { common } from '../functions/define.ts'
 import { type Address, headerText, parseAddresses } from './addresses.ts'
 import { attachmentsSchema, readAttachments } from './attachments.ts'
-import { type Mail, sendMail } from './mail-send.ts'
+import type { Mail } from './mail-send.ts'
 import { chooseServer } from './mail-server.ts'
 import { knownProfiles, pickProfile } from './pick-profile.ts'
 import { type SmtpProfile, timeoutSchema } from './profiles.ts'
@@ -43,6 +43,8 @@ export const sendMsg = common({
     const profile = pickProfile<SmtpProfile>('smtp', args.profile, context.profiles.smtp)
     const server = chooseServer(args, profile, context.profiles.smtp)
     const mail = await composeMail(args, profile, context)
+    // Loaded by the first mail, to keep a minion small.
+    const { sendMail } = await import('./mail-send.ts')
     const sent = await sendMail(server, mail, context.signal)
     context.log.info({ message_id: sent.message_id, accepted: sent.accepted.length }, 'mail sent')
     return sent

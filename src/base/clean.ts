@@ -16,9 +16,9 @@ export function cleanJson(value: unknown): string {
   return JSON.stringify(value).replace(UNSAFE, jsonEscape)
 }
 
-/** JSON over several lines, two spaces deep. */
-export function prettyJson(value: unknown): string[] {
-  return JSON.stringify(value, undefined, 2)
+/** JSON over several lines. */
+export function prettyJson(value: unknown, indent = 2): string[] {
+  return JSON.stringify(value, undefined, indent)
     .split('\n')
     .map(line => line.replace(UNSAFE, jsonEscape))
 }

@@ -22,7 +22,7 @@ export interface BusOptions {
   inboxPrefix?: string
   /** A daemon waits for its server and comes back for ever; a command fails at once. */
   patient: boolean
-  log: Log
+  log: Pick<Log, 'warn' | 'info'>
 }
 
 export interface Bus {
@@ -105,7 +105,7 @@ export function withoutPassword(url: string): string {
   return url.replace(/\/\/[^/]*@/, '//')
 }
 
-async function reportStatus(nc: NatsConnection, log: Log): Promise<void> {
+async function reportStatus(nc: NatsConnection, log: BusOptions['log']): Promise<void> {
   for await (const status of nc.status()) {
     if (status.type === 'disconnect')
       log.warn({ server: withoutPassword(String(status.server)) }, 'connection to the NATS server lost; reconnecting')

@@ -1,7 +1,10 @@
 // The two ends of a request: the body as arguments, the answer as JSON or as the NATS services framework's error.
-import { errors, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { errors, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { type Code, ERROR_CODES, errorMessage, ReactorError } from '../base/errors.ts'
 import { isObject, parseForeignJson } from '../base/json.ts'
+import type { PayloadRef } from '../protocol/job.ts'
+import { collectPayload, PAYLOAD_HEADER, type PayloadRequest } from '../protocol/payload.ts'
+import { createSubjects } from '../protocol/subject.ts'
 
 export interface Arguments {
   arg: unknown[]
@@ -45,14 +48,47 @@ export function requestFailure(error: unknown): 'nobody' | 'late' | 'other' {
   return error instanceof errors.TimeoutError ? 'late' : 'other'
 }
 
-/** Asks a service and gives back its JSON. Throws the service's own error, `unreachable` or `timeout`. */
+export interface AskOptions {
+  timeoutMs: number
+  headers?: MsgHdrs
+  /** What is asked, for errors. */
+  what: string
+}
+
+/**
+ * Asks a service and gives back its JSON; an answer larger than a message is fetched from where it is stored. Throws the
+ * service's own error, `unreachable`, `timeout`, and `not_found` or `damaged_payload` where it is not there whole.
+ */
 export async function requestJson<T>(
   nc: NatsConnection,
   subject: string,
   body: unknown,
-  options: { timeoutMs: number; headers?: MsgHdrs; what: string },
+  options: AskOptions,
 ): Promise<T> {
-  let reply: Awaited<ReturnType<NatsConnection['request']>>
+  const reply = await ask(nc, subject, body, options)
+  const stored = reply.headers?.get(PAYLOAD_HEADER)
+  if (!stored) return parseJson(reply.string() || 'null') as T
+  const ns = subject.slice(0, subject.indexOf('.'))
+  return (await fetchPayload(nc, ns, parseJson(stored) as PayloadRef, options)) as T
+}
+
+/** Fetches a value by the ref under whose name it is stored. Throws as `requestJson` does. */
+export function fetchPayload(
+  nc: NatsConnection,
+  ns: string,
+  ref: PayloadRef,
+  options: Omit<AskOptions, 'headers'>,
+): Promise<unknown> {
+  const { historyPayload } = createSubjects(ns)
+  return collectPayload(ref, async part => {
+    const request: PayloadRequest = { name: ref.name, part }
+    return (await ask(nc, historyPayload, request, options)).data
+  })
+}
+
+/** One request and its answer, which is not an error. */
+async function ask(nc: NatsConnection, subject: string, body: unknown, options: AskOptions): Promise<Msg> {
+  let reply: Msg
   try {
     reply = await nc.request(subject, JSON.stringify(body), {
       timeout: options.timeoutMs,
@@ -67,8 +103,8 @@ export async function requestJson<T>(
     throw new ReactorError('unreachable', `${options.what}: ${errorMessage(error)}`)
   }
   const problem = reply.headers?.get('Nats-Service-Error')
+  if (!problem) return reply
   const answer = parseJson(reply.string() || 'null')
-  if (!problem) return answer as T
   const error = isObject(answer) && isObject(answer.error) ? answer.error : {}
   const code = String(error.code)
   throw new ReactorError(code in ERROR_CODES ? (code as Code) : 'function_failed', String(error.message ?? problem))

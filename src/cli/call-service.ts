@@ -4,19 +4,24 @@ import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { requestJson } from '../bus/request.ts'
-import { loadFunctions } from '../functions/load.ts'
 import { HEADER } from '../protocol/event.ts'
-import { type ClientOptions, openClient, withClientOptions } from './client.ts'
+import { type Client, type ClientOptions, openClient, withClientOptions } from './client.ts'
 import type { AddCommand } from './command.ts'
-import { print, printJson, printNested } from './output.ts'
+import { createValuePrinter, type OutOptions, outOption } from './out/format.ts'
+import { print } from './out/print.ts'
 import { timeoutOption } from './timeout.ts'
-import { parseWords } from './words.ts'
+import { parseWords, type TypedArguments } from './words.ts'
 
 export interface ServiceCommand {
   name: 'run' | 'wheel'
   kind: 'runner' | 'wheel'
   description: string
   example: string
+}
+
+interface Options extends ClientOptions, OutOptions {
+  doc?: boolean
+  timeout: number
 }
 
 export function serviceCommand({ name, kind, description, example }: ServiceCommand): AddCommand {
@@ -26,51 +31,50 @@ export function serviceCommand({ name, kind, description, example }: ServiceComm
       .argument('[args...]', 'positional values and key=value pairs')
       .option('-d, --doc', `show the help of the ${kind} functions`)
       .addOption(timeoutOption('how long to wait for the return', '5m'))
-      .option('--json', 'print the return as JSON')
-      .allowUnknownOption()
+      .addOption(outOption())
+      .option('--json', 'print the return as JSON in one line')
       .addHelpText(
         'after',
-        `\nExample:\n  ${example}\n\nExit codes: 0 it returned, 1 it failed or is not there, 69 nobody serves it, 75 no return in time.`,
+        `\nExample:\n  ${example}\n\nExit codes: 0 it returned, 1 it failed or is not there, 69 nobody serves it, 75 no return in time.\nA word for the function that looks like an option goes behind --.`,
       )
-      .action(
-        async (
-          fun: string | undefined,
-          words: string[],
-          options: ClientOptions & { doc?: boolean; timeout: number; json?: boolean },
-        ) => {
-          if (!fun && !options.doc)
-            throw new ReactorError('usage', `${name} needs a function; '${name} -d' shows the help of all`)
-          const client = await openClient(options)
-          try {
-            const { nc, subjects } = client.bus
-            const headers = createHeaders()
-            headers.set(HEADER.user, client.user)
-            const target = options.doc ? 'sys.doc' : fun!
-            const { arg, kwarg } = options.doc ? { arg: fun ? [fun] : [], kwarg: {} } : parseWords(words)
-            const value = await requestJson(nc, subjects[kind](target), [...arg, { __kwarg__: true, ...kwarg }], {
-              timeoutMs: options.timeout,
-              headers,
-              what: `${kind}.${target}`,
-            }).catch(error => explain(error, client, kind, target))
-            if (options.json) printJson(value)
-            else if (options.doc && isObject(value))
-              for (const key of Object.keys(value).sort()) print(`${key}:\n\n${String(value[key])}\n`)
-            else printNested(value)
-          } finally {
-            await client.close()
-          }
-        },
-      )
+      .action(async (fun: string | undefined, words: string[], options: Options) => {
+        if (!fun && !options.doc)
+          throw new ReactorError('usage', `${name} needs a function; '${name} -d' shows the help of all`)
+        const given = options.doc ? { arg: fun ? [fun] : [], kwarg: {} } : await parseWords(words)
+        const printValue = await createValuePrinter(options)
+        const client = await openClient(options)
+        try {
+          const value = await callFunction(client, kind, options.doc ? 'sys.doc' : fun!, given, options.timeout)
+          const forPeople = !options.json && (options.out ?? 'nested') === 'nested'
+          if (options.doc && forPeople && isObject(value))
+            for (const key of Object.keys(value).sort()) print(`${key}:\n\n${String(value[key])}\n`)
+          else printValue(value)
+        } finally {
+          await client.close()
+        }
+      })
   }
 }
 
-/** Nobody on the subject of one function, while the service is there: the function is unknown. Its info tells a near one. */
-async function explain(
-  thrown: unknown,
-  client: Awaited<ReturnType<typeof openClient>>,
+/** Calls a runner or wheel function. Throws its failure, `unknown_function`, `unreachable` or `timeout`. */
+export function callFunction<T = unknown>(
+  client: Client,
   kind: 'runner' | 'wheel',
   fun: string,
-): Promise<never> {
+  { arg, kwarg }: TypedArguments,
+  timeoutMs: number,
+): Promise<T> {
+  const { nc, subjects } = client.bus
+  const headers = createHeaders()
+  headers.set(HEADER.user, client.user)
+  const options = { timeoutMs, headers, what: `${kind}.${fun}` }
+  return requestJson<T>(nc, subjects[kind](fun), [...arg, { __kwarg__: true, ...kwarg }], options).catch(error =>
+    explain(error, client, kind, fun),
+  )
+}
+
+/** Nobody on the subject of one function, while the service is there: the function is unknown. Its info tells a near one. */
+async function explain(thrown: unknown, client: Client, kind: 'runner' | 'wheel', fun: string): Promise<never> {
   if (!(thrown instanceof ReactorError && thrown.code === 'unreachable')) throw thrown
   const { nc, subjects } = client.bus
   const info = await nc
@@ -80,6 +84,7 @@ async function explain(
   if (!info) throw thrown
   const known = info.endpoints.map(({ metadata }) => String(metadata?.function).slice(kind.length + 1))
   if (known.includes(fun)) throw thrown
+  const { loadFunctions } = await import('../functions/load.ts')
   const execution = await loadFunctions('execution')
   const elsewhere = execution.names().includes(fun)
     ? ` It is an execution function, which runs on minions: reactor call <tgt> ${fun}`

@@ -7,6 +7,8 @@ import { VERSION } from '../base/version.ts'
 import { COMMANDS } from './commands.ts'
 
 async function main(argv: string[]): Promise<void> {
+  // For the shells' scripts alone: no command of the list.
+  if (argv[2] === '__complete') return (await import('./completion/main.ts')).completeAndExit(argv.slice(3))
   const program = new Command('reactor')
     .description("Event-driven automation for fleets: Salt's events, reactor, jobs and runners on NATS")
     .version(VERSION)

@@ -1,14 +1,15 @@
-// The option `--timeout` of commands that wait for something.
+// Options that take a duration; their values are in milliseconds.
 import { InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../base/duration.ts'
 import { errorMessage } from '../base/errors.ts'
 
-/** `-t, --timeout <duration>`; its value is in milliseconds. */
-export function timeoutOption(what: string, fallback: string): Option {
-  return new Option('-t, --timeout <duration>', what).argParser(parse).default(parse(fallback), fallback)
-}
+/** `-t, --timeout <duration>` of commands that wait for something. */
+export const timeoutOption = (what: string, fallback: string): Option =>
+  durationOption('-t, --timeout <duration>', what).default(readDuration(fallback), fallback)
 
-function parse(text: string): number {
+export const durationOption = (flags: string, what: string): Option => new Option(flags, what).argParser(readDuration)
+
+export function readDuration(text: string): number {
   try {
     return parseDuration(text)
   } catch (error) {

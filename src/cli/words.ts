@@ -1,7 +1,5 @@
 // Arguments of a function as typed: `key=value` is named, the rest positional; values are YAML where that is meant.
-import { parseDocument } from 'yaml'
 import { ReactorError } from '../base/errors.ts'
-import { badKeys } from '../reactor/rules/yaml-place.ts'
 
 export interface TypedArguments {
   arg: unknown[]
@@ -9,13 +7,13 @@ export interface TypedArguments {
 }
 
 /** `web 2 retries=3 env='{A: b}'` → arg ['web', 2], kwarg {retries: 3, env: {A: 'b'}}. Throws `usage` on a bad list or map. */
-export function parseWords(words: readonly string[]): TypedArguments {
+export async function parseWords(words: readonly string[]): Promise<TypedArguments> {
   const arg: unknown[] = []
   const kwarg = new Map<string, unknown>()
   for (const word of words) {
     const named = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(word)
-    if (named) kwarg.set(named[1]!, parseValue(named[2]!))
-    else arg.push(parseValue(word))
+    if (named) kwarg.set(named[1]!, await parseValue(named[2]!))
+    else arg.push(await parseValue(word))
   }
   return { arg, kwarg: Object.fromEntries(kwarg) }
 }
@@ -24,8 +22,13 @@ export function parseWords(words: readonly string[]): TypedArguments {
  * Numbers, true/false/null, lists and maps are what they look like; anything else is text. A number is one only where
  * nothing of its spelling is lost: `0644` and `1.10` stay text.
  */
-export function parseValue(text: string): unknown {
+export async function parseValue(text: string): Promise<unknown> {
   if (/^[[{]/.test(text.trim())) {
+    // Loaded where it is needed: most calls have no list and no map.
+    const [{ parseDocument }, { badKeys }] = await Promise.all([
+      import('yaml'),
+      import('../reactor/rules/yaml-place.ts'),
+    ])
     const document = parseDocument(text, { prettyErrors: false })
     const problem = document.errors[0]?.message ?? badKeys(document)[0]?.message
     if (problem === undefined) return document.toJS({ maxAliasCount: 100 })

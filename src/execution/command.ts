@@ -71,6 +71,7 @@ export async function runCommand(
     outputLimit: args.output_limit,
     mergeStderr: merge,
     signal: context.signal,
+    onPid: context.onProcess,
     ...(args.stdin === undefined ? {} : { stdin: args.stdin }),
     ...(args.timeout === undefined ? {} : { timeoutMs: parseDuration(args.timeout) }),
   })

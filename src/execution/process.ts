@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { createCapture } from './capture.ts'
 import { createGroupKiller } from './group.ts'
+import { JobEnded } from './job-ended.ts'
 import { findProgram } from './program.ts'
 import { openStdio, type Stdio } from './stdio.ts'
 
@@ -30,8 +31,9 @@ export interface ProcessOptions {
   outputLimit?: number
   /** Gives stderr's text in stdout, in the order in which it was written. */
   mergeStderr?: boolean
-  /** Kills the whole group when it aborts. */
+  /** Kills the whole group when it aborts; with a `JobEnded` the group has been told already. */
   signal?: AbortSignal
+  /** The pid of the child, which leads the group. */
   onPid?(pid: number): void
 }
 
@@ -101,7 +103,7 @@ async function follow(
   let cause: 'timed_out' | 'aborted' | undefined
   const kill = (why: 'timed_out' | 'aborted') => {
     cause ??= why
-    killer.kill()
+    killer.kill(why === 'aborted' && options.signal?.reason instanceof JobEnded)
   }
   const onAbort = () => kill('aborted')
   const timer = options.timeoutMs === undefined ? undefined : setTimeout(kill, options.timeoutMs, 'timed_out')

@@ -21,7 +21,9 @@ export async function callFunction<K extends Kind>(
     const value = await fn.run(args, context)
     return { ok: true, value: value ?? null }
   } catch (thrown) {
-    if (context.signal?.aborted)
+    const reason: unknown = context.signal?.aborted ? context.signal.reason : undefined
+    if (reason instanceof ReactorError && reason.code === 'timeout') return failure(reason)
+    if (reason !== undefined)
       return { ok: false, code: 'stopped', message: 'the process was stopped before it was done' }
     return failure(thrown)
   }

@@ -58,7 +58,8 @@ export interface Mine {
   /** Of every minion that matches and allows this one to read it: `{id: data}`, or by name for several names. */
   get(tgt: string | string[], names: string[], tgt_type: string): Promise<Record<string, unknown>>
   delete(name: string): Promise<void>
-  flush(): Promise<void>
+  /** Removes all entries of this minion, but those named. */
+  flush(keep?: readonly string[]): Promise<void>
 }
 
 /** Execution functions run on a minion. */
@@ -86,7 +87,7 @@ export interface ExecutionContext extends CallContext {
 
 export type PublishRequest = Pick<
   PublishMessage,
-  'tgt' | 'tgt_type' | 'fun' | 'arg' | 'kwarg' | 'timeout' | 'run_timeout' | 'subset' | 'metadata' | 'jid'
+  'tgt' | 'tgt_type' | 'fun' | 'arg' | 'kwarg' | 'timeout' | 'run_timeout' | 'subset' | 'metadata'
 >
 
 /** What came of a job that was started and waited for. */
@@ -109,6 +110,8 @@ export interface RunnerContext extends CallContext {
   /** The job cache. */
   readonly cache: {
     job(jid: string): Promise<JobView | null>
+    /** The same job with its returns that are larger than a message in place. */
+    whole(job: JobView): Promise<JobView>
     jobs(request: JobsRequest): Promise<JobsPage>
   }
   /** The record of a job with its arguments as they were given, while it is kept. */

@@ -1,29 +1,28 @@
 // Starting a job on minions: resolve the target, store the record, announce it, send it to each minion and hear at once
 // who took it, who refused it and who is offline.
-import type { NatsConnection } from '@nats-io/transport-node'
+import { randomInt } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
-import { requestFailure } from '../bus/request.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
-import { isJid } from '../protocol/jid.ts'
-import type { JobAnswer, JobMessage, PublishMessage } from '../protocol/job.ts'
+import type { JobRecord, JobSent, PublishMessage } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
-import type { Subjects } from '../protocol/subject.ts'
-import { resolveTarget } from '../protocol/target.ts'
+import { resolveTarget, type TargetContext } from '../protocol/target.ts'
+import { jobMessage, type Missed } from './missed.ts'
 import type { JobRecords, Work } from './records.ts'
+import { type CheckedRequest, checkRequest } from './request.ts'
+import type { JobSender, Sent } from './send.ts'
 
-export interface Published {
-  jid: string
+export interface Published extends JobSent {
   /** Minions that the job is for. */
   minions: string[]
-  /** Those of them that nobody answered for. */
-  offline: string[]
-  /** Those of them that refused, with the reason. */
-  refused: Record<string, string>
   /** Ids of a list target that nobody knows. */
   missing: string[]
+  /** Milliseconds since the epoch: until then those that are offline may still come and run it. */
+  deadline: number
+  /** Milliseconds since the epoch: then those that run it end it. */
+  run_until: number
 }
 
 export interface Asked {
@@ -35,135 +34,122 @@ export interface Asked {
 }
 
 export interface PublishParts {
-  nc: NatsConnection
-  subjects: Subjects
   fire: Fire
   records: JobRecords
+  sender: JobSender
+  missed: Missed
   fleet: { values: ReadonlyMap<string, MinionEntry> }
-  /** Milliseconds within which minions may start a job, unless the request says. */
+  targets: TargetContext
+  /** Milliseconds within which minions must start a job, unless the request says. */
   jobTimeoutMs: number
+  /** Milliseconds within which it must have ended, unless the request says. */
+  runTimeoutMs: number
   clock: Clock
   log: Log
 }
 
-const ANSWER_WITHIN_MS = 3000
+export interface PublishJob {
+  /** Throws `no_minions`, `bad_argument`, `jid_taken`, `store_refused`. */
+  (request: PublishMessage, asked: Asked): Promise<Published>
+  /** Only says which minions the target means. Throws `bad_argument`. */
+  resolve(request: PublishMessage): { minions: string[]; missing: string[] }
+}
 
-export type PublishJob = (request: PublishMessage, asked: Asked) => Promise<Published>
+const NOBODY: Sent = { offline: [], silent: [], refused: {}, waiting: [] }
 
-/** Throws `no_minions`, `bad_argument`, `jid_taken`, `store_refused`. */
 export function createPublishJob(parts: PublishParts): PublishJob {
-  const { subjects, records, fire, clock, log } = parts
+  const { records, fire, clock, log, sender, missed } = parts
 
-  return async (request, asked) => {
-    const message = checkRequest(request)
-    const { minions, missing } = resolveTarget(message.tgt, message.tgt_type, ids(parts.fleet.values))
+  const resolve = ({ tgt, tgt_type, subset }: CheckedRequest) => {
+    const { minions, missing } = resolveTarget(tgt, tgt_type, parts.fleet.values.values(), parts.targets)
+    return { minions: subset === undefined ? minions : draw(minions, subset), missing }
+  }
+
+  const publish = async (request: PublishMessage, asked: Asked): Promise<Published> => {
+    const checked = checkRequest(request)
+    const { minions, missing } = resolve(checked)
     if (minions.length === 0) {
       throw new ReactorError(
         'no_minions',
-        `no minions matched the target ${JSON.stringify(message.tgt)} (${message.tgt_type})`,
+        `no minions matched the target ${JSON.stringify(checked.tgt)} (${checked.tgt_type})`,
         { missing },
       )
     }
-    const { timeoutMs, jid: askedJid, ...job } = message
-    const hops = (asked.hops ?? 0) + 1
-    const deadline = clock.now() + (timeoutMs ?? parts.jobTimeoutMs)
-    const { record, resumed } = await records.open(
-      {
-        ...job,
-        kind: 'local',
-        user: asked.user,
-        minions,
-        deadline,
-        hops,
-        ...(asked.cause ? { cause: asked.cause } : {}),
-      },
-      { work: asked.work, jid: askedJid },
-    )
-    const { jid } = record
+    const { record, resumed } = await records.open(recordOf(checked, minions, missing, asked), {
+      work: asked.work,
+      jid: checked.jid,
+    })
+    const { jid, deadline, run_until } = record
     // Work that is taken over goes to those to whom it went before, whoever matches by now.
     const expected = record.minions ?? minions
-    await fire(
-      `salt/job/${jid}/new`,
-      {
-        jid,
-        tgt: job.tgt,
-        tgt_type: job.tgt_type,
-        fun: job.fun,
-        arg: saltArgs(job.arg, job.kwarg),
-        minions: expected,
-        missing,
-        user: asked.user,
-      },
-      { id: record.announce, cause: asked.cause, hops },
-    )
-    const answers = await sendToAll(
-      { ...job, jid, key: record.key, user: asked.user, deadline: record.deadline, hops },
-      expected,
-    )
-    log.debug({ jid, fun: job.fun, minions: expected.length, resumed, ...answers }, 'job published')
-    return { jid, minions: expected, missing, ...answers }
+    await fire(`salt/job/${jid}/new`, announcement(record, expected), {
+      id: record.announce,
+      cause: asked.cause,
+      hops: record.hops,
+    })
+    const answers = await deliver(record, expected)
+    void tell({ jid, ...answers }, record.hops)
+    log.debug({ jid, fun: record.fun, minions: expected.length, resumed, ...answers }, 'job published')
+    return { jid, minions: expected, missing: record.missing ?? [], deadline, run_until, ...answers }
   }
 
-  async function sendToAll(
-    message: JobMessage,
-    minions: readonly string[],
-  ): Promise<Pick<Published, 'offline' | 'refused'>> {
-    const body = JSON.stringify(message)
-    const offline: string[] = []
-    const refused = new Map<string, string>()
-    await Promise.all(
-      minions.map(async minion => {
-        try {
-          const reply = await parts.nc.request(subjects.job(minion), body, { timeout: ANSWER_WITHIN_MS })
-          const answer = reply.json<JobAnswer>()
-          if (!answer.accepted) refused.set(minion, answer.reason ?? 'no reason given')
-        } catch (error) {
-          const failure = requestFailure(error)
-          if (failure === 'nobody') offline.push(minion)
-          else
-            refused.set(
-              minion,
-              failure === 'late' ? `no answer within ${ANSWER_WITHIN_MS / 1000} s` : errorMessage(error),
-            )
-        }
-      }),
-    )
-    return { offline: offline.sort(), refused: Object.fromEntries(refused) }
+  function recordOf(checked: CheckedRequest, minions: string[], missing: string[], asked: Asked) {
+    const { tgt, tgt_type, fun, arg, kwarg, metadata } = checked
+    const now = clock.now()
+    const deadline = now + (checked.timeoutMs ?? parts.jobTimeoutMs)
+    return {
+      kind: 'local' as const,
+      ...{ tgt, tgt_type, fun, arg, kwarg, minions, missing, deadline },
+      run_until: checked.runTimeoutMs === undefined ? deadline + parts.runTimeoutMs : now + checked.runTimeoutMs,
+      user: asked.user,
+      hops: (asked.hops ?? 0) + 1,
+      ...(asked.cause ? { cause: asked.cause } : {}),
+      ...(metadata ? { metadata } : {}),
+    }
   }
+
+  /** Those who are away are marked, and tried once more: see missed.ts. */
+  async function deliver(record: JobRecord, minions: readonly string[]): Promise<Omit<JobSent, 'jid'>> {
+    const message = jobMessage(record)
+    const first = await sender.send(message, minions)
+    const away = [...first.offline, ...first.silent]
+    if (away.length > 0) await missed.mark(message, away)
+    const again = first.offline.length > 0 ? await sender.send(message, first.offline) : NOBODY
+    return {
+      offline: [...first.silent, ...again.offline, ...again.silent].sort(),
+      refused: { ...first.refused, ...again.refused },
+      waiting: [...first.waiting, ...again.waiting].sort(),
+    }
+  }
+
+  /** For the job cache. The caller does not wait for it: the minions have the job. */
+  async function tell(sent: JobSent, hops: number): Promise<void> {
+    try {
+      await fire(`salt/job/${sent.jid}/sent`, { ...sent }, { cause: sent.jid, hops })
+    } catch (error) {
+      log.warn({ jid: sent.jid, error: errorMessage(error) }, 'how a job was sent could not be recorded')
+    }
+  }
+
+  return Object.assign(publish, { resolve: (request: PublishMessage) => resolve(checkRequest(request)) })
 }
 
-function* ids(fleet: ReadonlyMap<string, MinionEntry>): Iterable<string> {
-  for (const entry of fleet.values()) yield entry.id
-}
-
-function checkRequest(request: PublishMessage) {
-  const { tgt, fun, jid, timeout } = request
-  const wrong = (what: string) => new ReactorError('bad_argument', `publish: ${what}`)
-  const listed = Array.isArray(tgt) && tgt.every(id => typeof id === 'string')
-  if (typeof tgt !== 'string' && !listed)
-    throw wrong(`'tgt' must be a text or a list of ids, got ${JSON.stringify(tgt)}`)
-  if (typeof fun !== 'string' || !/^\w+(\.\w+)+$/.test(fun))
-    throw wrong(`'fun' must be module.function, got ${JSON.stringify(fun)}`)
-  if (request.tgt_type !== undefined && typeof request.tgt_type !== 'string')
-    throw wrong(`'tgt_type' must be a text, got ${JSON.stringify(request.tgt_type)}`)
-  if (request.arg !== undefined && !Array.isArray(request.arg))
-    throw wrong(`'arg' must be a list, got ${JSON.stringify(request.arg)}`)
-  if (
-    request.kwarg !== undefined &&
-    (typeof request.kwarg !== 'object' || request.kwarg === null || Array.isArray(request.kwarg))
-  ) {
-    throw wrong(`'kwarg' must be a map, got ${JSON.stringify(request.kwarg)}`)
-  }
-  if (jid !== undefined && !isJid(jid)) throw wrong(`'jid' must be 20 digits, got ${JSON.stringify(jid)}`)
-  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0))
-    throw wrong(`'timeout' must be seconds, got ${JSON.stringify(timeout)}`)
+/** Data of `salt/job/<jid>/new`, with Salt's fields and the job's times. */
+function announcement(record: JobRecord, minions: string[]): Record<string, unknown> {
+  const { jid, tgt, tgt_type, fun, arg, kwarg, user, missing = [], deadline, run_until, metadata } = record
   return {
-    tgt,
-    tgt_type: request.tgt_type ?? (listed ? 'list' : 'glob'),
-    fun,
-    arg: request.arg ?? [],
-    kwarg: request.kwarg ?? {},
-    jid,
-    timeoutMs: timeout === undefined ? undefined : timeout * 1000,
+    ...{ jid, tgt_type, tgt, user, fun, arg: saltArgs(arg, kwarg), minions, missing, deadline, run_until },
+    ...(metadata ? { metadata } : {}),
   }
+}
+
+/** So many of them, drawn by lot, sorted. */
+function draw(minions: readonly string[], count: number): string[] {
+  const rest = [...minions]
+  if (rest.length <= count) return rest
+  for (let i = 0; i < count; i++) {
+    const j = randomInt(i, rest.length)
+    ;[rest[i], rest[j]] = [rest[j]!, rest[i]!]
+  }
+  return rest.slice(0, count).sort()
 }

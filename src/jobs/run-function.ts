@@ -1,5 +1,6 @@
 // Running a runner or wheel function as a job: its record first, then `salt/run/<jid>/new`, the function, and `…/ret`.
 import { setMaxListeners } from 'node:events'
+import { formatDuration } from '../base/duration.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
@@ -25,6 +26,8 @@ export interface FunctionJobParts<K extends 'runner' | 'wheel'> {
   records: JobRecords
   fire: Fire
   profiles: CallContext['profiles']
+  /** Milliseconds within which a function must end. */
+  runTimeoutMs: number
   log: Log
   /** What this kind may use beyond what every function may. */
   extend(context: CallContext, call: FunctionCall & { jid: string }): Contexts[K]
@@ -41,7 +44,7 @@ const TAG = { runner: 'run', wheel: 'wheel' } as const
 export function createFunctionJobs<K extends 'runner' | 'wheel'>(
   parts: FunctionJobParts<K>,
 ): { run: RunFunction; stop(): void } {
-  const { kind, registry, records, fire, log } = parts
+  const { kind, registry, records, fire, runTimeoutMs, log } = parts
   const stopping = new AbortController()
   // Every function in hand listens to it.
   setMaxListeners(0, stopping.signal)
@@ -53,8 +56,9 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
     const hops = (call.hops ?? 0) + 1
     const { fun, arg, kwarg, user, cause, work } = call
     if (stopping.signal.aborted) throw new ReactorError('unreachable', 'this process is stopping; ask again')
+    const now = Date.now()
     const { record, resumed } = await records.open(
-      { kind, fun, arg, kwarg, user, deadline: 0, hops, ...(cause ? { cause } : {}) },
+      { kind, fun, arg, kwarg, user, deadline: now, run_until: now + runTimeoutMs, hops, ...(cause ? { cause } : {}) },
       // What must not run twice is remembered for as long as its cause can come again.
       { work, keep: work !== undefined && !fn.idempotent ? 'long' : 'short' },
     )
@@ -65,23 +69,26 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
       return { jid, outcome: { ok: false, code: 'outcome_unknown', message } }
     }
     const seen = { fun: `${kind}.${fun}`, jid, user, fun_args: saltArgs(arg, kwarg) }
+    const { deadline, run_until } = record
     try {
-      await fire(`salt/${TAG[kind]}/${jid}/new`, seen, { id: record.announce, cause, hops })
+      await fire(`salt/${TAG[kind]}/${jid}/new`, { ...seen, deadline, run_until }, { id: record.announce, cause, hops })
     } catch (error) {
       unstarted.add(jid)
       throw error
     }
+    const limits = limitedBy(stopping.signal, runTimeoutMs)
     const base: CallContext = {
       jid,
       user,
       key: record.key,
       log: log.child({ jid, fun }),
-      signal: stopping.signal,
+      signal: limits.signal,
       profiles: parts.profiles,
       docs: () => registry.docs(),
       fire: async (tag, data) => void (await fire(tag, data, { cause: jid, hops })),
     }
     const outcome = await callFunction(registry, fun, arg, kwarg, parts.extend(base, { ...call, jid }))
+    limits.end()
     if (!outcome.ok && outcome.stack)
       log.warn({ jid, fun, stack: outcome.stack }, 'a function failed on an exception of its own')
     // Work that was cut short is taken up again under the same jid: it has not returned yet.
@@ -98,4 +105,20 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
     return { jid, outcome }
   }
   return { run, stop: () => stopping.abort(new ReactorError('function_failed', 'the process is stopping')) }
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** A signal that aborts with the process, or when the time of one function is over. `end` lets go of both. */
+function limitedBy(stopping: AbortSignal, ms: number): { signal: AbortSignal; end(): void } {
+  const own = new AbortController()
+  const onStop = () => own.abort(stopping.reason)
+  stopping.addEventListener('abort', onStop, { once: true })
+  const over = () => own.abort(new ReactorError('timeout', `it ran for ${formatDuration(ms)} and was stopped`))
+  const timer = setTimeout(over, Math.min(ms, LONGEST_TIMER_MS)).unref()
+  const end = () => {
+    clearTimeout(timer)
+    stopping.removeEventListener('abort', onStop)
+  }
+  return { signal: own.signal, end }
 }

@@ -3,15 +3,15 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
-import { requestJson } from '../bus/request.ts'
 import type { Subjects } from '../protocol/subject.ts'
+import type { OwnGrains } from './own-grains.ts'
 import type { Spool } from './spool.ts'
 
 export interface AnnounceParts {
   nc: NatsConnection
   subjects: Subjects
   id: string
-  grains: Readonly<Record<string, unknown>>
+  grains: Pick<OwnGrains, 'send'>
   spool: Spool
   beatMs: number
   log: Log
@@ -21,8 +21,6 @@ export interface AnnounceParts {
 
 const RETRY_MS = 250
 const BEAT_TIMEOUT_MS = 2000
-/** Tries that fail before it is worth a word: at a start together the cache worker may come a moment later. */
-const PATIENCE = 8
 
 /** Resolves once the grains are stored for the first time, so that the minion can be targeted. */
 export async function announce(parts: AnnounceParts): Promise<Running> {
@@ -46,26 +44,9 @@ export async function announce(parts: AnnounceParts): Promise<Running> {
   }
   const timer = setInterval(() => void beat(), parts.beatMs)
 
-  const sendGrains = async () => {
-    for (let tries = 0; !stopped && !nc.isClosed(); tries++) {
-      try {
-        const answer = await requestJson<{ ok: boolean; reason?: string }>(
-          nc,
-          subjects.ofMinion('grains', id),
-          parts.grains,
-          { timeoutMs: 2000, what: 'grains' },
-        )
-        if (answer.ok) return
-        throw new Error(answer.reason)
-      } catch (error) {
-        if (tries === PATIENCE) log.info({ reason: errorMessage(error) }, 'grains are not stored yet; trying again')
-        await new Promise(resolve => setTimeout(resolve, RETRY_MS))
-      }
-    }
-  }
   const sayStart = async () => {
     void beat()
-    await sendGrains()
+    await parts.grains.send(() => !stopped)
     const at = new Date().toUTCString()
     if (!stopped)
       await spool.fire(

@@ -1,187 +1,242 @@
-// Jobs on the minion: taken or refused at once, each jid once, a bounded number at a time, and each with a return.
-import type { Msg, NatsConnection } from '@nats-io/transport-node'
+// The jobs of a minion: taken or refused at once and written down, each jid once, a bounded number at a time, and each with
+// a return, whatever happens to it or to the minion.
+import type { DurableMap } from '../base/durable-map.ts'
 import { errorMessage } from '../base/errors.ts'
-import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
-import type { Running } from '../base/service.ts'
-import { callFunction } from '../functions/call.ts'
-import type { CallContext } from '../functions/context.ts'
-import type { Registry } from '../functions/registry.ts'
-import { isJid } from '../protocol/jid.ts'
+import type { MinionJobs } from '../functions/context.ts'
 import type { JobAnswer, JobMessage, JobReturn } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
-import type { Subjects } from '../protocol/subject.ts'
-import { refusalOf } from './attest.ts'
-import type { JidLedger } from './jid-ledger.ts'
-import type { Spool } from './spool.ts'
+import type { FinishedJobs } from './finished.ts'
+import type { Held } from './held.ts'
+import type { Returns } from './returns.ts'
+import { type Ending, type JobRun, returnOf, runJob, type Surroundings } from './run.ts'
+import { untilWritten } from './until-written.ts'
+import { createWaitingJobs, type WaitingEntry } from './waiting.ts'
 
-export interface MinionJobParts {
-  nc: NatsConnection
-  subjects: Subjects
+export interface JobEngineParts {
   id: string
-  isolation: 'accounts' | 'none'
-  registry: Registry<'execution'>
-  ledger: JidLedger
-  spool: Spool
-  grains: Readonly<Record<string, unknown>>
-  profiles: CallContext['profiles']
-  moduleConfig: Readonly<Record<string, unknown>>
+  file: DurableMap<Held>
+  returns: Returns
+  finished: FinishedJobs
+  around: Omit<Surroundings, 'jobs'>
+  /** Says that a job has started that had to wait, or that was fetched. */
+  sayStarted(job: JobMessage): Promise<void>
   concurrency: number
   now(): number
   log: Log
 }
 
-/** Retcode of a function that is not there, as Salt's scheduler returns it. */
-const UNKNOWN_FUNCTION = 254
-const NOT_STARTED = 'the minion was stopped before the job was started'
-const STOPPING = 'the minion is being stopped'
-const TOO_LATE = 'the deadline of the job passed while it waited for others to end'
+export interface JobEngine extends MinionJobs {
+  /**
+   * Takes a job, unless its jid was taken before; it is on disk when this resolves. `fetched`: nobody waits for the
+   * answer. Throws nothing: what cannot be written is refused.
+   */
+  take(job: JobMessage, fetched?: boolean): Promise<JobAnswer>
+  /** Ends what runs, leaves what waits for the next start. */
+  stop(): Promise<void>
+}
 
-export function startMinionJobs(parts: MinionJobParts): Running {
-  const { nc, subjects, log } = parts
-  const stopping = new AbortController()
-  const waiting: JobMessage[] = []
-  const running = new Set<Promise<void>>()
-  const takes = new Set<Promise<void>>()
+const STOPPING = 'the minion is being stopped'
+const STOPPED = 'the minion was stopped while it ran'
+const DIED = 'the minion died while it ran; whether it was done is not known'
+const TOO_LATE = 'the deadline of the job passed while it waited for others to end'
+const SIGNALS: Readonly<Record<number, string>> = { 9: 'killed', 15: 'terminated' }
+const SIGTERM = 15
+const SWEEP_MS = 30_000
+/** These must work when everything else is stuck, so they do not wait for a place among the jobs that run. */
+const JOB_CONTROL: ReadonlySet<string> = new Set(
+  ['running', 'find_job', 'is_running', 'signal_job', 'term_job', 'kill_job', 'term_all_jobs', 'kill_all_jobs'].map(
+    name => `saltutil.${name}`,
+  ),
+)
+
+/** Goes on with what is on disk from before: says what died, runs what waits, sends returns that were not acked. */
+export function startJobEngine(parts: JobEngineParts): JobEngine {
+  const { id, file, returns, log, now } = parts
+  const taking = new Map<string, Promise<JobAnswer>>()
+  const waiting = createWaitingJobs()
+  const runs = new Map<string, JobRun>()
+  const working = new Set<Promise<void>>()
+  let busy = 0
+  let stopping = false
+
+  const around: Surroundings = {
+    ...parts.around,
+    jobs: { running, signal, cached: jid => parts.finished.find(jid) },
+  }
+  const track = (work: Promise<void>) => {
+    const tracked = work
+      .catch(error => log.error({ error: errorMessage(error) }, 'a job could not be brought to its end'))
+      .finally(() => working.delete(tracked))
+    working.add(tracked)
+  }
+  const finish = async (job: JobMessage, returned: JobReturn) => {
+    parts.finished.add(await returns.record(job, returned))
+  }
+  const onDisk = (job: JobMessage, pid?: number): Held => ({
+    state: 'running',
+    job,
+    started: now(),
+    ...(pid === undefined ? {} : { pid }),
+  })
+
+  /** Starts a job that is written down as running. Its place goes to the next one as soon as its function has ended. */
+  const start = (job: JobMessage, placed: boolean) => {
+    const one = runJob(around, job, pid => {
+      file
+        .put(job.jid, onDisk(job, pid))
+        .catch(error => log.warn({ jid: job.jid, error: errorMessage(error) }, 'a pid could not be written down'))
+    })
+    runs.set(job.jid, one)
+    const ended = one.done.then(returned => {
+      runs.delete(job.jid)
+      const finished = finish(job, returned)
+      if (placed) giveWay()
+      return finished
+    })
+    track(ended)
+  }
+  const giveWay = () => {
+    busy--
+    pump()
+  }
 
   const pump = () => {
-    while (!stopping.signal.aborted && running.size < parts.concurrency && waiting.length > 0) {
-      const job = waiting.shift()!
-      const work: Promise<void> = execute(parts, job, stopping.signal)
-        .catch(error => log.error({ jid: job.jid, error: errorMessage(error) }, 'a return could not be spooled'))
-        .finally(() => {
-          running.delete(work)
-          pump()
-        })
-      running.add(work)
+    while (!stopping && busy < parts.concurrency) {
+      const entry = waiting.shift()
+      if (!entry) return
+      busy++
+      track(begin(entry))
     }
   }
-
-  const hold = async (message: Msg) => {
-    const { answer, job } = await take(parts, message, stopping.signal)
-    // Before the answer, which throws where the connection is closing: the jid is in the ledger, so the job has a return.
-    if (job) waiting.push(job)
-    if (!nc.isClosed()) message.respond(JSON.stringify(answer))
+  const begin = async ({ job, started, announced }: WaitingEntry): Promise<void> => {
+    if (job.deadline < now()) {
+      giveWay()
+      return finish(job, { ...returnOf(id, job, TOO_LATE, 1), outcome: 'timed_out' })
+    }
+    // Before it starts: after a crash nobody may take it for one that has not begun.
+    await untilWritten(() => file.put(job.jid, onDisk(job)), log)
+    if (stopping) return file.put(job.jid, { state: 'waiting', job })
+    started()
+    start(job, true)
+    if (announced()) await parts.sayStarted(job)
   }
 
-  const subscription = nc.subscribe(subjects.job(parts.id), {
-    callback: (error, message) => {
-      if (error) {
-        log.error({ error: errorMessage(error) }, 'the server refuses this minion its jobs')
-        return
+  const admit = async (job: JobMessage, fetched: boolean): Promise<JobAnswer> => {
+    if (stopping) return { accepted: false, reason: STOPPING }
+    if (job.deadline < now()) return { accepted: false, reason: 'its deadline has passed' }
+    const urgent = JOB_CONTROL.has(job.fun)
+    if (urgent || (!fetched && busy < parts.concurrency && waiting.size() === 0)) {
+      if (!urgent) busy++
+      try {
+        await file.put(job.jid, onDisk(job))
+      } catch (error) {
+        if (!urgent) giveWay()
+        throw error
       }
-      const taking: Promise<void> = hold(message)
-        .catch(error => log.warn({ error: errorMessage(error) }, 'the answer to a job could not be sent'))
-        .finally(() => {
-          takes.delete(taking)
-          pump()
-        })
-      takes.add(taking)
-    },
-  })
+      if (!stopping) {
+        start(job, !urgent)
+        return { accepted: true }
+      }
+      await file.put(job.jid, { state: 'waiting', job })
+      return { accepted: true, waiting: true }
+    }
+    // Its place in the line is taken before it is written down, so that none that comes later overtakes it.
+    const place = waiting.add(job, fetched)
+    try {
+      await file.put(job.jid, { state: 'waiting', job })
+    } catch (error) {
+      waiting.remove(job.jid)
+      pump()
+      throw error
+    }
+    place.stored()
+    pump()
+    return (await place.startsSoon) ? { accepted: true } : { accepted: true, waiting: true }
+  }
+
+  function running() {
+    return [...runs.values()].map(({ job, pids }) => ({
+      jid: job.jid,
+      fun: job.fun,
+      arg: saltArgs(job.arg, job.kwarg),
+      tgt: job.tgt,
+      tgt_type: job.tgt_type,
+      user: job.user,
+      ret: '',
+      pid: pids()[0] ?? process.pid,
+    }))
+  }
+
+  function signal(jid: string, number: number): number[] | undefined {
+    const words = SIGNALS[number]
+    const one = runs.get(jid)
+    if (one) {
+      if (!words) return one.signal(number)
+      const pids = one.pids()
+      one.end(endingBy(words, number))
+      return pids
+    }
+    const entry = words === undefined ? undefined : waiting.remove(jid)
+    if (!entry) return undefined
+    const { words: said, retcode } = endingBy(words!, number)
+    track(finish(entry.job, returnOf(id, entry.job, `${said} before it was started`, retcode)))
+    return []
+  }
+
+  const recover = () => {
+    for (const [jid, held] of file.values) {
+      if (typeof held === 'number') continue
+      if (held.state === 'returned') returns.resend(jid, held)
+      else if (held.state === 'waiting') waiting.add(held.job, true).stored()
+      else {
+        const its = held.pid === undefined ? '' : ` (its process was ${held.pid})`
+        log.warn({ jid, fun: held.job.fun }, 'this minion died while the job ran')
+        track(finish(held.job, { ...returnOf(id, held.job, DIED + its, 1), outcome: 'died' }))
+      }
+    }
+    pump()
+  }
+  const sweep = () => {
+    for (const [jid, held] of file.values)
+      if (typeof held === 'number' && held < now()) file.delete(jid).catch(() => undefined)
+  }
+  const sweeping = setInterval(sweep, SWEEP_MS).unref()
+  sweep()
+  recover()
 
   return {
-    async stop() {
-      subscription.unsubscribe()
-      stopping.abort()
-      // What is on its way into the ledger is accepted by then, and has a return like what waits already.
-      await Promise.all(takes)
-      const returns = waiting
-        .splice(0)
-        .map(job => send(parts, returnOf(parts.id, job, false, NOT_STARTED, 1), job.hops))
-      await Promise.allSettled([...running, ...returns])
-    },
-  }
-}
-
-async function take(
-  parts: MinionJobParts,
-  message: Msg,
-  stopping: AbortSignal,
-): Promise<{ answer: JobAnswer; job?: JobMessage }> {
-  const refuse = (reason: string) => {
-    parts.log.warn({ reason }, 'a job was refused')
-    return { answer: { accepted: false, reason } }
-  }
-  const forged = refusalOf(message, parts.isolation)
-  if (forged) return refuse(forged)
-  try {
-    const job = message.json<JobMessage>()
-    if (!isJob(job)) return refuse('it is no job: expected {jid, fun, arg, kwarg, deadline}')
-    // A jid that was taken before has run or is running: its return is on the way, whatever its deadline says by now.
-    if (parts.ledger.has(job.jid)) return { answer: { accepted: true } }
-    if (stopping.aborted) return refuse(STOPPING)
-    if (job.deadline < parts.now()) return refuse('its deadline has passed')
-    return (await parts.ledger.take(job.jid)) ? { answer: { accepted: true }, job } : { answer: { accepted: true } }
-  } catch (error) {
-    return refuse(errorMessage(error))
-  }
-}
-
-const isJob = (job: unknown): job is JobMessage =>
-  isObject(job) &&
-  isJid(job.jid) &&
-  typeof job.fun === 'string' &&
-  Array.isArray(job.arg) &&
-  isObject(job.kwarg) &&
-  typeof job.deadline === 'number'
-
-async function execute(parts: MinionJobParts, job: JobMessage, signal: AbortSignal): Promise<void> {
-  const { id, registry, spool } = parts
-  const { jid, fun, hops } = job
-  if (job.deadline < parts.now()) return send(parts, returnOf(id, job, false, TOO_LATE, 1), hops)
-  const log = parts.log.child({ jid, fun })
-  let retcode = 0
-  const outcome = await callFunction(registry, fun, job.arg, job.kwarg, {
-    id,
-    jid,
-    user: job.user,
-    key: job.key,
-    log,
+    running,
     signal,
-    grains: parts.grains,
-    profiles: parts.profiles,
-    config: parts.moduleConfig,
-    docs: () => registry.docs(),
-    setRetcode: code => {
-      retcode = code
+    cached: around.jobs.cached,
+    take(job, fetched = false) {
+      const known = taking.get(job.jid)
+      if (known) return known
+      // Taken before: it waits, runs, or has run and its return is on the way, whatever its deadline says by now.
+      const held = file.values.get(job.jid)
+      if (held !== undefined) {
+        const waits = typeof held !== 'number' && held.state === 'waiting'
+        return Promise.resolve(waits ? { accepted: true, waiting: true } : { accepted: true })
+      }
+      const answer = admit(job, fetched)
+        .catch((error): JobAnswer => ({ accepted: false, reason: errorMessage(error) }))
+        .finally(() => taking.delete(job.jid))
+      taking.set(job.jid, answer)
+      return answer
     },
-    fire: (tag, data) => spool.fire(tag, data, { cause: jid, hops: hops + 1 }),
-  })
-  if (!outcome.ok) {
-    retcode = outcome.code === 'unknown_function' ? UNKNOWN_FUNCTION : retcode || 1
-    if (outcome.stack) log.warn({ stack: outcome.stack }, 'a function failed on an exception of its own')
+    async stop() {
+      stopping = true
+      clearInterval(sweeping)
+      for (const one of runs.values()) one.end({ words: STOPPED, retcode: 1, signal: SIGTERM })
+      await Promise.all([...taking.values()])
+      while (working.size > 0) await Promise.all([...working])
+    },
   }
-  const returned = outcome.ok ? outcome.value : outcome.message
-  await send(parts, returnOf(id, job, outcome.ok && retcode === 0, returned, retcode), hops)
 }
 
-function returnOf(
-  id: string,
-  { jid, fun, arg, kwarg }: JobMessage,
-  success: boolean,
-  value: unknown,
-  retcode: number,
-): JobReturn {
-  return { id, jid, fun, fun_args: saltArgs(arg, kwarg), return: value, retcode, success, cmd: '_return' }
-}
+const endingBy = (words: string, signal: number): Ending => ({
+  words: `${words} by saltutil.${signal === SIGTERM ? 'term' : 'kill'}_job (signal ${signal})`,
+  retcode: -signal,
+  signal,
+})
 
-/** A return must arrive; one that no message can hold is answered by its size. */
-async function send({ spool, nc, id }: MinionJobParts, returned: JobReturn, hops: number): Promise<void> {
-  const limit = (nc.info?.max_payload ?? 1_048_576) - 4096
-  const size = Buffer.byteLength(JSON.stringify(returned))
-  const fits =
-    size <= limit
-      ? returned
-      : {
-          ...returned,
-          return: `the return has ${size} bytes, more than a message may have (${limit})`,
-          retcode: returned.retcode || 1,
-          success: false,
-        }
-  await spool.fire(
-    `salt/job/${returned.jid}/ret/${id}`,
-    { ...fits },
-    { cause: returned.jid, hops: hops + 1, keep: true },
-  )
-}

@@ -61,8 +61,8 @@ export const restart = execution({
   run: (args, context) => act('restart', args, context),
 })
 
-function looking({ signal }: ExecutionContext) {
-  return { timeoutMs: LOOK_MS, signal }
+function looking({ signal, onProcess }: ExecutionContext) {
+  return { timeoutMs: LOOK_MS, signal, onPid: onProcess }
 }
 
 async function act(
@@ -70,7 +70,7 @@ async function act(
   args: { name: string; timeout: number | string },
   context: ExecutionContext,
 ): Promise<true> {
-  const limits = { timeoutMs: parseDuration(args.timeout), signal: context.signal }
+  const limits = { timeoutMs: parseDuration(args.timeout), signal: context.signal, onPid: context.onProcess }
   await detectServices(context.config).act(action, args.name, limits)
   return true
 }

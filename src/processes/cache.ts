@@ -1,34 +1,48 @@
-// The cache worker: grains of the fleet, and the history of events.
+// The cache worker: the job cache, grains of the fleet, large returns, the mine, and the history of it all.
+import { join } from 'node:path'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { VERSION } from '../base/version.ts'
-import { parseJson } from '../bus/request.ts'
-import { openHistory } from '../cache/history.ts'
+import { serveHistory } from '../cache/service.ts'
+import { openSqliteStore, sqliteFailure } from '../cache/sqlite-store.ts'
+import { startCacheWorker } from '../cache/worker.ts'
 import type { Config } from '../config/schema.ts'
 import { serveGrains } from '../fleet/grains-service.ts'
-import { openMinionBucket } from '../fleet/registry.ts'
-import { serve } from '../services/serve.ts'
+import { followFleet, openMinionBucket } from '../fleet/registry.ts'
+import { serveMine } from '../mine/service.ts'
+import { openMineStore } from '../mine/store.ts'
+import { createOverflow } from '../payload/overflow.ts'
+import { serveUploads } from '../payload/serve.ts'
+import { openPayloadStore } from '../payload/store.ts'
 import { startCore } from './core.ts'
 
 export async function startCache(config: Config, log: Log): Promise<Running> {
-  return startCore(config, '_cache', log, async ({ stack, nc, subjects }) => {
-    const history = await openHistory(nc, subjects)
-    stack.add(serveGrains(nc, subjects, await openMinionBucket(nc, config.namespace, config.streams.replicas), log))
+  return startCore(config, '_cache', log, async ({ stack, nc, subjects, clock }) => {
+    const { replicas } = config.streams
+    const { dir, max_bytes: maxBytes, keep_jobs: keepMs, max_payload_bytes: maxPayloadBytes } = config.cache
+    const store = await openSqliteStore({ dir, maxBytes, log })
+    stack.defer(() => store.close())
+    const payloads = await openPayloadStore(nc, config.namespace, { keepMs, maxBytes: maxPayloadBytes, replicas })
+    stack.add(serveGrains(nc, subjects, await openMinionBucket(nc, config.namespace, replicas), log))
+    stack.add(serveUploads(nc, subjects, payloads, log))
     stack.add(
-      await serve(nc, {
-        name: `${config.namespace}-history`,
-        version: VERSION,
-        description: 'stored events in pages: {since | after_seq, limit} → {events, next_seq, last_seq}',
-        queue: `${config.namespace}-cache`,
+      await startCacheWorker({
+        nc,
+        subjects,
+        store,
+        readFailure: sqliteFailure,
+        keepMs,
+        jobTimeoutMs: config.jobs.job_timeout,
+        runTimeoutMs: config.jobs.run_timeout,
+        clock,
         log,
-        endpoints: [
-          {
-            name: 'events',
-            subject: subjects.historyEvents,
-            handle: request => history(parseJson(request.string() || '{}')),
-          },
-        ],
       }),
     )
+    stack.add(await serveHistory({ nc, subjects, store, payloads, overflow: createOverflow(payloads), clock, log }))
+    const mine = openMineStore(join(dir, 'mine.db'))
+    stack.defer(() => mine.close())
+    const fleet = stack.add(await followFleet(nc, config.namespace, replicas, log))
+    const { nodegroups } = config
+    stack.add(await serveMine({ nc, subjects, store: mine, fleet, nodegroups, version: VERSION, log }))
   })
 }

@@ -3,21 +3,32 @@ import { randomBytes } from 'node:crypto'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { VERSION } from '../base/version.ts'
+import { requestJson } from '../bus/request.ts'
+import { createJobCache } from '../cache/client.ts'
 import type { Config } from '../config/schema.ts'
 import { followFleet } from '../fleet/registry.ts'
 import { loadFunctions } from '../functions/load.ts'
+import { createGather } from '../jobs/gather.ts'
 import { openLedger } from '../jobs/ledger.ts'
+import { openMissed } from '../jobs/missed.ts'
+import { createAskPeers } from '../jobs/peer.ts'
 import { createPublishJob } from '../jobs/publish.ts'
 import { startReactions } from '../jobs/reactions.ts'
 import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs } from '../jobs/run-function.ts'
+import { createJobSender } from '../jobs/send.ts'
 import { createWheelClient } from '../jobs/wheel-client.ts'
+import { fetchWholeJob } from '../payload/fetch.ts'
+import { createOverflow } from '../payload/overflow.ts'
+import { openPayloadStore } from '../payload/store.ts'
 import { serveFunctions } from '../services/functions.ts'
+import { serveMinions } from '../services/minions.ts'
 import { servePublish } from '../services/publish.ts'
 import { startCore } from './core.ts'
-import { loadProfiles } from './profiles.ts'
+import { loadProfiles, shownConfig } from './profiles.ts'
 
 const DAY_MS = 86_400_000
+const CONNECTED_TIMEOUT_MS = 5000
 
 export async function startJobs(config: Config, log: Log): Promise<Running> {
   const registry = await loadFunctions('runner', config.module_dirs)
@@ -28,31 +39,52 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
     const keepMs = config.streams.events_max_age + DAY_MS
     const fleet = stack.add(await followFleet(nc, ns, config.streams.replicas, log))
     const records = await openJobRecords(nc, subjects, publisher, keepMs)
+    const missed = await openMissed({ nc, subjects, publisher, records, now: clock.now })
     const publishJob = createPublishJob({
-      nc,
-      subjects,
       fire,
       records,
+      sender: stack.add(createJobSender(nc, subjects, log)),
+      missed,
       fleet,
+      targets: { nodegroups: config.nodegroups, pillar: false },
       jobTimeoutMs: config.jobs.job_timeout,
+      runTimeoutMs: config.jobs.run_timeout,
       clock,
       log,
     })
+    const gather = createGather(nc, subjects, publishJob)
+    const cache = createJobCache(nc, subjects)
     const runners = createFunctionJobs({
       kind: 'runner',
       registry,
       records,
       fire,
       profiles,
+      runTimeoutMs: config.jobs.run_timeout,
       log,
-      extend: (context, call) => ({
-        ...context,
-        publish: request => publishJob(request, { user: call.user, cause: call.jid, hops: call.hops ?? 0 }),
-      }),
+      extend: (context, call) => {
+        const asked = { user: call.user, cause: call.jid, hops: call.hops ?? 0 }
+        return {
+          ...context,
+          publish: request => publishJob(request, asked),
+          gather: (request, timeoutMs) => gather(request, asked, { timeoutMs, signal: context.signal }),
+          cache: { ...cache, whole: job => fetchWholeJob({ nc, subjects }, job) },
+          record: records.find,
+          fleet: () => [...fleet.values.values()],
+          connected: () =>
+            requestJson(nc, subjects.wheel('minions.connected'), [], {
+              timeoutMs: CONNECTED_TIMEOUT_MS,
+              what: 'wheel minions.connected',
+            }),
+          config: () => shownConfig(config),
+        }
+      },
     })
     const ledger = stack.add(
       await openLedger(nc, subjects, publisher, `w${randomBytes(6).toString('hex')}`, log, { keepMs, clock }),
     )
+    const { keep_jobs, max_payload_bytes: maxBytes } = config.cache
+    const payloads = await openPayloadStore(nc, ns, { keepMs: keep_jobs, maxBytes, replicas: config.streams.replicas })
     stack.add(
       await serveFunctions({
         nc,
@@ -61,9 +93,12 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
         run: runners.run,
         operators: config.operators,
         version: VERSION,
+        overflow: createOverflow(payloads),
         log,
       }),
     )
+    const askPeers = createAskPeers(config.jobs.peer, gather)
+    stack.add(await serveMinions({ nc, subjects, missed, askPeers, version: VERSION, log }))
     stack.add(await servePublish({ nc, subjects, publishJob, operators: config.operators, version: VERSION, log }))
     // Stopped first: it takes no more reactions, cuts short what runs, and leaves what waits to another worker.
     stack.add(

@@ -34,6 +34,7 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
       records: await openJobRecords(nc, subjects, publisher),
       fire,
       profiles,
+      runTimeoutMs: config.jobs.run_timeout,
       log,
       extend: context => ({
         ...context,

@@ -7,28 +7,48 @@ import { createStack, type Running } from '../base/service.ts'
 import { connectBus } from '../bus/connect.ts'
 import { createFire } from '../bus/fire.ts'
 import { createPublisher } from '../bus/publish.ts'
+import { requestJson } from '../bus/request.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
+import type { Gathered } from '../functions/context.ts'
 import { loadFunctions } from '../functions/load.ts'
 import { collectGrains } from '../grains/collect.ts'
+import { createMineClient } from '../mine/client.ts'
 import { announce } from '../minion/announce.ts'
-import { openJidLedger } from '../minion/jid-ledger.ts'
-import { startMinionJobs } from '../minion/jobs.ts'
-import { openSpool } from '../minion/spool.ts'
+import { openFinishedJobs } from '../minion/finished.ts'
+import { openHeldJobs } from '../minion/held.ts'
+import { startJobEngine } from '../minion/jobs.ts'
+import { listenForJobs } from '../minion/listen.ts'
+import { createMissedJobs } from '../minion/missed.ts'
+import { createOwnGrains } from '../minion/own-grains.ts'
+import { createPayloadSender } from '../minion/payload.ts'
+import { createReturns } from '../minion/returns.ts'
+import { openSpoolFile, startSpool } from '../minion/spool.ts'
 import { minionInbox } from '../protocol/access.ts'
+import type { JobStarted } from '../protocol/job.ts'
 import { minionOrigin } from '../protocol/origin.ts'
 import { loadProfiles } from './profiles.ts'
+
+/** How long a stop waits for events and returns to get away; what does not goes at the next start. */
+const SETTLE_MS = 1000
+/** What the job worker needs beyond the time in which it gathers a peer's returns. */
+const PEER_MARGIN_MS = 15_000
 
 export async function startMinion(config: Config, log: Log): Promise<Running> {
   requireIsolation(config)
   const { id, dir } = config.minion
   const registry = await loadFunctions('execution', config.module_dirs)
   const profiles = await loadProfiles(config)
-  const grains = await collectGrains({ id, config: config.minion.grains })
+  const collect = () => collectGrains({ id, config: config.minion.grains })
+  const first = await collect()
   const stack = createStack()
   try {
-    const ledger = await openJidLedger(join(dir, 'jids'))
-    stack.defer(() => ledger.close())
+    const held = await openHeldJobs(join(dir, 'jobs.jsonl'), log)
+    stack.defer(() => held.close())
+    const spooled = await openSpoolFile(join(dir, 'spool.jsonl'), log)
+    stack.defer(() => spooled.close())
+    const finished = await openFinishedJobs(join(dir, 'finished'), config.minion.cache_jobs, log)
+    stack.defer(() => finished.close())
     const bus = await connectBus({
       servers: config.servers,
       namespace: config.namespace,
@@ -40,38 +60,68 @@ export async function startMinion(config: Config, log: Log): Promise<Running> {
     })
     stack.defer(() => bus.close())
     const { nc, subjects } = bus
+    let linked = true
+    const connected = () => linked
     const publisher = createPublisher(nc)
     stack.defer(() => publisher.stop())
-    const spool = await openSpool({
-      dir: join(dir, 'spool'),
-      fire: createFire(publisher, subjects, minionOrigin(id)),
-      connected: () => linked,
-      now: systemClock.now,
+    const fire = createFire(publisher, subjects, minionOrigin(id))
+    const { now } = systemClock
+    const spool = startSpool({ file: spooled, fire, connected, now, log })
+    stack.defer(() => spool.settle(SETTLE_MS))
+    const returns = createReturns({
+      file: held,
+      fire,
+      sendPayload: createPayloadSender({ nc, subjects, id, connected }),
+      maxPayload: () => nc.info?.max_payload ?? 1_048_576,
+      now,
       log,
     })
-    stack.defer(() => spool.settle(2000))
-    let linked = true
-    const jobs = startMinionJobs({
-      nc,
-      subjects,
+    stack.defer(() => returns.settle(SETTLE_MS))
+    const grains = createOwnGrains({ nc, subjects, id, first, collect, log })
+    const engine = startJobEngine({
       id,
-      isolation: config.isolation,
-      registry,
-      ledger,
-      spool,
-      grains,
-      profiles,
-      moduleConfig: config.minion.module_config,
+      file: held,
+      returns,
+      finished,
+      around: {
+        id,
+        registry,
+        grains: grains.current,
+        profiles,
+        config: config.minion.module_config,
+        mineFunctions: config.minion.mine_functions,
+        mine: createMineClient(nc, subjects, id),
+        refreshGrains: grains.refresh,
+        peer: request =>
+          requestJson<Gathered>(nc, subjects.ofMinion('peer', id), request, {
+            timeoutMs: request.timeoutMs + PEER_MARGIN_MS,
+            what: 'peer',
+          }),
+        fire: (job, tag, data) => spool.fire(tag, data, { cause: job.jid, hops: job.hops + 1 }),
+        now,
+        log,
+      },
+      sayStarted: ({ jid, fun, hops }) =>
+        spool.fire(
+          `salt/job/${jid}/prog/${id}/start`,
+          { id, jid, fun } satisfies JobStarted,
+          { cause: jid, hops: hops + 1, keep: true },
+        ),
       concurrency: config.minion.concurrency,
-      now: systemClock.now,
+      now,
       log,
     })
-    stack.add(jobs)
+    stack.add(engine)
+    stack.add(listenForJobs({ nc, subjects, id, isolation: config.isolation, engine, log }))
+    const missed = stack.add(createMissedJobs({ nc, subjects, id, engine, log }))
+    missed.fetch()
     if (config.isolation === 'none')
       log.warn('isolation is none: this minion takes jobs from anybody who reaches the server')
-    stack.add(
-      await announce({ nc, subjects, id, grains, spool, beatMs: config.minion.beat, log, onLink: up => (linked = up) }),
-    )
+    const onLink = (up: boolean) => {
+      linked = up
+      if (up) missed.fetch()
+    }
+    stack.add(await announce({ nc, subjects, id, grains, spool, beatMs: config.minion.beat, log, onLink }))
     return stack
   } catch (error) {
     log.debug({ error: errorMessage(error) }, 'the minion did not start')

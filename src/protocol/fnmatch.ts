@@ -1,12 +1,36 @@
 // Salt's globs over a whole text (Python's fnmatch): `*`, `?`, `[seq]`, `[!seq]` cross everything, `/` included, and every
 // other character is a letter: no braces, no groups, no escapes. A bracket that is never closed is a letter too.
-import { matchPieces, type Piece } from './glob-segment.ts'
+
+type Piece =
+  | { kind: 'char'; code: number }
+  | { kind: 'any' }
+  | { kind: 'star' }
+  | { kind: 'class'; negated: boolean; ranges: readonly (readonly [number, number])[] }
 
 /** Tells whether a text matches `pattern` as a whole. In time at most quadratic in the text, whatever the pattern. */
 export function createFnmatch(pattern: string): (text: string) => boolean {
   const pieces = parse(pattern)
   const least = pieces.filter(piece => piece.kind !== 'star').length
-  return text => text.length >= least && matchPieces(pieces, text, { crossSlash: true })
+  return text => text.length >= least && matches(pieces, text)
+}
+
+/** What comes after a star is tried at each further place; a star before it need never be gone back to. */
+function matches(pieces: readonly Piece[], text: string): boolean {
+  let [piece, at] = [0, 0]
+  let [star, retry] = [-1, 0]
+  while (at < text.length) {
+    const wanted = pieces[piece]
+    if (wanted?.kind === 'star') [star, retry] = [piece++, at]
+    else if (wanted && accepts(wanted, text.charCodeAt(at))) [piece, at] = [piece + 1, at + 1]
+    else if (star >= 0) [piece, at] = [star + 1, ++retry]
+    else return false
+  }
+  return piece === pieces.length || (piece === pieces.length - 1 && pieces[piece]?.kind === 'star')
+}
+
+function accepts(piece: Exclude<Piece, { kind: 'star' }>, code: number): boolean {
+  if (piece.kind === 'char') return piece.code === code
+  return piece.kind === 'any' || piece.ranges.some(([low, high]) => code >= low && code <= high) !== piece.negated
 }
 
 function parse(pattern: string): Piece[] {

@@ -12,7 +12,7 @@ import type { Registry } from '../functions/registry.ts'
 import type { RunFunction } from '../jobs/run-function.ts'
 import { HEADER } from '../protocol/event.ts'
 import type { Subjects } from '../protocol/subject.ts'
-import { type Endpoint, serve } from './serve.ts'
+import { type Endpoint, type Overflow, serve } from './serve.ts'
 
 export interface FunctionServiceParts {
   nc: NatsConnection
@@ -21,6 +21,7 @@ export interface FunctionServiceParts {
   run: RunFunction
   operators: Readonly<Record<string, string>>
   version: string
+  overflow?: Overflow
   log: Log
 }
 
@@ -46,6 +47,7 @@ export function serveFunctions(parts: FunctionServiceParts): Promise<Running> {
       kind === 'runner' ? 'runner functions, run by the job workers' : "wheel functions, run on the master's own state",
     queue: `${subjects.ns}-${kind}`,
     endpoints,
+    ...(parts.overflow ? { overflow: parts.overflow } : {}),
     log,
   })
 }

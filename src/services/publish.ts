@@ -31,7 +31,7 @@ export function servePublish({
   return serve(nc, {
     name: `${subjects.ns}-publish`,
     version,
-    description: 'starts jobs on minions: {tgt, tgt_type, fun, arg, kwarg, jid?} → {jid, minions}',
+    description: 'starts jobs on minions: {tgt, tgt_type, fun, arg, kwarg, …} → {jid, minions, offline, refused, …}',
     queue: `${subjects.ns}-publish`,
     log,
     endpoints: [
@@ -42,7 +42,9 @@ export function servePublish({
           const message = parseJson(request.string() || 'null')
           if (!isObject(message))
             throw new ReactorError('bad_argument', 'publish: the body must be a map {tgt, tgt_type, fun, arg, kwarg}')
-          return publishJob(message as unknown as PublishMessage, { user: requester(request.headers, operators) })
+          const asked = message as unknown as PublishMessage
+          if (asked.resolve) return publishJob.resolve(asked)
+          return publishJob(asked, { user: requester(request.headers, operators) })
         },
       },
     ],

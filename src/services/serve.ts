@@ -1,16 +1,18 @@
 // Serves requests through the NATS services framework, so that any NATS client can call and discover them.
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services'
-import type { NatsConnection } from '@nats-io/transport-node'
+import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
 import { asReactorError, ERROR_CODES, errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import type { PayloadRef } from '../protocol/job.ts'
+import { PAYLOAD_HEADER } from '../protocol/payload.ts'
 
 export interface Endpoint {
   /** Name in the service's info: `[A-Za-z0-9_-]+`. */
   name: string
   subject: string
   metadata?: Record<string, string>
-  /** Answers one request with a JSON value; what it throws becomes the error answer. */
+  /** Answers one request with a JSON value, or with bytes as they are; what it throws becomes the error answer. */
   handle(request: ServiceMsg): Promise<unknown>
 }
 
@@ -22,8 +24,12 @@ export interface ServedService {
   /** Requests are shared among the processes that serve the same queue. */
   queue: string
   endpoints: Endpoint[]
+  /** Stores an answer that is larger than a message; it is answered with the ref. Without it such an answer is an error. */
+  overflow?: Overflow
   log: Log
 }
+
+export type Overflow = (bytes: Uint8Array) => Promise<PayloadRef>
 
 /** Adds the service to the connection. Replies never carry headers of the request. */
 export async function serve(nc: NatsConnection, served: ServedService): Promise<Running> {
@@ -44,7 +50,8 @@ export async function serve(nc: NatsConnection, served: ServedService): Promise<
           log.warn({ endpoint: endpoint.name, error: error.message }, 'the server refused the subscription')
           return
         }
-        const work = answer(endpoint, request, nc.info?.max_payload ?? Number.POSITIVE_INFINITY, log)
+        const limit = nc.info?.max_payload ?? Number.POSITIVE_INFINITY
+        const work = answer(endpoint, request, { limit, log, overflow: served.overflow })
           .catch(failed =>
             log.warn({ endpoint: endpoint.name, error: errorMessage(failed) }, 'an answer could not be sent'),
           )
@@ -64,20 +71,34 @@ export async function serve(nc: NatsConnection, served: ServedService): Promise<
 /** Others choose the length of what an error repeats; its message must fit an answer. */
 const MAX_MESSAGE = 4000
 
-function withinLimit(body: string, limit: number): string {
-  const size = Buffer.byteLength(body)
-  if (size <= limit) return body
-  throw new ReactorError('function_failed', `the return has ${size} bytes, more than an answer may have (${limit})`)
+interface Answering {
+  limit: number
+  log: Log
+  overflow: Overflow | undefined
 }
 
-async function answer(endpoint: Endpoint, request: ServiceMsg, limit: number, log: Log): Promise<void> {
+/** Sends a value as the answer. Throws `function_failed` where it is larger than a message and nothing takes it. */
+async function respond(request: ServiceMsg, value: unknown, { limit, overflow }: Answering): Promise<void> {
+  const body = value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value ?? null))
+  if (body.length <= limit) return void request.respond(body)
+  const size = `the return has ${body.length} bytes, more than an answer may have (${limit})`
+  if (!overflow || value instanceof Uint8Array) throw new ReactorError('function_failed', size)
+  const ref = await overflow(body).catch((error: unknown) => {
+    throw new ReactorError('function_failed', `${size}, and cannot be stored: ${errorMessage(error)}`)
+  })
+  const headers = createHeaders()
+  headers.set(PAYLOAD_HEADER, JSON.stringify(ref))
+  request.respond(JSON.stringify({ _payload: ref }), { headers })
+}
+
+async function answer(endpoint: Endpoint, request: ServiceMsg, answering: Answering): Promise<void> {
   try {
     const value = await endpoint.handle(request)
-    if (request.reply) request.respond(withinLimit(JSON.stringify(value ?? null), limit))
+    if (request.reply) await respond(request, value, answering)
   } catch (thrown) {
     const error = asReactorError(thrown)
     if (error.code === 'internal')
-      log.error({ endpoint: endpoint.name, error: error.cause ?? error.message }, 'a request failed on a defect')
+      answering.log.error({ endpoint: endpoint.name, error: error.cause ?? error.message }, 'a request failed on a defect')
     if (!request.reply) return
     // A header is one line; the whole message is in the body.
     const line = error.message.replace(/\s+/g, ' ').slice(0, 1000)

@@ -13,6 +13,8 @@ export interface UpFile {
   user: string
   /** File with the operator's seed; absent on a server without accounts. */
   seed?: string
+  /** What `reactor local` runs as: the config of the minion, and the file with its seed. */
+  minion: { config: string; seed?: string }
   pid: number
 }
 
@@ -70,7 +72,12 @@ export async function readUpFile(dir: string): Promise<UpFile | undefined> {
   const text = await readFile(join(dir, UP_FILE), 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const file = parsed(text)
-  if (isObject(file) && UP_TEXTS.every(key => typeof file[key] === 'string') && typeof file.pid === 'number')
+  if (
+    isObject(file) &&
+    UP_TEXTS.every(key => typeof file[key] === 'string') &&
+    typeof file.pid === 'number' &&
+    isObject(file.minion)
+  )
     return file as unknown as UpFile
   throw new ReactorError(
     'bad_config',

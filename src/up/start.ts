@@ -91,6 +91,7 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
       user: ADMIN,
       pid: process.pid,
       ...(keys ? { seed: folder.key(ADMIN) } : {}),
+      minion: { config: folder.childConfig, ...(keys ? { seed: folder.key(minionKey) } : {}) },
     }
     await writeUpFile(folder, file)
     stack.defer(() => removeUpFile(folder))

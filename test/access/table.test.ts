@@ -14,7 +14,10 @@ beforeAll(async () => {
   accounts = await startAccounts()
   const { nc } = accounts.actors.core
   await provisionStreams(nc, 'reactor', DEFAULT_LIMITS)
-  for (const subject of ['grains.*', 'beat.*', 'publish', 'runner.>', 'wheel.>', 'history.>']) {
+  const answered = ACCESS.filter(
+    row => row.kind === 'service' && row.from === 'CORE' && !OF_THE_SERVER.has(row.subject),
+  )
+  for (const { subject } of answered) {
     nc.subscribe(`reactor.${subject}`, {
       callback: (_, message) =>
         void message.respond(JSON.stringify({ from: message.subject, info: requestInfo(message.headers) ?? null })),
@@ -33,6 +36,9 @@ beforeAll(async () => {
 
 afterAll(() => accounts?.stop())
 
+/** Answered by the stream and by the services framework. */
+const OF_THE_SERVER = new Set(['event.>', '$SRV.>'])
+
 /** One actor of each account, and what each of them uses to try a row. */
 const ACTOR = { CORE: 'core', FLEET: 'm1', OPS: 'admin' } as const
 type Tried = keyof typeof ACTOR
@@ -43,6 +49,10 @@ const CASES: Record<string, { try(account: Tried): string; store?: [subject: str
   'event.>': { try: account => `reactor.event.${ORIGIN[account]}.deploy.done` },
   'grains.*': { try: () => 'reactor.grains.m1' },
   'beat.*': { try: () => 'reactor.beat.m1' },
+  'missed.*': { try: () => 'reactor.missed.m1' },
+  'payload.*': { try: () => 'reactor.payload.m1' },
+  'mine.*': { try: () => 'reactor.mine.m1' },
+  'peer.*': { try: () => 'reactor.peer.m1' },
   'job.*': { try: () => 'reactor.job.m2' },
   publish: { try: () => 'reactor.publish' },
   'runner.>': { try: () => 'reactor.runner.test.arg' },
@@ -113,9 +123,19 @@ describe('what no row gives', () => {
       'job.m1',
       'live.m1.x',
     ].map((subject): [ActorName, string] => ['m1', `reactor.${subject}`]),
-    ...['grains.m2', 'beat.m2', 'done.w1', 'reaction.fast.r', 'jobs.20261120000000000000'].map(
-      (subject): [ActorName, string] => ['m1', `reactor.${subject}`],
-    ),
+    ...[
+      'grains.m2',
+      'beat.m2',
+      'missed.m2',
+      'payload.m2',
+      'mine.m2',
+      'peer.m2',
+      'publish',
+      'done.w1',
+      'reaction.fast.r',
+      'jobs.20261120000000000000',
+      'jobs.20261120000000000000.m1',
+    ].map((subject): [ActorName, string] => ['m1', `reactor.${subject}`]),
     ...['event._master.x', 'event.m1.x', 'event._user-guest.x', 'event._user.x', 'job.m1', 'job.*', 'grains.m1'].map(
       (subject): [ActorName, string] => ['admin', `reactor.${subject}`],
     ),

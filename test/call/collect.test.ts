@@ -1,15 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Clock } from '../../src/base/clock.ts'
 import { ReactorError } from '../../src/base/errors.ts'
-import { createFire } from '../../src/bus/fire.ts'
 import { callMinions } from '../../src/call/collect.ts'
-import type { Published } from '../../src/jobs/publish.ts'
-import { createJidSource } from '../../src/protocol/jid.ts'
-import type { JobReturn, PublishMessage } from '../../src/protocol/job.ts'
-import { minionOrigin, userOrigin } from '../../src/protocol/origin.ts'
-import { servePublish } from '../../src/services/publish.ts'
-import { keptLog, openCore } from '../helpers/core.ts'
+import type { JobReturn } from '../../src/protocol/job.ts'
+import { minionOrigin, serviceOrigin, userOrigin } from '../../src/protocol/origin.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createGate, createSeen, within } from '../helpers/wait.ts'
+import { type Answer, cachedJob, newJid, startSystem } from './system.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -17,101 +14,193 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const newJid = createJidSource()
-
-/** A system that answers a publish with `published`, after `before` has been done. */
-async function start(published: Partial<Published>, before: (jid: string) => Promise<unknown> = async () => undefined) {
-  const { nc, ns, subjects, publisher } = await openCore(server)
-  const requests = createSeen<PublishMessage>()
-  await servePublish({
-    nc,
-    subjects,
-    operators: {},
-    version: '1.0.0',
-    log: keptLog().log,
-    publishJob: async request => {
-      requests.push(request)
-      await before(request.jid!)
-      if (request.tgt === 'nobody') throw new ReactorError('no_minions', 'no minions matched')
-      return { jid: request.jid!, minions: [], offline: [], refused: {}, missing: [], ...published }
-    },
-  })
-  await nc.flush()
-  const giveReturn = (jid: string, id: string, origin = minionOrigin(id), claimed = id) =>
-    createFire(
-      publisher,
-      subjects,
-      origin,
-    )(`salt/job/${jid}/ret/${claimed}`, { jid, return: `of ${id}`, success: true })
+async function start(answer: Answer, clock?: Clock) {
+  const system = await startSystem(server, answer)
   const jid = newJid()
   const stop = new AbortController()
   const returns = createSeen<JobReturn>()
-  const call = (tgt = '*', timeoutMs = 5000) =>
+  const call = (timeoutMs = 5000) =>
     callMinions(
-      { nc, subjects, close: async () => undefined },
+      system.bus,
       jid,
-      { tgt, fun: 'test.ping' },
+      { tgt: '*', fun: 'test.ping' },
       { onReturn: returned => returns.push(returned) },
-      { user: 'root', timeoutMs, signal: stop.signal },
+      { user: 'root', timeoutMs, signal: stop.signal, ...(clock ? { clock } : {}) },
     )
-  return { call, jid, giveReturn, returns, requests, stop, ns }
+  return { ...system, call, jid, returns, stop }
 }
 
+const values = (returns: { items: JobReturn[] }) => returns.items.map(one => one.return)
 describe('a call', () => {
   it('ends when every minion that took the job has returned', async () => {
-    const { call, jid, giveReturn, returns, requests } = await start({ minions: ['a', 'b', 'c'], offline: ['c'] })
+    const { call, jid, giveReturn, returns, requests } = await start(() => ({ minions: ['a', 'b', 'c'], offline: ['c'] }))
     const ended = call()
     await requests.reach(1)
     expect(requests.items[0]).toEqual({ tgt: '*', fun: 'test.ping', jid })
     await giveReturn(jid, 'b')
     await giveReturn(jid, 'a')
-    expect(await within(ended, 'the end')).toMatchObject({ silent: [], published: { offline: ['c'] } })
-    expect(returns.items.map(one => one.return)).toEqual(['of b', 'of a'])
+    const { published, standing } = await within(ended, 'the end')
+    expect(published?.offline).toEqual(['c'])
+    expect(standing.open(Date.now())).toEqual([])
+    expect(values(returns)).toEqual(['of b', 'of a'])
   })
 
-  it('hears a return that is there before the answer to the publish', async () => {
+  it('gives a return before the answer to the publish, once it is known whom the job is for', async () => {
     const early = createGate()
-    const started = await start({ minions: ['a'] }, async jid => {
-      await started.giveReturn(jid, 'a')
-      early.open()
+    const system = await start(async ({ jid }) => {
+      await system.announce(jid!, ['a', 'b'])
+      await system.giveReturn(jid!, 'a')
+      await early.passed
+      return { minions: ['a', 'b'], offline: ['b'] }
     })
-    const end = await within(started.call(), 'the end')
-    await early.passed
-    expect(end.silent).toEqual([])
-    expect(started.returns.items).toHaveLength(1)
+    const ended = system.call()
+    await system.returns.reach(1)
+    early.open()
+    await within(ended, 'the end')
+    expect(values(system.returns)).toEqual(['of a'])
   })
 
-  it('counts a return once, and none that another gives', async () => {
-    const { call, jid, giveReturn, returns, requests } = await start({ minions: ['a', 'b'] })
+  it('keeps a return that comes before anything else is known', async () => {
+    const system = await start(async ({ jid }) => {
+      await system.giveReturn(jid!, 'a')
+      await system.giveReturn(jid!, 'stranger')
+      return { minions: ['a'] }
+    })
+    await within(system.call(), 'the end')
+    expect(values(system.returns)).toEqual(['of a'])
+  })
+
+  it('counts a return once, none that another gives, and none of a minion that the job is not for', async () => {
+    const { call, jid, giveReturn, returns, requests, fireAs } = await start(() => ({ minions: ['a', 'b'] }))
     const ended = call()
     await requests.reach(1)
-    await giveReturn(jid, 'evil', minionOrigin('evil'), 'b')
-    await giveReturn(jid, 'b', userOrigin('evil') as never)
+    await fireAs(minionOrigin('evil'), `salt/job/${jid}/ret/b`, { jid, return: 'forged', success: true })
+    await giveReturn(jid, 'b', {}, userOrigin('evil'))
+    await fireAs(userOrigin('evil'), `salt/job/${jid}/new`, { jid, minions: ['stranger'] })
+    await giveReturn(jid, 'stranger')
     await giveReturn(jid, 'a')
     await giveReturn(jid, 'a')
     await giveReturn(newJid(), 'b')
     await giveReturn(jid, 'b')
     await within(ended, 'the end')
-    expect(returns.items.map(one => one.return)).toEqual(['of a', 'of b'])
+    expect(values(returns)).toEqual(['of a', 'of b'])
   })
 
   it('ends at once where nobody took the job', async () => {
-    const { call } = await start({ minions: ['a', 'b'], offline: ['a'], refused: { b: 'too busy' } })
-    expect((await within(call(), 'the end')).silent).toEqual([])
+    const { call } = await start(() => ({ minions: ['a', 'b'], offline: ['a'], refused: { b: 'too busy' } }))
+    const { standing } = await within(call(), 'the end')
+    expect(standing.counts(Date.now())).toEqual({ offline: 1, failed: 1 })
   })
 
-  it('tells who is silent when its time is up, or when it is told to end', async () => {
-    const late = await start({ minions: ['b', 'a'] })
-    expect((await within(late.call('*', 1), 'the end')).silent).toEqual(['a', 'b'])
-    const stopped = await start({ minions: ['a'] })
-    const ended = stopped.call('*', 60_000)
+  it('ends for a minion that died, or ended the job because its time was over', async () => {
+    const { call, jid, giveReturn, requests } = await start(() => ({ minions: ['a', 'b'] }))
+    const ended = call()
+    await requests.reach(1)
+    await giveReturn(jid, 'a', { outcome: 'died', success: false })
+    await giveReturn(jid, 'b', { outcome: 'timed_out', success: false })
+    expect((await within(ended, 'the end')).standing.counts(Date.now())).toEqual({ died: 1, timed_out: 1 })
+  })
+
+  it('leaves those open that are silent when its time is up, or when it is told to end', async () => {
+    const late = await start(() => ({ minions: ['b', 'a'] }))
+    expect((await within(late.call(1), 'the end')).standing.open(Date.now())).toEqual(['a', 'b'])
+    const stopped = await start(() => ({ minions: ['a'] }))
+    const ended = stopped.call(60_000)
     await stopped.requests.reach(1)
     stopped.stop.abort()
-    expect((await within(ended, 'the end')).silent).toEqual(['a'])
+    expect((await within(ended, 'the end')).standing.hasEnded('a')).toBe(false)
+  })
+
+  it('ends when the times of the job are over, a little later than they are', async () => {
+    let now = 1000
+    const { call, requests } = await start(
+      () => ({ minions: ['a', 'b'], waiting: ['b'], deadline: 2000, run_until: 3000 }),
+      {
+        now: () => now,
+        async sleep(ms) {
+          now += ms
+        },
+      },
+    )
+    const { standing } = await within(call(60_000), 'the end')
+    expect(requests.items).toHaveLength(1)
+    expect(now).toBeGreaterThan(3000)
+    expect(now).toBeLessThan(10_000)
+    expect(standing.counts(now)).toEqual({ timed_out: 2 })
+  })
+
+  it('does not wait for the answer of the publish once it is told to end', async () => {
+    const never = createGate()
+    const { call, stop, requests } = await start(async () => {
+      await never.passed
+      return {}
+    })
+    const ended = call()
+    await requests.reach(1)
+    stop.abort()
+    expect((await within(ended, 'the end')).published).toBeUndefined()
+    never.open()
   })
 
   it('fails with the refusal of the publish', async () => {
-    const { call } = await start({})
-    await expect(call('nobody')).rejects.toMatchObject({ code: 'no_minions', message: 'no minions matched' })
+    const { call } = await start(() => {
+      throw new ReactorError('no_minions', 'no minions matched')
+    })
+    await expect(call()).rejects.toMatchObject({ code: 'no_minions', message: 'no minions matched' })
+  })
+})
+
+describe('what live events have not brought', () => {
+  it('is asked of the job cache before a minion is called silent', async () => {
+    const { call, jid, cached, returns } = await start(() => ({ minions: ['a', 'b'] }))
+    cached.set(
+      jid,
+      cachedJob(jid, ['a', 'b'], { returns: { a: { return: 'kept', retcode: 0, success: true, at: 1 } } }),
+    )
+    const { standing } = await within(call(1), 'the end')
+    expect(values(returns)).toEqual(['kept'])
+    expect(returns.items[0]).toMatchObject({ id: 'a', jid, fun: 'test.ping' })
+    expect(standing.open(Date.now())).toEqual(['b'])
+  })
+})
+
+describe('a return larger than a message that cannot be fetched', () => {
+  it('is told as such, and counts as failed', async () => {
+    const { call, jid, giveReturn, requests, returns } = await start(() => ({ minions: ['a'] }))
+    const ended = call()
+    await requests.reach(1)
+    const payload = { name: jid, parts: 1, size: 5_000_000, sha256: 'a'.repeat(64) }
+    await giveReturn(jid, 'a', { return: null, payload })
+    await within(ended, 'the end')
+    expect(returns.items[0]).toMatchObject({
+      success: false,
+      return: expect.stringMatching(/^The return of 5000000 bytes could not be fetched: /),
+    })
+    expect(returns.items[0]).not.toHaveProperty('payload')
+  })
+})
+
+describe('a minion that was waiting', () => {
+  it('runs once it says so itself', async () => {
+    const { bus, requests, start: begin, giveReturn, fireAs } = await startSystem(server, () => ({
+      minions: ['a'],
+      waiting: ['a'],
+    }))
+    const jid = newJid()
+    const states = createSeen<unknown>()
+    const ended = callMinions(
+      bus,
+      jid,
+      { tgt: '*', fun: 'test.ping' },
+      { onReturn: () => undefined, onChange: standing => states.push(standing.counts(0)) },
+      { user: 'root', timeoutMs: 60_000, signal: new AbortController().signal },
+    )
+    await requests.reach(1)
+    await states.reach(1)
+    await fireAs(serviceOrigin('_jobs'), `salt/job/${jid}/prog/a/start`, { jid })
+    await begin(jid, 'a')
+    await giveReturn(jid, 'a')
+    await within(ended, 'the end')
+    expect(states.items).toEqual([{ accepted: 1 }, { running: 1 }, { returned: 1 }])
   })
 })

@@ -16,7 +16,8 @@ afterEach(() => void vi.restoreAllMocks())
 async function folderOf(up: Record<string, unknown>): Promise<string> {
   const dir = await testFolder()
   await mkdir(join(dir, 'var'))
-  await writeFile(join(dir, 'var/up.json'), JSON.stringify({ namespace: 'own', user: 'ada', pid: 1, ...up }))
+  const known = { namespace: 'own', user: 'ada', pid: 1, minion: { config: 'config.json' } }
+  await writeFile(join(dir, 'var/up.json'), JSON.stringify({ ...known, ...up }))
   return dir
 }
 const standIn = (dir: string) => vi.spyOn(process, 'cwd').mockReturnValue(dir)

@@ -1,11 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { silentLog } from '../../src/base/log.ts'
-import { createPublishJob, type PublishParts } from '../../src/jobs/publish.ts'
-import { openJobRecords } from '../../src/jobs/records.ts'
-import type { JobAnswer, JobMessage, JobRecord, PublishMessage } from '../../src/protocol/job.ts'
+import type { JobAnswer, JobRecord, PublishMessage } from '../../src/protocol/job.ts'
 import { openCore, storedIn } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
-import { createSeen } from '../helpers/wait.ts'
+import { openWorker, YES as yes } from './worker.ts'
 
 const NOW = Date.UTC(2026, 10, 20, 9, 18, 20)
 const JID = '20261120091820838387'
@@ -16,37 +13,13 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-/** A fleet of known ids; those with an answer are connected and give it to every job. */
 async function start(fleet: Record<string, JobAnswer | undefined>) {
   const core = await openCore(server)
-  const { nc, subjects, fire, publisher } = core
-  const got = createSeen<{ id: string; job: JobMessage }>()
-  for (const [id, answer] of Object.entries(fleet)) {
-    if (!answer) continue
-    nc.subscribe(subjects.job(id), {
-      callback: (_error, message) => {
-        got.push({ id, job: message.json<JobMessage>() })
-        message.respond(JSON.stringify(answer))
-      },
-    })
-  }
-  await nc.flush()
-  const values: PublishParts['fleet']['values'] = new Map(Object.keys(fleet).map(id => [id, { id, grains: { id } }]))
-  const publish = createPublishJob({
-    nc,
-    subjects,
-    fire,
-    records: await openJobRecords(nc, subjects, publisher),
-    fleet: { values },
-    jobTimeoutMs: 60_000,
-    clock: { now: () => NOW, sleep: async () => undefined },
-    log: silentLog,
-  })
-  const records = async () => (await storedIn<JobRecord>(nc, `${core.ns}_JOBS`)).map(({ body }) => body)
-  return { ...core, publish, got, records }
+  const worker = await openWorker(core, fleet, { now: () => NOW, nodegroups: { web: 'web*' } })
+  const records = async () => (await storedIn<JobRecord>(core.nc, `${core.ns}_JOBS`)).map(({ body }) => body)
+  return { ...core, ...worker, records }
 }
 
-const yes: JobAnswer = { accepted: true }
 const asked = { user: 'root' }
 
 describe('a job for minions', () => {
@@ -58,7 +31,10 @@ describe('a job for minions', () => {
       minions: ['web1', 'web2'],
       offline: [],
       refused: {},
+      waiting: [],
       missing: [],
+      deadline: NOW + 60_000,
+      run_until: NOW + 60_000 + 3_600_000,
     })
     expect(got.items.map(({ id }) => id).sort()).toEqual(['web1', 'web2'])
     expect(got.items[0]!.job).toEqual({
@@ -68,6 +44,7 @@ describe('a job for minions', () => {
       kwarg: { n: 1 },
       user: 'root',
       deadline: NOW + 60_000,
+      run_until: NOW + 60_000 + 3_600_000,
       tgt: 'web*',
       tgt_type: 'glob',
       key: published.jid,
@@ -122,6 +99,64 @@ describe('a job for minions', () => {
     expect(got.items[0]!.job).toMatchObject({ jid: JID, deadline: NOW + 2000 })
   })
 
+  it('may run as long as is asked for, and keeps the metadata that it came with', async () => {
+    const { publish, got, events, records } = await start({ web1: yes })
+    const { jid } = await publish({ tgt: '*', fun: 'test.ping', run_timeout: 7, metadata: { ticket: 'OPS-1' } }, asked)
+    expect(got.items[0]!.job.run_until).toBe(NOW + 7000)
+    const { data } = await events.find(({ tag }) => tag === `salt/job/${jid}/new`, 'the announcement')
+    expect(data).toMatchObject({ deadline: NOW + 60_000, run_until: NOW + 7000, metadata: { ticket: 'OPS-1' } })
+    expect(await records()).toMatchObject([{ metadata: { ticket: 'OPS-1' } }])
+  })
+
+  it('has it recorded how the sending went', async () => {
+    const { publish, events } = await start({
+      web1: yes,
+      web2: undefined,
+      web3: { accepted: false, reason: 'too busy' },
+      web4: { accepted: true, waiting: true },
+    })
+    const { jid, waiting } = await publish({ tgt: '*', fun: 'test.ping' }, asked)
+    expect(waiting).toEqual(['web4'])
+    const { data, cause } = await events.find(({ tag }) => tag === `salt/job/${jid}/sent`, 'the account of the sending')
+    expect(data).toMatchObject({ jid, offline: ['web2'], refused: { web3: 'too busy' }, waiting: ['web4'] })
+    expect(cause).toBe(jid)
+  })
+
+  it('is refused where the answer is none', async () => {
+    const { publish, nc, subjects } = await start({ web1: undefined })
+    nc.subscribe(subjects.job('web1'), { callback: (_error, message) => void message.respond('yes!') })
+    await nc.flush()
+    expect((await publish({ tgt: '*', fun: 'test.ping' }, asked)).refused).toEqual({
+      web1: 'its answer is no {accepted, reason}: "yes!"',
+    })
+  })
+
+  it('goes to as many as are asked for, of those that match', async () => {
+    const fleet = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`web${i}`, yes]))
+    const { publish, got } = await start({ ...fleet, db1: yes })
+    const { minions } = await publish({ tgt: 'web*', fun: 'test.ping', subset: 3 }, asked)
+    expect(new Set(minions).size).toBe(3)
+    expect(minions).toEqual([...minions].sort())
+    expect(minions.every(id => id.startsWith('web'))).toBe(true)
+    expect(got.items.map(({ id }) => id).sort()).toEqual(minions)
+    expect((await publish({ tgt: 'db*', fun: 'test.ping', subset: 3 }, asked)).minions).toEqual(['db1'])
+  })
+
+  it('knows the nodegroups of the config', async () => {
+    const { publish } = await start({ web1: yes, db1: yes })
+    expect((await publish({ tgt: 'web', tgt_type: 'nodegroup', fun: 'test.ping' }, asked)).minions).toEqual(['web1'])
+  })
+
+  it('is not started where its target is only to be resolved', async () => {
+    const { publish, got, records } = await start({ web1: yes, db1: undefined })
+    expect(publish.resolve({ tgt: ['web1', 'gone'], resolve: true } as PublishMessage)).toEqual({
+      minions: ['web1'],
+      missing: ['gone'],
+    })
+    expect(got.items).toEqual([])
+    expect(await records()).toEqual([])
+  })
+
   it('shows no secret in its announcement, and the minion has it', async () => {
     const { publish, events, got } = await start({ web1: yes })
     const { jid } = await publish({ tgt: '*', fun: 'test.arg', kwarg: { user: 'x', password: 'hunter2' } }, asked)
@@ -144,8 +179,9 @@ describe('work that is taken over', () => {
       [first.jid, work.key],
     ])
     expect(await records()).toHaveLength(1)
-    expect(await storedIn(nc, `${ns}_EVENTS`)).toHaveLength(1)
-    expect(events.items).toHaveLength(1)
+    const announced = (await storedIn(nc, `${ns}_EVENTS`)).filter(({ subject }) => subject.endsWith('.new'))
+    expect(announced).toHaveLength(1)
+    expect(events.items.filter(({ tag }) => tag.endsWith('/new'))).toHaveLength(1)
   })
 
   it('goes to the minions that its record names, whoever matches by now', async () => {
@@ -189,19 +225,28 @@ describe('a job that is refused', () => {
   })
 
   it.each([
-    ['tgt is missing', { fun: 'test.ping' }, "'tgt' must be a text or a list of ids, got undefined"],
+    ['tgt is missing', { fun: 'test.ping' }, "'tgt' must be a text or a list of ids, got nothing"],
     ['tgt is a number', { tgt: 5, fun: 'test.ping' }, "'tgt' must be a text or a list of ids, got 5"],
     ['tgt lists no ids', { tgt: ['a', 1], fun: 'test.ping' }, "'tgt' must be a text or a list of ids"],
-    ['tgt is empty', { tgt: '', fun: 'test.ping' }, 'a glob target is a non-empty text, got ""'],
+    ['tgt is empty', { tgt: '', fun: 'test.ping' }, 'a glob target is a non-empty text'],
     ['tgt_type is unknown', { tgt: '*', tgt_type: 'lst', fun: 'test.ping' }, "Did you mean 'list'?"],
     ['tgt_type is no text', { tgt: '*', tgt_type: 5, fun: 'test.ping' }, "'tgt_type' must be a text, got 5"],
     ['a glob is a list', { tgt: ['a'], tgt_type: 'glob', fun: 'test.ping' }, 'a list of ids needs tgt_type list'],
     ['fun has no module', { tgt: '*', fun: 'ping' }, '\'fun\' must be module.function, got "ping"'],
-    ['fun is missing', { tgt: '*' }, "'fun' must be module.function, got undefined"],
+    ['fun is missing', { tgt: '*' }, "'fun' must be module.function, got nothing"],
     ['arg is no list', { tgt: '*', fun: 'test.ping', arg: 'x' }, '\'arg\' must be a list, got "x"'],
     ['kwarg is a list', { tgt: '*', fun: 'test.ping', kwarg: [1] }, "'kwarg' must be a map, got [1]"],
     ['kwarg is null', { tgt: '*', fun: 'test.ping', kwarg: null }, "'kwarg' must be a map, got null"],
     ['jid is too short', { tgt: '*', fun: 'test.ping', jid: '1' }, '\'jid\' must be 20 digits, got "1"'],
+    [
+      'run_timeout is a text',
+      { tgt: '*', fun: 'test.ping', run_timeout: '5' },
+      `'run_timeout' must be seconds, got "5"`,
+    ],
+    ['subset is none', { tgt: '*', fun: 'test.ping', subset: 0 }, "'subset' must be a whole number from 1 on, got 0"],
+    ['metadata is a list', { tgt: '*', fun: 'test.ping', metadata: [] }, "'metadata' must be a map, got []"],
+    ['resolve is a text', { tgt: '*', resolve: 'yes' }, `'resolve' must be true or false, got "yes"`],
+    ['a key is unknown', { tgt: '*', fun: 'test.ping', kwargs: {} }, "unknown key 'kwargs'. Did you mean 'kwarg'?"],
     ['timeout is negative', { tgt: '*', fun: 'test.ping', timeout: -1 }, "'timeout' must be seconds, got -1"],
   ])('because %s says so', async (_what, request, message) => {
     const { publish, records } = await start({ a: yes })

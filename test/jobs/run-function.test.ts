@@ -2,6 +2,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ReactorError } from '../../src/base/errors.ts'
+import type { RunnerContext } from '../../src/functions/context.ts'
 import { runner } from '../../src/functions/define.ts'
 import { createRegistry } from '../../src/functions/registry.ts'
 import { openJobRecords } from '../../src/jobs/records.ts'
@@ -17,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-async function start() {
+async function start(runTimeoutMs = 60_000) {
   const core = await openCore(server)
   const ran: string[] = []
   const gate = createGate()
@@ -67,8 +68,9 @@ async function start() {
     records: await openJobRecords(core.nc, core.subjects, core.publisher),
     fire: core.fire,
     profiles: { smtp: {}, http: {} },
+    runTimeoutMs,
     log,
-    extend: context => ({ ...context, publish: async () => ({ jid: '', minions: [] }) }),
+    extend: context => context as RunnerContext,
   })
   const call = (fun: string, more: Partial<FunctionCall> = {}) =>
     jobs.run({ fun, arg: [], kwarg: {}, user: 'root', ...more })
@@ -99,6 +101,15 @@ describe('a runner function as a job', () => {
     const { call, events } = await start()
     expect((await call('own.nothing')).outcome).toEqual({ ok: true, value: null })
     expect((await events.reach(2))[1]!.data.return).toBeNull()
+  })
+
+  it('is announced with the time by which it must have ended, and stopped then', async () => {
+    const { call, events } = await start(50)
+    const { jid, outcome } = await within(call('own.waits'), 'the end of the function')
+    expect(outcome).toEqual({ ok: false, code: 'function_failed', message: 'it ran for 50ms and was stopped' })
+    const [started, returned] = await events.reach(2)
+    expect(Number(started!.data.run_until) - Number(started!.data.deadline)).toBe(50)
+    expect(returned).toMatchObject({ tag: `salt/run/${jid}/ret`, data: { success: false } })
   })
 
   it('shows no secret of its arguments in its events', async () => {

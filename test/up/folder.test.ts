@@ -11,7 +11,13 @@ import {
 } from '../../src/up/folder.ts'
 import { testFolder } from '../helpers/folder.ts'
 
-const file = (pid: number): UpFile => ({ server: 'nats://127.0.0.1:1', namespace: 'reactor', user: 'admin', pid })
+const file = (pid: number): UpFile => ({
+  server: 'nats://127.0.0.1:1',
+  namespace: 'reactor',
+  user: 'admin',
+  pid,
+  minion: { config: '/var/run/config.json' },
+})
 
 describe('the data folder', () => {
   it('is made, for its owner alone', async () => {

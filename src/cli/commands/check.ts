@@ -4,7 +4,7 @@ import { checkRules, loadRuleFunctions } from '../../reactor/check.ts'
 import { createActionCheck } from '../../reactor/check-functions.ts'
 import { formatProblems, oneLine } from '../../reactor/rules/problem.ts'
 import type { AddCommand } from '../command.ts'
-import { print, printJson } from '../output.ts'
+import { print, printJson } from '../out/print.ts'
 
 interface CheckOptions {
   config?: string

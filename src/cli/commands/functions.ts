@@ -6,7 +6,7 @@ import { formatDoc } from '../../functions/doc.ts'
 import { loadFunctions } from '../../functions/load.ts'
 import { selectDocs } from '../../functions/registry.ts'
 import type { AddCommand } from '../command.ts'
-import { print, printJson } from '../output.ts'
+import { print, printJson } from '../out/print.ts'
 
 const KINDS: readonly Kind[] = ['execution', 'runner', 'wheel']
 

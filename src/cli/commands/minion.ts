@@ -1,5 +1,5 @@
 // `reactor minion`
-import { startMinion } from '../../processes/minion.ts'
+import { keepHeapSmall } from '../../base/small-heap.ts'
 import type { AddCommand } from '../command.ts'
 import { type DaemonOptions, daemonConfig, runDaemon, withDaemonOptions } from '../daemon.ts'
 
@@ -8,8 +8,10 @@ export const command: AddCommand = program => {
     program.command('minion').description('run a minion: take jobs and run execution functions on this machine'),
   )
     .option('--id <id>', "the minion's id (default: the host's name)")
-    .option('--dir <dir>', 'folder for its spool and its ledger of jids (default: var/minion)')
+    .option('--dir <dir>', 'folder for the jobs it has in hand and its spooled events (default: var/minion)')
     .action(async (options: DaemonOptions & { id?: string; dir?: string }) => {
+      keepHeapSmall()
+      const { startMinion } = await import('../../processes/minion.ts')
       const config = await daemonConfig(options, { minion: { id: options.id, dir: options.dir } })
       await runDaemon(`minion ${config.minion.id}`, config, log => startMinion(config, log))
     })

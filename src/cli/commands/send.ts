@@ -4,7 +4,7 @@ import { errorMessage, ReactorError } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
 import { type ClientOptions, openClient, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
-import { print, printJson } from '../output.ts'
+import { print, printJson } from '../out/print.ts'
 
 export const command: AddCommand = program => {
   withClientOptions(program.command('send').description('fire an event: stored, or an error'))

@@ -6,7 +6,7 @@ import { startTail, type TailOptions } from '../../tail/run.ts'
 import { terminalLook } from '../../tail/terminal.ts'
 import { type ClientOptions, openClient, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
-import { print } from '../output.ts'
+import { print } from '../out/print.ts'
 
 interface Flags extends ClientOptions {
   data?: boolean

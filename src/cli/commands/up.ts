@@ -13,7 +13,7 @@ import { startUp, type Up } from '../../up/start.ts'
 import { openClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { exitSoon } from '../daemon.ts'
-import { print, printJson } from '../output.ts'
+import { print, printJson } from '../out/print.ts'
 
 interface Options {
   data: string

@@ -7,6 +7,8 @@ export interface Limits {
   /** Milliseconds until an action is killed. */
   timeoutMs: number
   signal?: AbortSignal
+  /** Told of each process, which leads a group of its own. */
+  onPid?(pid: number): void
 }
 
 export type Action = 'start' | 'stop' | 'restart'

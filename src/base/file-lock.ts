@@ -1,0 +1,64 @@
+// One user of a file at a time: a lock beside it that names the process, and that counts for nothing once that is gone.
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { ReactorError } from './errors.ts'
+import { isAlive, processStart } from './process-start.ts'
+
+const mine = new Set<string>()
+
+/** Takes `<file>.lock` and gives back what releases it. Throws `unwritable` where another uses it, or the system's error. */
+export function lockFile(file: string): () => void {
+  const lock = `${resolve(file)}.lock`
+  const text = `${process.pid} ${processStart(process.pid)}`
+  if (mine.has(lock)) throw inUse(file, process.pid)
+  while (!create(lock, text)) {
+    const found = contentOf(lock)
+    const [pid, start] = [Number.parseInt(found, 10), found.split(' ')[1] ?? '']
+    if (pid > 0 && pid !== process.pid && isAlive(pid) && start === processStart(pid)) throw inUse(file, pid)
+    setAside(file, lock, found)
+  }
+  mine.add(lock)
+  return () => {
+    mine.delete(lock)
+    rmSync(lock, { force: true })
+  }
+}
+
+function create(lock: string, text: string): boolean {
+  try {
+    writeFileSync(lock, text, { flag: 'wx', mode: 0o600 })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function contentOf(lock: string): string {
+  try {
+    return readFileSync(lock, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
+/** Takes a stale lock away; one that another process has put there meanwhile goes back. */
+function setAside(file: string, lock: string, stale: string): void {
+  const aside = `${lock}.${process.pid}`
+  try {
+    renameSync(lock, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  const taken = contentOf(aside)
+  if (taken !== stale) {
+    renameSync(aside, lock)
+    throw inUse(file, Number.parseInt(taken, 10))
+  }
+  rmSync(aside, { force: true })
+}
+
+const inUse = (file: string, pid: number) =>
+  new ReactorError('unwritable', `${file} is in use by process ${pid}: give each process a folder of its own`)

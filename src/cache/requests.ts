@@ -1,0 +1,66 @@
+// What `<ns>.history.job` and `<ns>.history.jobs` may be asked. An unknown key, or a value that does not fit, is refused.
+import { ReactorError } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
+import { didYouMean } from '../base/suggest.ts'
+import { isJid } from '../protocol/jid.ts'
+import { JOB_KINDS } from '../protocol/job.ts'
+import type { JobRequest, JobsRequest } from '../protocol/job-view.ts'
+
+interface Rule {
+  what: string
+  fits(value: unknown): boolean
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string' && !value.includes('\0')
+const oneOrMore = (fits: (value: unknown) => boolean) => (value: unknown) =>
+  Array.isArray(value) ? value.every(fits) : fits(value)
+const isKind = (value: unknown): boolean => (JOB_KINDS as readonly unknown[]).includes(value)
+
+const jid: Rule = { what: 'a jid of 20 digits', fits: isJid }
+const globs: Rule = { what: 'a glob or a list of globs', fits: oneOrMore(isText) }
+const flag: Rule = { what: 'true or false', fits: value => typeof value === 'boolean' }
+const time: Rule = {
+  what: 'milliseconds since the epoch',
+  fits: value => typeof value === 'number' && Number.isFinite(value),
+}
+
+const JOB: Record<keyof JobRequest, Rule> = { jid }
+const JOBS: Record<keyof JobsRequest, Rule> = {
+  fun: globs,
+  tgt: globs,
+  metadata: { what: 'a map', fits: isObject },
+  kind: { what: `one of ${JOB_KINDS.join(', ')}, or a list of them`, fits: oneOrMore(isKind) },
+  since: time,
+  until: time,
+  active: flag,
+  without_find_job: flag,
+  limit: {
+    what: 'a whole number from 1 on',
+    fits: value => Number.isSafeInteger(value) && (value as number) >= 1,
+  },
+  before: jid,
+}
+
+/** Throws `bad_argument`. */
+export function checkJobRequest(request: unknown): JobRequest {
+  const checked = check('history.job', request, JOB) as Partial<JobRequest>
+  if (checked.jid === undefined) throw wrong('history.job', "the body must be a map {jid}; 'jid' is missing")
+  return checked as JobRequest
+}
+
+/** Throws `bad_argument`. */
+export const checkJobsRequest = (request: unknown): JobsRequest => check('history.jobs', request, JOBS)
+
+function check(service: string, request: unknown, rules: Record<string, Rule>): Record<string, unknown> {
+  const keys = Object.keys(rules)
+  if (!isObject(request)) throw wrong(service, `the body must be a map of ${keys.join(', ')}`)
+  for (const [key, value] of Object.entries(request)) {
+    if (!Object.hasOwn(rules, key))
+      throw wrong(service, `unknown key '${key}'; there are ${keys.join(', ')}.${didYouMean(key, keys)}`)
+    if (!rules[key]!.fits(value))
+      throw wrong(service, `'${key}' must be ${rules[key]!.what}, got ${JSON.stringify(value).slice(0, 80)}`)
+  }
+  return request
+}
+
+const wrong = (service: string, what: string): ReactorError => new ReactorError('bad_argument', `${service}: ${what}`)

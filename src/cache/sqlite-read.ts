@@ -1,0 +1,149 @@
+// Views out of the tables of the job cache. A search reads in pieces and lets the process go on in between.
+import { setImmediate } from 'node:timers/promises'
+import { isObject } from '../base/json.ts'
+import type { Sqlite, SqlValue } from '../base/sqlite.ts'
+import { createFnmatch } from '../protocol/fnmatch.ts'
+import type { CachedReturn, JobSummary, JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
+import { createMinionReader, type JobRow, outcomeOf, type ReturnRow, readJob } from './tables.ts'
+import { statesOf, summarize } from './view.ts'
+
+export const MAX_JOBS = 1000
+/** Bytes of the returns of one view. What comes after them, by the minions' ids, is left out with a note. */
+const MAX_RETURNS = 64 * 1024 * 1024
+const PIECE = 500
+
+type Searched = Pick<JobRow, 'jid' | 'fun' | 'tgt' | 'metadata'>
+
+export function createViews(db: Sqlite) {
+  const jobOf = db.prepare<JobRow>('select * from jobs where jid = ?')
+  const minionsOf = createMinionReader(db)
+  const returnsOf = db.prepare<ReturnRow & { size: number }>(
+    `select id, at, retcode, success, outcome, fun, payload, length(cast(value as blob)) as size
+     from returns where jid = ? order by id`,
+  )
+  const valueOf = db.prepare<{ value: string }>('select value from returns where jid = ? and id = ?')
+
+  const job = (jid: string, nowMs: number): JobView | null => {
+    const row = jobOf.get(jid)
+    if (!row) return null
+    const rows = returnsOf.all(jid)
+    const known = readJob(row, rows[0]?.fun)
+    const outcomes = new Map(rows.map(of => [of.id, outcomeOf(of)]))
+    const states = statesOf(known, { outcomes, started: minionsOf(jid).started }, nowMs)
+    let room = MAX_RETURNS
+    const returns = rows.map((of): [string, CachedReturn] => {
+      room -= of.size
+      const value: unknown =
+        room < 0
+          ? { _left_out: `${of.size} bytes: the returns of this job are more than one answer can hold` }
+          : JSON.parse(valueOf.get(jid, of.id)!.value)
+      return [of.id, readReturn(of, value)]
+    })
+    return {
+      ...summarize(known, states, nowMs),
+      states: Object.fromEntries(states),
+      reasons: known.sent?.refused ?? {},
+      returns: Object.fromEntries(returns),
+    }
+  }
+
+  const summary = (jid: string, nowMs: number): JobSummary | undefined => {
+    const row = jobOf.get(jid)
+    if (!row) return undefined
+    const minions = minionsOf(jid)
+    const known = readJob(row, minions.fun)
+    return summarize(known, statesOf(known, minions, nowMs), nowMs)
+  }
+
+  const jobs = async (request: JobsRequest, nowMs: number, maxBytes: number): Promise<JobsPage> => {
+    const { sql, values } = searchSql(request, nowMs)
+    const search = db.prepare<Searched>(sql)
+    const fits = createFits(request)
+    const limit = Math.min(request.limit ?? MAX_JOBS, MAX_JOBS)
+    const found: JobSummary[] = []
+    let bytes = 0
+    for (let before = request.before ?? '~'; ; await setImmediate()) {
+      const rows = search.all(before, ...values, PIECE)
+      for (const row of rows) {
+        if (!fits(row)) continue
+        const next = summary(row.jid, nowMs)
+        // The index knows a job as open for a little longer than it is.
+        if (!next || (request.active === true && !next.active)) continue
+        bytes += Buffer.byteLength(JSON.stringify(next)) + 1
+        if (found.length === limit || (found.length > 0 && bytes > maxBytes)) return { jobs: found, more: true }
+        found.push(next)
+      }
+      if (rows.length < PIECE) return { jobs: found, more: false }
+      before = rows.at(-1)!.jid
+    }
+  }
+
+  return { job, jobs }
+}
+
+function readReturn(row: ReturnRow, value: unknown): CachedReturn {
+  return {
+    return: value,
+    retcode: row.retcode,
+    success: row.success === 1,
+    at: Math.round(row.at),
+    ...(row.outcome === null ? {} : { outcome: row.outcome }),
+    ...(row.payload === null ? {} : { payload: JSON.parse(row.payload) as NonNullable<CachedReturn['payload']> }),
+  }
+}
+
+/** What the tables can select by. Parameters: a jid, the values, a limit. */
+function searchSql(request: JobsRequest, nowMs: number): { sql: string; values: SqlValue[] } {
+  const where = ['jid < ?']
+  const values: SqlValue[] = []
+  const add = (condition: string, ...more: SqlValue[]) => {
+    where.push(condition)
+    values.push(...more)
+  }
+  if (request.active === true) add('open_until > 0 and open_until >= ?', nowMs)
+  if (request.since !== undefined) add('coalesce(start, at) >= ?', request.since)
+  if (request.until !== undefined) add('coalesce(start, at) <= ?', request.until)
+  const kinds = listed(request.kind)
+  if (kinds.length > 0) add(`coalesce(kind, 'local') in (${kinds.map(() => '?').join(', ')})`, ...kinds)
+  if (request.without_find_job === true) add("fun is not 'saltutil.find_job'")
+  const index = request.active === true ? 'indexed by jobs_open' : ''
+  return {
+    sql: `select jid, coalesce(fun, (select r.fun from returns r where r.jid = jobs.jid limit 1)) as fun, tgt, metadata
+          from jobs ${index} where ${where.join(' and ')} order by jid desc limit ?`,
+    values,
+  }
+}
+
+/** What is left to be looked at one by one. */
+function createFits({ fun, tgt, metadata }: JobsRequest): (row: Searched) => boolean {
+  const funs = listed(fun).map(createFnmatch)
+  const targets = listed(tgt).map(createFnmatch)
+  return row => {
+    if (funs.length > 0 && !funs.some(matches => matches(row.fun ?? ''))) return false
+    if (targets.length > 0) {
+      const written: unknown = JSON.parse(row.tgt ?? '""')
+      const texts = Array.isArray(written) ? [...written, written.join(',')] : [written]
+      if (!texts.some(text => targets.some(matches => matches(String(text))))) return false
+    }
+    return metadata === undefined || holds(JSON.parse(row.metadata ?? '{}'), metadata)
+  }
+}
+
+/** Whether the value has everything that is wanted; of maps that is every pair. */
+function holds(value: unknown, wanted: unknown): boolean {
+  if (isObject(wanted))
+    return (
+      isObject(value) &&
+      Object.entries(wanted).every(([key, inner]) => Object.hasOwn(value, key) && holds(value[key], inner))
+    )
+  if (Array.isArray(wanted))
+    return (
+      Array.isArray(value) && value.length === wanted.length && wanted.every((inner, at) => holds(value[at], inner))
+    )
+  return value === wanted
+}
+
+function listed<T>(value: T | T[] | undefined): T[] {
+  if (value === undefined) return []
+  return Array.isArray(value) ? value : [value]
+}

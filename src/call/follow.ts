@@ -1,0 +1,100 @@
+// Following a job that runs already, from the job cache and live events together, until nothing more is to be expected.
+import { type Clock, LONGEST_TIMER_MS, systemClock } from '../base/clock.ts'
+import type { Bus } from '../bus/connect.ts'
+import { createJobCache } from '../cache/client.ts'
+import type { JobView } from '../protocol/job-view.ts'
+import { isClosed } from '../protocol/lifecycle.ts'
+import { hearJob, onLinkBack } from './hear.ts'
+import { createStanding, outcomeOf, type Standing } from './standing.ts'
+
+/** How often the cache is asked for what live events have not brought. */
+const LOOK_MS = 5000
+/** The cache stores a little later than events are told live. */
+const SETTLE_MS = 300
+
+/** Resolves once every minion is closed, or `signal` aborts; `first` is what the cache says of the job as it begins. */
+export async function followJob(
+  bus: Bus,
+  first: JobView,
+  onChange: (standing: Standing) => void,
+  { signal, clock = systemClock }: { signal: AbortSignal; clock?: Clock },
+): Promise<Standing> {
+  const { jid } = first
+  const cache = createJobCache(bus.nc, bus.subjects)
+  const standing = createStanding()
+  const stop = new AbortController()
+  const stopped = AbortSignal.any([signal, stop.signal])
+  let wake: () => void = () => undefined
+  const change = () => {
+    if (stopped.aborted) return
+    onChange(standing)
+    wake()
+  }
+  const look = async (afterMs: number) => {
+    await clock.sleep(afterMs, stopped).catch(() => undefined)
+    // A cache that is away now is asked again later.
+    const view = stopped.aborted ? null : await cache.job(jid).catch(() => null)
+    if (!view || stopped.aborted) return
+    standing.view(view)
+    change()
+  }
+  const live = hearJob(bus, jid, {
+    onNew: () => undefined,
+    onSent(sent) {
+      standing.sent(sent)
+      change()
+    },
+    onStarted(id) {
+      standing.started(id)
+      change()
+    },
+    onReturn(id, returned) {
+      if (standing.ended(id, outcomeOf(returned))) change()
+    },
+  })
+  // Runner and wheel functions tell of themselves under tags of their own.
+  const others = ['run', 'wheel'].map(kind =>
+    bus.nc.subscribe(`${bus.subjects.livePrefix}*.salt.${kind}.${jid}.>`, { callback: () => void look(SETTLE_MS) }),
+  )
+  onLinkBack(bus, () => {
+    for (const ms of [0, 1000, 3000]) void look(ms)
+  })
+  const looking = setInterval(() => void look(0), LOOK_MS)
+  try {
+    await bus.nc.flush()
+    standing.view(first)
+    onChange(standing)
+    // What happened between the two is in the cache by now, or was heard.
+    void look(0)
+    for (;;) {
+      const now = clock.now()
+      const next = nextClose(standing, now)
+      if (next === undefined || signal.aborted) return standing
+      const done = new AbortController()
+      const woken = new Promise<void>(resolve => {
+        wake = resolve
+      })
+      const rest = Math.min(Math.max(next - now + 1, 0), LONGEST_TIMER_MS)
+      const timer = clock.sleep(rest, AbortSignal.any([done.signal, stopped])).catch(() => undefined)
+      await Promise.race([woken, timer])
+      done.abort()
+      onChange(standing)
+    }
+  } finally {
+    stop.abort()
+    clearInterval(looking)
+    if (!bus.nc.isClosed()) for (const subscription of [live, ...others]) subscription.unsubscribe()
+  }
+}
+
+/** When the next minion that is not closed closes by time alone, at the latest; undefined once all are closed. */
+function nextClose({ expected = new Set(), times, stateOf }: Standing, nowMs: number): number | undefined {
+  let next: number | undefined
+  for (const id of expected) {
+    const state = stateOf(id, nowMs)
+    if (isClosed(state, nowMs > times.deadline)) continue
+    const over = state === 'running' ? times.runUntil : times.deadline
+    next = Math.min(next ?? over, over)
+  }
+  return next
+}

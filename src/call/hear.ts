@@ -1,0 +1,48 @@
+// What live events say of one job. Every reader of them believes a minion on itself alone, and only services on the rest.
+import type { Subscription } from '@nats-io/transport-node'
+import type { Bus } from '../bus/connect.ts'
+import { rawFromLive } from '../bus/raw.ts'
+import { readEvent } from '../protocol/event.ts'
+import type { JobReturn, JobSent } from '../protocol/job.ts'
+
+/** Data of `salt/job/<jid>/new`. */
+export interface JobAnnounced {
+  minions: string[]
+  deadline: number
+  run_until: number
+}
+
+export interface JobEars {
+  onNew(announced: JobAnnounced): void
+  onSent(sent: JobSent): void
+  onStarted(id: string): void
+  onReturn(id: string, returned: JobReturn): void
+}
+
+/** Hears them from the next flush on. */
+export function hearJob({ nc, subjects }: Bus, jid: string, ears: JobEars): Subscription {
+  const prefix = subjects.livePrefix
+  return nc.subscribe(`${prefix}*.salt.job.${jid}.>`, {
+    callback: (error, message) => {
+      if (error) return
+      const read = readEvent(prefix, rawFromLive(message))
+      if (!read.ok || !read.event.believed) return
+      const { origin, tag, data } = read.event
+      const [kind, , last] = tag.split('/').slice(3)
+      if (origin.kind === 'minion') {
+        if (kind === 'ret') ears.onReturn(origin.id, data as unknown as JobReturn)
+        else if (kind === 'prog' && last === 'start') ears.onStarted(origin.id)
+      } else if (origin.kind === 'service') {
+        if (kind === 'new') ears.onNew(data as unknown as JobAnnounced)
+        else if (kind === 'sent') ears.onSent(data as unknown as JobSent)
+      }
+    },
+  })
+}
+
+/** Calls back each time the link to the server is back after it was lost. */
+export function onLinkBack({ nc }: Bus, back: () => void): void {
+  void (async () => {
+    for await (const status of nc.status()) if (status.type === 'reconnect') back()
+  })()
+}

@@ -1,0 +1,127 @@
+// Where a job stands on its minions, as far as a client has heard: from the answer to its publish, from live events and
+// from the job cache, in any order.
+import type { JobReturn, JobSent } from '../protocol/job.ts'
+import type { JobView } from '../protocol/job-view.ts'
+import { type JobTimes, type KnownOfMinion, type MinionState, minionState } from '../protocol/lifecycle.ts'
+
+export type Outcome = NonNullable<KnownOfMinion['outcome']>
+
+export interface Standing {
+  /** The minions that the job is for, and its times; undefined until one of the three sources has said so. */
+  readonly expected: ReadonlySet<string> | undefined
+  readonly times: JobTimes
+  /** Why a minion refused it. */
+  readonly refused: ReadonlyMap<string, string>
+  expect(minions: Iterable<string>, times: JobTimes): void
+  sent(sent: Pick<JobSent, 'offline' | 'refused' | 'waiting'>): void
+  started(id: string): void
+  /** False where the outcome was known already, or the minion is none of those that the job is for. */
+  ended(id: string, outcome: Outcome): boolean
+  hasEnded(id: string): boolean
+  view(view: JobView): void
+  stateOf(id: string, nowMs: number): MinionState
+  counts(nowMs: number): Partial<Record<MinionState, number>>
+  /** Whether some took it and have not ended, whatever their times. */
+  readonly waits: boolean
+  /** Those that took it, have not ended and may still, sorted. */
+  open(nowMs: number): string[]
+  /** When the time of one of those is over, milliseconds since the epoch. */
+  nextClose(nowMs: number): number | undefined
+}
+
+export const outcomeOf = (returned: Pick<JobReturn, 'outcome' | 'success'>): Outcome =>
+  returned.outcome ?? (returned.success ? 'returned' : 'failed')
+
+export function createStanding(): Standing {
+  const known = new Map<string, KnownOfMinion>()
+  /** Took it, without an outcome so far. Kept beside, so that a return costs no look at all the others. */
+  const taken = new Set<string>()
+  const refused = new Map<string, string>()
+  let expected: Set<string> | undefined
+  let times: JobTimes = { deadline: Number.POSITIVE_INFINITY, runUntil: Number.POSITIVE_INFINITY }
+  const stateOf = (id: string, nowMs: number) => minionState(known.get(id) ?? UNKNOWN, times, nowMs)
+
+  const learn = (id: string, more: Partial<KnownOfMinion>) => {
+    const now = { ...(known.get(id) ?? UNKNOWN), ...more }
+    known.set(id, now)
+    if (now.outcome === undefined && (now.started || now.sent === 'accepted' || now.sent === 'running')) taken.add(id)
+    else taken.delete(id)
+  }
+
+  const standing: Standing = {
+    get expected() {
+      return expected
+    },
+    get times() {
+      return times
+    },
+    get waits() {
+      return taken.size > 0
+    },
+    refused,
+    expect(minions, newTimes) {
+      expected = new Set(minions)
+      times = newTimes
+    },
+    sent({ offline, refused: reasons, waiting }) {
+      const [away, later] = [new Set(offline), new Set(waiting)]
+      for (const [id, reason] of Object.entries(reasons)) refused.set(id, reason)
+      for (const id of expected ?? [])
+        learn(id, {
+          sent: away.has(id) ? 'offline' : refused.has(id) ? 'refused' : later.has(id) ? 'accepted' : 'running',
+        })
+    },
+    started(id) {
+      if (expected?.has(id)) learn(id, { started: true })
+    },
+    ended(id, outcome) {
+      if (!expected?.has(id) || known.get(id)?.outcome !== undefined) return false
+      learn(id, { outcome })
+      return true
+    },
+    view(view) {
+      standing.expect(view.minions, { deadline: view.deadline, runUntil: view.run_until })
+      for (const [id, reason] of Object.entries(view.reasons)) refused.set(id, reason)
+      for (const id of view.minions) learn(id, viewed(view, id, known.get(id) ?? UNKNOWN))
+    },
+    hasEnded: id => known.get(id)?.outcome !== undefined,
+    stateOf,
+    counts(nowMs) {
+      const counts: Partial<Record<MinionState, number>> = {}
+      for (const id of expected ?? []) {
+        const state = stateOf(id, nowMs)
+        counts[state] = (counts[state] ?? 0) + 1
+      }
+      return counts
+    },
+    open: nowMs => [...taken].filter(id => isOpen(stateOf(id, nowMs))).sort(),
+    nextClose(nowMs) {
+      let next: number | undefined
+      for (const id of taken) {
+        const state = stateOf(id, nowMs)
+        if (!isOpen(state)) continue
+        const over = state === 'accepted' ? times.deadline : times.runUntil
+        if (next === undefined || over < next) next = over
+      }
+      return next
+    },
+  }
+  return standing
+}
+
+const UNKNOWN: KnownOfMinion = { sent: undefined, started: false, outcome: undefined }
+const isOpen = (state: MinionState): boolean => state === 'accepted' || state === 'running'
+
+/** What the cache knows laid under what is known here, which may be newer. */
+function viewed(view: JobView, id: string, before: KnownOfMinion): KnownOfMinion {
+  const returned = view.returns[id]
+  const state = view.states[id]
+  // One whose time is over took it once: that it ran is the later of the two things that this can mean.
+  const took = state === 'accepted' || state === 'running' ? state : state === 'timed_out' ? 'running' : 'offline'
+  const sent = view.reasons[id] !== undefined ? 'refused' : took
+  return {
+    sent: before.sent === undefined || before.sent === 'offline' ? sent : before.sent,
+    started: before.started || state === 'running',
+    outcome: before.outcome ?? (returned && outcomeOf(returned)),
+  }
+}

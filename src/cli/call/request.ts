@@ -1,0 +1,93 @@
+// The command line of `reactor call` as the request that it makes.
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { ReactorError } from '../../base/errors.ts'
+import { isObject } from '../../base/json.ts'
+import type { PublishMessage } from '../../protocol/job.ts'
+import { durationOption } from '../timeout.ts'
+import { parseValue, parseWords } from '../words.ts'
+
+/** Salt's letters. */
+const TARGET_FLAGS = [
+  ['-E, --pcre', 'pcre', 'the target is a regular expression over ids'],
+  ['-L, --list', 'list', 'the target is a list of ids with commas'],
+  ['-G, --grain', 'grain', "the target is a grain and a glob, such as 'os:Debian'"],
+  ['-P, --grain-pcre', 'grain_pcre', 'the target is a grain and a regular expression'],
+  ['-I, --pillar', 'pillar', 'the target is a pillar key and a glob'],
+  ['-J, --pillar-pcre', 'pillar_pcre', 'the target is a pillar key and a regular expression'],
+  ['-S, --ipcidr', 'ipcidr', "the target is an address or a subnet, such as '10.1.0.0/16'"],
+  ['-N, --nodegroup', 'nodegroup', 'the target is the name of a nodegroup of the config'],
+  ['-C, --compound', 'compound', "the target is an expression, such as 'G@os:Debian and not web1'"],
+] as const
+
+export interface TargetOptions {
+  pcre?: boolean
+  list?: boolean
+  grain?: boolean
+  grainPcre?: boolean
+  pillar?: boolean
+  pillarPcre?: boolean
+  ipcidr?: boolean
+  nodegroup?: boolean
+  compound?: boolean
+  subset?: number
+}
+
+export interface RequestOptions extends TargetOptions {
+  doc?: boolean
+  /** Milliseconds. */
+  runTimeout?: number
+  /** As typed. */
+  metadata?: string
+}
+
+export function withTargetOptions(command: Command): Command {
+  const options = TARGET_FLAGS.map(([flags, , what]) => new Option(flags, what))
+  const names = options.map(option => option.attributeName())
+  for (const option of options)
+    command.addOption(option.conflicts(names.filter(name => name !== option.attributeName())))
+  return command.option('--subset <n>', 'only so many of the minions that match, drawn by lot', wholeNumber)
+}
+
+export function withRequestOptions(command: Command): Command {
+  return withTargetOptions(command)
+    .addOption(durationOption('--run-timeout <duration>', 'within which the job must have ended; minions end it then'))
+    .option('--metadata <map>', "kept with the job, for searches, such as '{ticket: 4711}'")
+}
+
+/** What is to be published. Throws `usage`. */
+export async function requestOf(
+  tgt: string,
+  fun: string | undefined,
+  words: readonly string[],
+  options: RequestOptions,
+): Promise<PublishMessage> {
+  if (!fun && !options.doc)
+    throw new ReactorError('usage', "call needs a function, such as test.ping; 'reactor functions' lists them")
+  return {
+    tgt,
+    tgt_type: targetType(options),
+    ...(options.doc ? { fun: 'sys.doc', arg: fun ? [fun] : [] } : { fun: fun!, ...(await parseWords(words)) }),
+    ...(options.subset === undefined ? {} : { subset: options.subset }),
+    ...(options.runTimeout === undefined ? {} : { run_timeout: options.runTimeout / 1000 }),
+    ...(options.metadata === undefined ? {} : { metadata: await readMap('--metadata', options.metadata) }),
+  }
+}
+
+function targetType(options: TargetOptions): string {
+  const chosen = TARGET_FLAGS.find(([flags]) => options[new Option(flags).attributeName() as keyof TargetOptions])
+  return chosen?.[1] ?? 'glob'
+}
+
+export function wholeNumber(text: string): number {
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || count < 1 || !Number.isSafeInteger(count))
+    throw new InvalidArgumentError(`'${text}' is no whole number from 1 on.`)
+  return count
+}
+
+/** The map that an option was given. Throws `usage`. */
+export async function readMap(option: string, text: string): Promise<Record<string, unknown>> {
+  const value = await parseValue(text)
+  if (isObject(value)) return value
+  throw new ReactorError('usage', `${option} takes a map such as '{ticket: 4711}', got '${text}'`)
+}

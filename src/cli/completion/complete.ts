@@ -1,0 +1,101 @@
+// `reactor __complete <word>…`: what the last word may become, one candidate a line, with a tab before what it is. The
+// shells' scripts call it; it never fails and never says a word on stderr.
+import { Command, type Option } from 'commander'
+import type { ClientOptions } from '../client.ts'
+import { COMMANDS } from '../commands.ts'
+import { readTyped, type Typed } from './typed.ts'
+
+export interface Candidate {
+  value: string
+  /** What it is, in a few words. */
+  what?: string
+}
+
+/** What a running system, or the shipped functions, have to offer. */
+export interface Offers {
+  functions(kind: 'execution' | 'runner' | 'wheel'): Promise<Candidate[]>
+  minions(options: ClientOptions): Promise<Candidate[]>
+  jids(options: ClientOptions): Promise<Candidate[]>
+}
+
+/** Candidates that begin as the last word does. `words` is what stands behind `reactor`; the last one may be empty. */
+export async function complete(words: readonly string[], offers: Offers): Promise<Candidate[]> {
+  const typed = words.at(-1) ?? ''
+  const current = typed.replace(/^['"]/, '')
+  const [name, ...rest] = words.slice(0, -1).filter((word, i) => i > 0 || !word.startsWith('-'))
+  const found = name === undefined ? firstWord(current) : await laterWord(name, rest, current, offers)
+  return found.filter(({ value }) => value.startsWith(current) && SAFE.test(value))
+}
+
+/** Others choose minion ids: nothing that a shell would read as more than a word goes into a command line. */
+const SAFE = /^[\w.@:+,=/-]+$/
+
+const HELP: Candidate = { value: '--help', what: 'show the help' }
+
+function firstWord(current: string): Candidate[] {
+  if (current.startsWith('-')) return [HELP, { value: '--version', what: 'print the version' }]
+  return [...COMMANDS.keys()].map(value => ({ value }))
+}
+
+async function laterWord(name: string, before: string[], current: string, offers: Offers): Promise<Candidate[]> {
+  const load = COMMANDS.get(name)
+  if (!load) return []
+  const program = new Command('reactor')
+  ;(await load()).command(program)
+  const typed = readTyped(program.commands[0]!, before)
+  if (typed.value) return valuesOf(typed.value, offers)
+  if (current.startsWith('-') && !typed.afterDashes) return optionsOf(typed.command, current)
+  if (typed.command.commands.length > 0)
+    return typed.command.commands.map(sub => ({ value: sub.name(), what: sub.description() }))
+  return argumentsOf(typed, current, offers)
+}
+
+function optionsOf(command: Command, current: string): Candidate[] {
+  const flags = ({ long, short, description }: Option): Candidate[] =>
+    [long, current === '-' ? short : undefined].flatMap(value => (value ? [{ value, what: description }] : []))
+  return [...command.options.filter(({ hidden }) => !hidden).flatMap(flags), HELP]
+}
+
+async function valuesOf(option: Option, offers: Offers): Promise<Candidate[]> {
+  if (option.argChoices) return option.argChoices.map(value => ({ value }))
+  return option.long === '--function' ? allFunctions(offers) : []
+}
+
+async function argumentsOf(typed: Typed, current: string, offers: Offers): Promise<Candidate[]> {
+  const { command, argument, options } = typed
+  if (argument?.argChoices) return argument.argChoices.map(value => ({ value }))
+  const client: ClientOptions = Object.fromEntries(options)
+  switch (`${command.parent?.name() === 'jobs' ? 'jobs ' : ''}${command.name()} ${argument?.name()}`) {
+    case 'call tgt':
+      return TARGET_LETTERS.some(letter => options.has(letter)) ? [] : minions(current, client, offers)
+    case 'call fun':
+      return offers.functions('execution')
+    case 'run fun':
+      return offers.functions('runner')
+    case 'wheel fun':
+      return offers.functions('wheel')
+    case 'functions name':
+      return allFunctions(offers)
+    case 'jobs show jid':
+    case 'jobs watch jid':
+    case 'jobs kill jid':
+    case 'jobs retry jid':
+      return offers.jids(client)
+    case 'jobs retry minions':
+      return offers.minions(client)
+    default:
+      return []
+  }
+}
+
+/** With these the target is no id. */
+const TARGET_LETTERS = ['pcre', 'grain', 'grainPcre', 'pillar', 'pillarPcre', 'ipcidr', 'nodegroup', 'compound']
+
+/** Ids; in a list with commas its last one. */
+async function minions(current: string, client: ClientOptions, offers: Offers): Promise<Candidate[]> {
+  const head = current.slice(0, current.lastIndexOf(',') + 1)
+  return (await offers.minions(client)).map(one => ({ ...one, value: head + one.value }))
+}
+
+const allFunctions = async (offers: Offers): Promise<Candidate[]> =>
+  (await Promise.all((['execution', 'runner', 'wheel'] as const).map(kind => offers.functions(kind)))).flat()

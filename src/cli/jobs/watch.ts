@@ -1,0 +1,141 @@
+// `reactor jobs watch`: the states of a job, or of all active jobs, as they change.
+
+import { cleanText } from '../../base/clean.ts'
+import { systemClock } from '../../base/clock.ts'
+import { errorMessage } from '../../base/errors.ts'
+import type { Bus } from '../../bus/connect.ts'
+import { createJobCache } from '../../cache/client.ts'
+import { followJob } from '../../call/follow.ts'
+import type { Standing } from '../../call/standing.ts'
+import { clockTime } from '../../call/unanswered.ts'
+import type { JobSummary, JobView } from '../../protocol/job-view.ts'
+import { MINION_STATES, type MinionState } from '../../protocol/lifecycle.ts'
+import { createPaint } from '../../tail/colour.ts'
+import { terminalLook } from '../../tail/terminal.ts'
+import { print, printJson } from '../out/print.ts'
+import { readJobs } from './find.ts'
+import { createScreen } from './screen.ts'
+import { countsText, funText, jobHead, jobsTable, paintState, stateWord, type TableLook, table } from './table.ts'
+
+export interface WatchOptions {
+  json?: boolean
+}
+
+const look = (): TableLook => {
+  const { colour, columns } = terminalLook()
+  return { paint: createPaint(colour), columns: columns() }
+}
+
+/** One job, to its end. Whether every minion returned well. */
+export async function watchJob(bus: Bus, view: JobView, { json }: WatchOptions, signal: AbortSignal): Promise<boolean> {
+  const screen = process.stdout.isTTY && !json ? createScreen(process.stdout) : undefined
+  const told = new Map<string, MinionState>()
+  const show = (standing: Standing) => {
+    const now = Date.now()
+    if (screen) return screen.draw(jobScreen(view, standing, now))
+    for (const id of standing.expected ?? []) {
+      const state = standing.stateOf(id, now)
+      if (told.get(id) === state) continue
+      told.set(id, state)
+      if (json) printJson({ jid: view.jid, minion: id, state })
+      else print(`${clockTime(now, now)}  ${cleanText(id)}  ${paintState(state, look().paint)}`)
+    }
+  }
+  // Times pass without an event.
+  let last: Standing | undefined
+  const tick = setInterval(() => last && screen && show(last), 1000)
+  try {
+    const standing = await followJob(
+      bus,
+      view,
+      changed => {
+        last = changed
+        show(changed)
+      },
+      { signal },
+    )
+    const counts = standing.counts(Date.now())
+    if (json && !signal.aborted) printJson({ jid: view.jid, counts })
+    return Object.keys(counts).every(state => state === 'returned')
+  } finally {
+    clearInterval(tick)
+  }
+}
+
+/** What matters most comes first, for a screen may be too low for all. */
+const ORDER: readonly MinionState[] = ['failed', 'died', 'timed_out', 'running', 'accepted', 'offline', 'returned']
+
+function jobScreen(view: JobView, standing: Standing, nowMs: number): string[] {
+  const here = look()
+  const counts = standing.counts(nowMs)
+  const active = standing.open(nowMs).length > 0 || (counts.offline !== undefined && nowMs <= standing.times.deadline)
+  const states = [...(standing.expected ?? [])]
+    .map(id => ({ id, state: standing.stateOf(id, nowMs) }))
+    .sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || (a.id < b.id ? -1 : 1))
+  const rows = states.map(({ id, state }) => [cleanText(id), paintState(state, here.paint, stateWord(state))])
+  return [...jobHead({ ...view, counts, active }, nowMs, here), '', ...table(['MINION', 'STATE'], rows, here)]
+}
+
+const POLL_MS = 1000
+const SETTLE_MS = 250
+
+/** All active jobs, until `signal` aborts. */
+export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSignal): Promise<void> {
+  const cache = createJobCache(bus.nc, bus.subjects)
+  const screen = process.stdout.isTTY && !json ? createScreen(process.stdout) : undefined
+  const known = new Map<string, string>()
+  let stirred: () => void = () => undefined
+  const subscriptions = ['job', 'run', 'wheel'].map(kind =>
+    bus.nc.subscribe(`${bus.subjects.livePrefix}*.salt.${kind}.>`, { callback: () => stirred() }),
+  )
+  const tell = (job: JobSummary) => {
+    const text = MINION_STATES.map(state => job.counts[state] ?? 0).join()
+    if (known.get(job.jid) === text) return
+    known.set(job.jid, text)
+    const now = Date.now()
+    if (json) return printJson({ jid: job.jid, fun: job.fun, active: job.active, counts: job.counts })
+    print(`${clockTime(now, now)}  ${job.jid}  ${funText(job)}  ${countsText(job.counts, look().paint)}`)
+  }
+  let problem = ''
+  const since = Date.now()
+  try {
+    while (!signal.aborted) {
+      const stir = new Promise<void>(resolve => {
+        stirred = resolve
+      })
+      try {
+        const { jobs } = await readJobs(cache, { active: true }, 1000)
+        // Short jobs may begin and end between two looks.
+        const ended = await readJobs(cache, { since }, 1000)
+        if (signal.aborted) return
+        if (screen) screen.draw(allScreen(jobs, ended.jobs))
+        else for (const job of [...jobs, ...ended.jobs].reverse()) tell(job)
+        problem = ''
+      } catch (error) {
+        const now = errorMessage(error)
+        if (now !== problem) process.stderr.write(`reactor: ${now}; trying again\n`)
+        problem = now
+      }
+      const pause = new AbortController()
+      const either = AbortSignal.any([signal, pause.signal])
+      await Promise.race([stir, systemClock.sleep(POLL_MS, either).catch(() => undefined)])
+      pause.abort()
+      await systemClock.sleep(SETTLE_MS, signal).catch(() => undefined)
+    }
+  } finally {
+    if (!bus.nc.isClosed()) for (const subscription of subscriptions) subscription.unsubscribe()
+  }
+}
+
+const LATEST = 10
+
+function allScreen(active: readonly JobSummary[], recent: readonly JobSummary[]): string[] {
+  const [now, here] = [Date.now(), look()]
+  const open = new Set(active.map(({ jid }) => jid))
+  const ended = recent.filter(({ jid }) => !open.has(jid)).slice(0, LATEST)
+  return [
+    `${active.length} active ${active.length === 1 ? 'job' : 'jobs'} (Ctrl-C ends the watch)`,
+    ...(active.length > 0 ? jobsTable(active, now, here) : []),
+    ...(ended.length > 0 ? ['', 'ended since', ...jobsTable(ended, now, here)] : []),
+  ]
+}

@@ -1,0 +1,45 @@
+// What minions may run on others: the config's `jobs.peer`, as Salt's `peer` has it. Nothing, unless it says so.
+import { ReactorError } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
+import type { Gathered, PublishRequest } from '../functions/context.ts'
+import type { Gather } from './gather.ts'
+
+export type PeerRules = Readonly<Record<string, readonly string[]>>
+export type AskPeers = (minion: string, body: unknown) => Promise<Gathered>
+
+const MOST_MS = 3_600_000
+
+/** Whether some rule whose key matches the minion has a pattern that matches the function; both from the beginning, as Salt's. */
+export function createPeerCheck(rules: PeerRules): (minion: string, fun: string) => boolean {
+  const compiled = Object.entries(rules).map(([id, funs]) => ({ id: pattern(id), funs: funs.map(pattern) }))
+  return (minion, fun) => compiled.some(rule => rule.id.test(minion) && rule.funs.some(one => one.test(fun)))
+}
+
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(`^(?:${text})`)
+  } catch {
+    throw new ReactorError('bad_config', `jobs.peer: '${text}' is no regular expression`)
+  }
+}
+
+/** Answers requests on `<ns>.peer.<minion>`. Throws `forbidden` where no rule allows it, and the refusals of a publish. */
+export function createAskPeers(rules: PeerRules, gather: Gather): AskPeers {
+  const allowed = createPeerCheck(rules)
+  return async (minion, body) => {
+    if (!isObject(body) || typeof body.fun !== 'string' || typeof body.timeoutMs !== 'number' || !(body.timeoutMs > 0))
+      throw new ReactorError('bad_argument', 'peer: the body must be {tgt, fun, timeoutMs, …}')
+    const { timeoutMs, ...request } = body
+    if (!allowed(minion, body.fun)) {
+      throw new ReactorError(
+        'forbidden',
+        `minion '${minion}' may not run '${body.fun}' on others: allow it in the job workers' config, as jobs: {peer: {${JSON.stringify(minion)}: [${JSON.stringify(body.fun)}]}}`,
+      )
+    }
+    return gather(
+      request as unknown as PublishRequest,
+      { user: `peer:${minion}` },
+      { timeoutMs: Math.min(timeoutMs, MOST_MS) },
+    )
+  }
+}

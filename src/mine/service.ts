@@ -1,0 +1,110 @@
+// The mine's side of `<ns>.mine.<minion>`: keeps what minions send, and lets them read what the senders allow. The
+// server lets nobody but the minion publish on its subject.
+import type { NatsConnection } from '@nats-io/transport-node'
+import { errorMessage } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Running } from '../base/service.ts'
+import { parseJson } from '../bus/request.ts'
+import type { MinionEntry } from '../fleet/registry.ts'
+import type { Subjects } from '../protocol/subject.ts'
+import { createBudget } from '../protocol/target/budget.ts'
+import { compileTarget, resolveWithin } from '../protocol/target.ts'
+import { escapeToken } from '../protocol/token.ts'
+import { serve } from '../services/serve.ts'
+import { entryJson, entryLimit, type MineGet, type MinePage, type MineSend, readMineRequest } from './request.ts'
+import { type Allow, type MineEntry, mayRead, type Nodegroups, type Reader } from './rules.ts'
+import type { MineStore } from './store.ts'
+
+export interface MineParts {
+  nc: NatsConnection
+  subjects: Subjects
+  store: MineStore
+  fleet: { readonly values: ReadonlyMap<string, MinionEntry> }
+  nodegroups: Nodegroups
+  version: string
+  log: Log
+}
+
+/** The worker does nothing else meanwhile, and any minion may ask. */
+const TARGET_BUDGET_MS = 1000
+
+/** Answers `send`, `delete` and `flush` with true, `get` with a page. Stopping it leaves the store open. */
+export function serveMine(parts: MineParts): Promise<Running> {
+  const { nc, subjects, store, fleet, nodegroups, log } = parts
+  const targets = { nodegroups, pillar: false }
+  const limit = () => entryLimit(nc.info?.max_payload ?? 1_048_576)
+
+  const send = (minion: string, { name, data, allow }: MineSend): true => {
+    // Said now, to the one who can mend it, and not to those who read.
+    if (allow) compileTarget(allow.tgt, allow.tgt_type, targets)
+    store.put(minion, name, { ...entryJson({ name, data }, limit()), allow }, Date.now())
+    return true
+  }
+
+  const get = (minion: string, request: MineGet): MinePage => {
+    const { tgt, tgt_type, after } = request
+    const budget = createBudget(TARGET_BUDGET_MS)
+    const { minions } = resolveWithin(budget, tgt, tgt_type, fleet.values.values(), targets)
+    const reader: Reader = { id: minion, grains: fleet.values.get(escapeToken(minion))?.grains ?? {} }
+    const allowed = readableBy(reader)
+    const names = [...new Set(request.names)].sort()
+    const entries: MineEntry[] = []
+    let bytes = 0
+    for (const id of minions) {
+      if (after && id < after.minion) continue
+      for (const name of names) {
+        if (after && id === after.minion && name <= after.name) continue
+        const entry = store.get(id, name)
+        if (!entry || !allowed(entry.allow)) continue
+        entries.push({ minion: id, name, data: JSON.parse(entry.json) })
+        bytes += entry.bytes + id.length + name.length
+        if (bytes >= 2 * limit()) return { entries, next: { minion: id, name } }
+      }
+    }
+    return { entries }
+  }
+
+  /** Many entries have the same rule: each is looked at once, and said once where it cannot be read. */
+  const readableBy = (reader: Reader) => {
+    const known = new Map<string, boolean>()
+    return (allow: Allow | undefined): boolean => {
+      const key = JSON.stringify(allow ?? null)
+      const before = known.get(key)
+      if (before !== undefined) return before
+      let may = false
+      try {
+        may = mayRead(allow, reader, nodegroups)
+      } catch (error) {
+        log.warn(
+          { allow, error: errorMessage(error) },
+          'a rule of the mine is no target any more: nobody may read by it',
+        )
+      }
+      known.set(key, may)
+      return may
+    }
+  }
+
+  return serve(nc, {
+    name: `${subjects.ns}-mine`,
+    version: parts.version,
+    description: 'the mine, for minions: {op: send | get | delete | flush, …}',
+    queue: `${subjects.ns}-cache`,
+    log,
+    endpoints: [
+      {
+        name: 'mine',
+        subject: subjects.anyMinion('mine'),
+        async handle(request) {
+          const minion = subjects.minionIn(request.subject)
+          const asked = readMineRequest(parseJson(request.string()))
+          if (asked.op === 'send') return send(minion, asked)
+          if (asked.op === 'get') return get(minion, asked)
+          if (asked.op === 'delete') store.delete(minion, asked.name)
+          else store.flush(minion, asked.keep ?? [])
+          return true
+        },
+      },
+    ],
+  })
+}

@@ -1,0 +1,91 @@
+// The mine in SQLite: one row an entry, by minion and name. Cache workers of one machine share the file.
+import { ReactorError } from '../base/errors.ts'
+import { openDatabase } from '../base/sqlite.ts'
+import type { Allow } from './rules.ts'
+
+/** Bounds of what one minion may keep in the mine. */
+export const MOST_ENTRIES = 500
+export const MOST_BYTES = 4 * 1024 * 1024
+
+const MIGRATIONS = [
+  `CREATE TABLE mine (
+     minion TEXT NOT NULL,
+     name TEXT NOT NULL,
+     data TEXT NOT NULL,
+     bytes INTEGER NOT NULL,
+     allow_tgt TEXT,
+     allow_tgt_type TEXT,
+     at INTEGER NOT NULL,
+     PRIMARY KEY (minion, name)
+   )`,
+]
+
+interface Row {
+  data: string
+  bytes: number
+  allow_tgt: string | null
+  allow_tgt_type: string | null
+}
+
+export interface StoredEntry {
+  json: string
+  bytes: number
+  allow: Allow | undefined
+}
+
+export interface MineStore {
+  /** Puts an entry in the place of the one before. Throws `bad_argument` where the minion would have too much. */
+  put(minion: string, name: string, entry: StoredEntry, nowMs: number): void
+  get(minion: string, name: string): StoredEntry | undefined
+  delete(minion: string, name: string): void
+  /** Removes all entries of a minion but those named. */
+  flush(minion: string, keep: readonly string[]): void
+  close(): void
+}
+
+/** Throws as `openDatabase` does. */
+export function openMineStore(file: string): MineStore {
+  const db = openDatabase(file, { migrations: MIGRATIONS })
+  const put = db.prepare(
+    `INSERT INTO mine (minion, name, data, bytes, allow_tgt, allow_tgt_type, at) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (minion, name) DO UPDATE SET data = excluded.data, bytes = excluded.bytes,
+       allow_tgt = excluded.allow_tgt, allow_tgt_type = excluded.allow_tgt_type, at = excluded.at`,
+  )
+  const get = db.prepare<Row>('SELECT data, bytes, allow_tgt, allow_tgt_type FROM mine WHERE minion = ? AND name = ?')
+  const besides = db.prepare<{ entries: number; bytes: number }>(
+    'SELECT count(*) AS entries, coalesce(sum(bytes), 0) AS bytes FROM mine WHERE minion = ? AND name <> ?',
+  )
+  const remove = db.prepare('DELETE FROM mine WHERE minion = ? AND name = ?')
+  const flush = db.prepare('DELETE FROM mine WHERE minion = ? AND name NOT IN (SELECT value FROM json_each(?))')
+
+  return {
+    put(minion, name, { json, bytes, allow }, nowMs) {
+      db.transaction(() => {
+        const held = besides.get(minion, name) ?? { entries: 0, bytes: 0 }
+        if (held.entries >= MOST_ENTRIES) throw full(name, `its ${MOST_ENTRIES} entries are all that a minion may have`)
+        if (held.bytes + bytes > MOST_BYTES)
+          throw full(
+            name,
+            `with it the minion would have ${held.bytes + bytes} bytes of the ${MOST_BYTES} that it may have`,
+          )
+        put.run(minion, name, json, bytes, allow ? JSON.stringify(allow.tgt) : null, allow?.tgt_type ?? null, nowMs)
+      })
+    },
+    get(minion, name) {
+      const row = get.get(minion, name)
+      if (!row) return undefined
+      const { data: json, bytes, allow_tgt, allow_tgt_type } = row
+      const allow =
+        allow_tgt === null || allow_tgt_type === null
+          ? undefined
+          : { tgt: JSON.parse(allow_tgt) as Allow['tgt'], tgt_type: allow_tgt_type }
+      return { json, bytes, allow }
+    },
+    delete: (minion, name) => void remove.run(minion, name),
+    flush: (minion, keep) => void flush.run(minion, JSON.stringify(keep)),
+    close: () => db.close(),
+  }
+}
+
+const full = (name: string, why: string) =>
+  new ReactorError('bad_argument', `mine entry '${name}' is refused: ${why}; delete others first`)

@@ -1,0 +1,54 @@
+// Keeps a minion's entries of the mine fresh: `mine.update` as it starts, and again at every interval.
+import type { Clock } from '../base/clock.ts'
+import { errorMessage } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Running } from '../base/service.ts'
+
+/** Runs a function on this minion, and ends it where the signal aborts. Rejects where it fails. */
+export type RunFunction = (
+  fun: string,
+  arg: unknown[],
+  kwarg: Record<string, unknown>,
+  signal: AbortSignal,
+) => Promise<unknown>
+
+export interface MineUpdates {
+  /** The minion's `mine_functions`; without any there is nothing to do. */
+  functions: Readonly<Record<string, unknown>>
+  /** Milliseconds between two updates. */
+  intervalMs: number
+  run: RunFunction
+  clock: Clock
+  log: Log
+}
+
+/** The first wait after a failure, which doubles with each: the mine may start later than the minion. */
+const FIRST_WAIT_MS = 10_000
+
+/** `stop` ends an update that runs, and waits for its end. */
+export function startMineUpdates({ functions, intervalMs, run, clock, log }: MineUpdates): Running {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const keepFresh = async () => {
+    for (let failures = 0; !signal.aborted; ) {
+      let waitMs = intervalMs
+      try {
+        await run('mine.update', [], {}, signal)
+        failures = 0
+      } catch (error) {
+        if (signal.aborted) return
+        waitMs = Math.min(intervalMs, FIRST_WAIT_MS * 2 ** failures++)
+        log.warn({ error: errorMessage(error), again_in_ms: waitMs }, 'the mine could not be updated')
+      }
+      // Cut short by the stop, which the loop sees.
+      await clock.sleep(waitMs, signal).catch(() => undefined)
+    }
+  }
+  const updating = Object.keys(functions).length > 0 ? keepFresh() : Promise.resolve()
+  return {
+    async stop() {
+      stopping.abort()
+      await updating
+    },
+  }
+}

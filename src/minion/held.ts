@@ -1,0 +1,75 @@
+// The jobs that a minion has in hand, on disk under their jids: what it took, what of it runs, returns that the server has
+// not acked yet, and jids that are done with and must not be taken again.
+import { type DurableMap, openDurableMap } from '../base/durable-map.ts'
+import { isObject } from '../base/json.ts'
+import type { Log } from '../base/log.ts'
+import { isJid } from '../protocol/jid.ts'
+import type { JobMessage, JobReturn } from '../protocol/job.ts'
+
+export interface WaitingJob {
+  state: 'waiting'
+  job: JobMessage
+}
+
+export interface RunningOnDisk {
+  state: 'running'
+  job: JobMessage
+  /** Milliseconds since the epoch. */
+  started: number
+  /** Of the last process that it started. */
+  pid?: number
+}
+
+export interface UnsentReturn {
+  state: 'returned'
+  returned: JobReturn
+  /** Of its event, kept over every sending. */
+  event: string
+  stamp: string
+  hops: number
+  forgetAt: number
+}
+
+/** A number: the job is over and its return acked; the jid is remembered until then, milliseconds since the epoch. */
+export type Held = WaitingJob | RunningOnDisk | UnsentReturn | number
+
+/** A delivery after its deadline is refused anyway; the margin is for a clock that is set back. */
+const MARGIN_MS = 5 * 60_000
+
+export const forgetAt = (job: JobMessage): number => job.deadline + MARGIN_MS
+
+/** Throws `unwritable`. */
+export const openHeldJobs = (file: string, log: Log): Promise<DurableMap<Held>> =>
+  openDurableMap(file, { read: readHeld, log })
+
+function readHeld(value: unknown): Held {
+  if (typeof value === 'number') return value
+  if (isObject(value)) {
+    if (value.state === 'waiting' && isJobMessage(value.job)) return value as unknown as WaitingJob
+    if (value.state === 'running' && isJobMessage(value.job)) return value as unknown as RunningOnDisk
+    if (value.state === 'returned' && isUnsent(value)) return value as unknown as UnsentReturn
+  }
+  throw new Error('expected a job in hand')
+}
+
+const isUnsent = (value: Record<string, unknown>): boolean =>
+  isObject(value.returned) &&
+  isJid(value.returned.jid) &&
+  typeof value.event === 'string' &&
+  typeof value.stamp === 'string' &&
+  typeof value.hops === 'number' &&
+  typeof value.forgetAt === 'number'
+
+export const isJobMessage = (job: unknown): job is JobMessage =>
+  isObject(job) &&
+  isJid(job.jid) &&
+  typeof job.fun === 'string' &&
+  Array.isArray(job.arg) &&
+  isObject(job.kwarg) &&
+  typeof job.user === 'string' &&
+  Number.isFinite(job.deadline) &&
+  Number.isFinite(job.run_until) &&
+  (typeof job.tgt === 'string' || Array.isArray(job.tgt)) &&
+  typeof job.tgt_type === 'string' &&
+  typeof job.key === 'string' &&
+  Number.isInteger(job.hops)

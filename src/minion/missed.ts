@@ -1,0 +1,99 @@
+// After each connect a minion asks for the jobs that were sent while it was away, page by page; a page counts as taken only
+// once it is on disk, so that nothing is lost on the way.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { errorMessage } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
+import type { Log } from '../base/log.ts'
+import type { Running } from '../base/service.ts'
+import { requestJson } from '../bus/request.ts'
+import { isJid } from '../protocol/jid.ts'
+import type { MissedRequest } from '../protocol/job.ts'
+import type { Subjects } from '../protocol/subject.ts'
+import { isJobMessage } from './held.ts'
+import type { JobEngine } from './jobs.ts'
+
+export interface MissedParts {
+  nc: NatsConnection
+  subjects: Subjects
+  id: string
+  engine: Pick<JobEngine, 'take'>
+  log: Log
+}
+
+export interface MissedJobs extends Running {
+  /** The link has come up, and the jobs are subscribed to: what is sent from now on comes by itself. */
+  fetch(): void
+}
+
+const FIRST_WAIT_MS = 250
+const LAST_WAIT_MS = 5000
+const ANSWER_WITHIN_MS = 10_000
+/** Tries that fail before it is worth a word: at a start together the job worker may come a moment later. */
+const PATIENCE = 8
+
+export function createMissedJobs({ nc, subjects, id, engine, log }: MissedParts): MissedJobs {
+  const subject = subjects.ofMinion('missed', id)
+  let stopped = false
+  let fetching: Promise<void> | undefined
+  let again = false
+
+  /** Jids of the next page that need not be asked for any more; none: there are no more. */
+  const takePage = async (took: string[]): Promise<string[]> => {
+    const page = await requestJson<unknown>(nc, subject, { took } satisfies MissedRequest, {
+      timeoutMs: ANSWER_WITHIN_MS,
+      what: 'missed jobs',
+    })
+    if (!isObject(page) || !Array.isArray(page.jobs)) throw new Error('the answer is no {jobs: [...]}')
+    const taken = await Promise.all(page.jobs.map(takeOne))
+    const jids = taken.filter(jid => jid !== undefined)
+    if (jids.length === 0 && page.jobs.length > 0) throw new Error('none of the jobs missed could be taken')
+    return jids
+  }
+  const takeOne = async (job: unknown): Promise<string | undefined> => {
+    if (!isJobMessage(job)) {
+      log.error({ job: JSON.stringify(job)?.slice(0, 200) }, 'a job that was missed is malformed; it is passed over')
+      return isObject(job) && isJid(job.jid) ? job.jid : undefined
+    }
+    const answer = await engine.take(job, true)
+    if (answer.accepted) return job.jid
+    log.warn({ jid: job.jid, reason: answer.reason }, 'a job that was missed is not run')
+    // Its time is over: asking again would not change that. What could not be written down is asked for again.
+    return job.deadline < Date.now() ? job.jid : undefined
+  }
+
+  const fetchAll = async () => {
+    let took: string[] = []
+    let wait = FIRST_WAIT_MS
+    for (let tries = 0; !stopped && !nc.isClosed(); tries++) {
+      try {
+        for (;;) {
+          again = false
+          took = await takePage(took)
+          wait = FIRST_WAIT_MS
+          if (took.length > 0) log.info({ jobs: took.length }, 'jobs that were missed are taken')
+          else if (!again || stopped) return
+        }
+      } catch (error) {
+        if (tries === PATIENCE) log.info({ reason: errorMessage(error) }, 'missed jobs are not known yet; trying again')
+        took = []
+        await delay(wait, undefined, { ref: false })
+        wait = Math.min(wait * 2, LAST_WAIT_MS)
+      }
+    }
+  }
+
+  return {
+    fetch() {
+      again = true
+      fetching ??= fetchAll().finally(() => {
+        fetching = undefined
+        // The link came up once more in the very end.
+        if (again && !stopped && !nc.isClosed()) this.fetch()
+      })
+    },
+    async stop() {
+      stopped = true
+    },
+  }
+}

@@ -1,0 +1,129 @@
+// Returns on their way: on disk before they are sent, and until the server has acked them; sent again, under the same event
+// ids, until then. One that no message can hold goes up as a payload first.
+import type { DurableMap } from '../base/durable-map.ts'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import { parseForeignJson } from '../base/json.ts'
+import type { Log } from '../base/log.ts'
+import type { Fire } from '../bus/fire.ts'
+import { formatStamp, newEventId } from '../protocol/event.ts'
+import type { JobMessage, JobReturn } from '../protocol/job.ts'
+import { forgetAt, type Held, type UnsentReturn } from './held.ts'
+import type { SendPayload } from './payload.ts'
+import { untilWritten } from './until-written.ts'
+
+export interface Returns {
+  /** Resolves once it is on disk, with what can be said of it in JSON; it is sent from then on. */
+  record(job: JobMessage, returned: JobReturn): Promise<JobReturn>
+  /** Sends one that is on disk from before. */
+  resend(jid: string, unsent: UnsentReturn): void
+  /** Resolves once all have been acked, or after that many milliseconds. */
+  settle(withinMs: number): Promise<void>
+}
+
+export interface ReturnsParts {
+  file: DurableMap<Held>
+  fire: Fire
+  sendPayload: SendPayload
+  /** Bytes that a message may have. */
+  maxPayload(): number
+  now(): number
+  log: Log
+}
+
+const RETRY_MS = 2000
+/** What an event has besides its data. */
+const ENVELOPE_BYTES = 4096
+
+export function createReturns(parts: ReturnsParts): Returns {
+  const { file, fire, log } = parts
+  const sending = new Set<Promise<void>>()
+
+  const track = (work: Promise<void>) => {
+    const tracked = work
+      .catch(error => log.error({ error: errorMessage(error) }, 'a return could not be sent'))
+      .finally(() => sending.delete(tracked))
+    sending.add(tracked)
+  }
+
+  const send = async (jid: string, unsent: UnsentReturn): Promise<void> => {
+    const { event, stamp, hops } = unsent
+    let data = await fitted(unsent.returned)
+    for (;;) {
+      try {
+        await fire(`salt/job/${jid}/ret/${data.id}`, { ...data }, { id: event, stamp, cause: jid, hops })
+        await untilWritten(() => file.put(jid, unsent.forgetAt), log)
+        return
+      } catch (error) {
+        const code = error instanceof ReactorError ? error.code : 'internal'
+        // The publisher has stopped: it stays on disk for the next start.
+        if (code === 'unreachable') return
+        log.warn({ jid, error: errorMessage(error) }, 'the server refuses a return; trying again')
+        // No try will make it fit: what is wrong with it is said in its place.
+        if (code !== 'store_refused') data = failed(data, `the return cannot be sent: ${errorMessage(error)}`)
+        await new Promise(resolve => setTimeout(resolve, RETRY_MS).unref())
+      }
+    }
+  }
+
+  const fitted = async (returned: JobReturn): Promise<JobReturn> => {
+    const limit = parts.maxPayload() - ENVELOPE_BYTES
+    if (Buffer.byteLength(JSON.stringify(returned)) <= limit) return returned
+    const text = JSON.stringify(returned.return)
+    const sent = await parts.sendPayload(returned.jid, text)
+    // Its arguments alone may be too long.
+    const rest = { ...returned, return: null, ...(sent.ok ? { payload: sent.payload } : {}) }
+    const size = Buffer.byteLength(JSON.stringify(rest))
+    const data = size <= limit ? rest : { ...rest, fun_args: [`left out: ${size} bytes`] }
+    if (sent.ok) return data
+    log.warn({ jid: returned.jid, reason: sent.reason }, 'a large return could not be sent')
+    return failed(
+      data,
+      `the return has ${Buffer.byteLength(text)} bytes, more than a message may have (${limit}), and could not be sent apart: ${sent.reason}`,
+    )
+  }
+
+  return {
+    async record(job, given) {
+      const returned = asJson(given)
+      const unsent: UnsentReturn = {
+        state: 'returned',
+        returned,
+        event: newEventId(),
+        stamp: formatStamp(parts.now()),
+        hops: job.hops + 1,
+        forgetAt: forgetAt(job),
+      }
+      try {
+        await file.put(job.jid, unsent)
+      } catch (error) {
+        log.error({ jid: job.jid, error: errorMessage(error) }, 'a return is sent without being on disk')
+      }
+      track(send(job.jid, unsent))
+      return returned
+    },
+    resend: (jid, unsent) => track(send(jid, unsent)),
+    async settle(withinMs) {
+      const late = new Promise<'late'>(resolve => setTimeout(resolve, withinMs, 'late').unref())
+      while (sending.size > 0) if ((await Promise.race([Promise.all([...sending]), late])) === 'late') return
+    },
+  }
+}
+
+const failed = (returned: JobReturn, words: string): JobReturn => ({
+  ...returned,
+  return: words,
+  retcode: returned.retcode || 1,
+  success: false,
+})
+
+/** A function may return what is no JSON, or what no reader would take; then that is its return. */
+function asJson(returned: JobReturn): JobReturn {
+  try {
+    const text = JSON.stringify({ data: { return: returned.return } })
+    // Only text of that length can be nested too deep.
+    if (text.length > 1000) parseForeignJson(text)
+    return returned
+  } catch (error) {
+    return failed(returned, `the return of ${returned.fun} is no JSON: ${errorMessage(error)}`)
+  }
+}

@@ -1,0 +1,162 @@
+// One job while it runs: its context, its processes, and its end: by itself, by a signal, by its time, or by the minion's stop.
+import { constants } from 'node:os'
+import { LONGEST_TIMER_MS } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { GRACE_MS, signalGroup } from '../execution/group.ts'
+import { createGroups } from '../execution/groups.ts'
+import { JobEnded } from '../execution/job-ended.ts'
+import { bindArgs } from '../functions/args.ts'
+import { callFunction, type Outcome } from '../functions/call.ts'
+import type { ExecutionContext } from '../functions/context.ts'
+import type { Registry } from '../functions/registry.ts'
+import type { JobMessage, JobReturn } from '../protocol/job.ts'
+import { saltArgs } from '../protocol/salt-args.ts'
+
+/** What is the same for every job of a minion. */
+export type Surroundings = Pick<
+  ExecutionContext,
+  'profiles' | 'config' | 'mineFunctions' | 'mine' | 'jobs' | 'refreshGrains' | 'peer'
+> & {
+  id: string
+  registry: Registry<'execution'>
+  grains(): Readonly<Record<string, unknown>>
+  /** Fires an event caused by a job; resolves once it is stored, or on disk while the link is down. */
+  fire(job: JobMessage, tag: string, data: Record<string, unknown>): Promise<void>
+  now(): number
+  log: Log
+}
+
+/** Why a job is ended before it has done so itself. */
+export interface Ending {
+  words: string
+  retcode: number
+  outcome?: 'timed_out'
+  /** Its process groups get this one; what does not end is killed after the grace. */
+  signal: number
+}
+
+export interface JobRun {
+  readonly job: JobMessage
+  /** Its return, in any case. */
+  readonly done: Promise<JobReturn>
+  /** Pids of the process groups that it has started and that live. */
+  pids(): number[]
+  signal(signal: number): number[]
+  /** Ends it. A function that takes no notice is left behind: the return does not wait for it. */
+  end(ending: Ending): void
+}
+
+/** Retcode of a function that is not there, as Salt's scheduler returns it. */
+const UNKNOWN_FUNCTION = 254
+const TIMED_OUT = 124
+const { SIGTERM, SIGKILL } = constants.signals
+/** What a killed function gets to come back; one whose processes are only asked to end has their grace, and this. */
+const LINGER_MS = 500
+
+export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: number) => void): JobRun {
+  const { id, registry, now } = around
+  const controller = new AbortController()
+  const groups = createGroups()
+  const log = around.log.child({ jid: job.jid, fun: job.fun })
+  let retcode = 0
+  let ending: Ending | undefined
+  let leave: () => void = () => undefined
+  const left = new Promise<'left'>(resolve => {
+    leave = () => resolve('left')
+  })
+
+  const end = (why: Ending) => {
+    if (ending) {
+      // Who is asked to end may still be killed.
+      if (why.signal === SIGKILL && ending.signal !== SIGKILL) groups.signal(SIGKILL)
+      return
+    }
+    ending = why
+    groups.signal(why.signal)
+    controller.abort(new JobEnded(why.words))
+    setTimeout(leave, why.signal === SIGKILL ? LINGER_MS : GRACE_MS + LINGER_MS).unref()
+  }
+  const overtime = setOvertime(job.run_until, now, () => {
+    const at = new Date(job.run_until).toISOString()
+    end({
+      words: `the job had not ended when its time was over (run_until ${at}); the minion ended it`,
+      retcode: TIMED_OUT,
+      outcome: 'timed_out',
+      signal: SIGTERM,
+    })
+  })
+
+  const context: ExecutionContext = {
+    id,
+    jid: job.jid,
+    user: job.user,
+    key: job.key,
+    log,
+    signal: controller.signal,
+    get grains() {
+      return around.grains()
+    },
+    profiles: around.profiles,
+    config: around.config,
+    mineFunctions: around.mineFunctions,
+    mine: around.mine,
+    jobs: around.jobs,
+    docs: () => registry.docs(),
+    setRetcode: code => {
+      retcode = code
+    },
+    onProcess(pid) {
+      groups.add(pid)
+      if (ending) signalGroup(pid, ending.signal)
+      onProcess(pid)
+    },
+    fire: (tag, data) => around.fire(job, tag, data),
+    refreshGrains: around.refreshGrains,
+    peer: around.peer,
+    call: async (fun, arg = [], kwarg = {}) => {
+      const fn = registry.get(fun)
+      return (await fn.run(bindArgs(fun, fn, arg, kwarg), context)) ?? null
+    },
+  }
+
+  const run = async (): Promise<JobReturn> => {
+    const outcome = await Promise.race([callFunction(registry, job.fun, job.arg, job.kwarg, context), left])
+    overtime.clear()
+    if (outcome === 'left') {
+      groups.signal(SIGKILL)
+      log.warn('a function took no notice of its end; what it does goes on without the job')
+    }
+    if (ending) {
+      const { words, outcome: how } = ending
+      const said = { ...returnOf(id, job, words, ending.retcode), success: false }
+      return how ? { ...said, outcome: how } : said
+    }
+    return returnOfOutcome(id, job, outcome as Outcome, retcode, log)
+  }
+
+  return { job, done: run(), pids: groups.alive, signal: groups.signal, end }
+}
+
+function returnOfOutcome(id: string, job: JobMessage, outcome: Outcome, retcode: number, log: Log): JobReturn {
+  if (outcome.ok) return returnOf(id, job, outcome.value, retcode)
+  if (outcome.stack) log.warn({ stack: outcome.stack }, 'a function failed on an exception of its own')
+  const code = outcome.code === 'unknown_function' ? UNKNOWN_FUNCTION : retcode || 1
+  return returnOf(id, job, outcome.message, code)
+}
+
+export function returnOf(id: string, { jid, fun, arg, kwarg }: JobMessage, value: unknown, retcode: number): JobReturn {
+  const fun_args = saltArgs(arg, kwarg)
+  return { id, jid, fun, fun_args, return: value, retcode, success: retcode === 0, cmd: '_return' }
+}
+
+/** A timer for a time that may lie further ahead than a timer can wait. */
+function setOvertime(atMs: number, now: () => number, onTime: () => void): { clear(): void } {
+  let timer: NodeJS.Timeout
+  const arm = () => {
+    const left = Math.max(atMs - now(), 0)
+    timer = setTimeout(left > LONGEST_TIMER_MS ? arm : onTime, Math.min(left, LONGEST_TIMER_MS)).unref()
+  }
+  arm()
+  return { clear: () => clearTimeout(timer) }
+}
+

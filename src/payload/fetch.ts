@@ -1,0 +1,47 @@
+// Returns larger than a message, as readers get them whole. A minion's ref leads to what is stored under its own id only.
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import type { Bus } from '../bus/connect.ts'
+import { fetchPayload } from '../bus/request.ts'
+import type { JobReturn, PayloadRef } from '../protocol/job.ts'
+import type { CachedReturn, JobView } from '../protocol/job-view.ts'
+import { payloadOf, payloadProblem } from '../protocol/payload.ts'
+
+const TIMEOUT_MS = 30_000
+
+type Reader = Pick<Bus, 'nc' | 'subjects'>
+
+/** A return with its value in place, wherever it lay. Throws where it is not there whole. */
+export async function fetchWhole<T extends Pick<JobReturn, 'return' | 'payload' | 'id'>>(
+  bus: Reader,
+  returned: T,
+): Promise<T> {
+  const { payload, ...rest } = returned
+  if (!payload) return returned
+  return { ...rest, return: await fetchValue(bus, returned.id, payload) } as T
+}
+
+/** A job with the values of all its returns in place. Of one that cannot be fetched the return says why, and it counts as failed. */
+export async function fetchWholeJob(bus: Reader, job: JobView): Promise<JobView> {
+  const returns = { ...job.returns }
+  for (const [id, { payload, ...rest }] of Object.entries(job.returns)) {
+    if (!payload) continue
+    const whole: CachedReturn = await fetchValue(bus, id, payload).then(
+      value => ({ ...rest, return: value }),
+      error => ({ ...rest, success: false, return: lostReturn(payload, error) }),
+    )
+    Object.defineProperty(returns, id, { value: whole, enumerable: true, configurable: true, writable: true })
+  }
+  return { ...job, returns }
+}
+
+export const lostReturn = ({ size }: PayloadRef, error: unknown): string =>
+  `The return of ${size} bytes could not be fetched: ${errorMessage(error)}`
+
+async function fetchValue({ nc, subjects }: Reader, minion: string, payload: PayloadRef): Promise<unknown> {
+  const problem = payloadProblem(payload)
+  if (problem) throw new ReactorError('damaged_payload', `the return of ${minion}: ${problem}`)
+  return fetchPayload(nc, subjects.ns, payloadOf(minion, payload), {
+    timeoutMs: TIMEOUT_MS,
+    what: `the return of ${minion}`,
+  })
+}

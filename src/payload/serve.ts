@@ -1,0 +1,85 @@
+// The cache worker's side of large values: `<ns>.payload.<minion>` takes a part of a minion's return, and
+// `<ns>.history.payload` gives any part. The subject names the minion, and the server lets nobody else publish on it.
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
+import type { Log } from '../base/log.ts'
+import type { Running } from '../base/service.ts'
+import { isPart, isStoredName, PAYLOAD_HEADER, readPartHeader, storedName } from '../protocol/payload.ts'
+import type { Subjects } from '../protocol/subject.ts'
+import type { PayloadStore } from './store.ts'
+
+/**
+ * Takes uploads: header `Reactor-Payload: <name>/<part>`, the bytes as body. Answers `{ok: true}` once the part is stored,
+ * or `{ok: false, reason}`; the same part may come again.
+ */
+export function serveUploads(nc: NatsConnection, subjects: Subjects, store: PayloadStore, log: Log): Running {
+  const busy = new Set<Promise<void>>()
+  const subscription = nc.subscribe(subjects.anyMinion('payload'), {
+    queue: `${subjects.ns}-cache`,
+    callback: (error, message) => {
+      if (error) {
+        log.error({ error: errorMessage(error) }, 'the server refuses the subscription to large returns')
+        return
+      }
+      const work = take(message)
+        .then(
+          () => answer(message, { ok: true }),
+          (problem: unknown) => {
+            log.warn({ subject: message.subject, error: errorMessage(problem) }, 'a part of a return was refused')
+            answer(message, { ok: false, reason: errorMessage(problem) })
+          },
+        )
+        .finally(() => busy.delete(work))
+      busy.add(work)
+    },
+  })
+  async function take(message: Msg): Promise<void> {
+    const minion = subjects.minionIn(message.subject)
+    const header = message.headers?.get(PAYLOAD_HEADER)
+    const named = readPartHeader(header)
+    if (!named)
+      throw new Error(`the header ${PAYLOAD_HEADER} must be <name>/<part>, got ${JSON.stringify(header ?? '').slice(0, 80)}`)
+    if (message.data.length === 0) throw new Error('the part is empty')
+    const name = storedName(minion, named.name)
+    if (!isStoredName(name)) throw new Error(`the id of the minion is too long for the name of a payload`)
+    await store.put(name, named.part, message.data)
+  }
+  function answer(message: Msg, body: { ok: boolean; reason?: string }): void {
+    try {
+      message.respond(JSON.stringify(body))
+    } catch (error) {
+      // The connection is closing: the minion asks again, and another worker answers.
+      log.warn({ subject: message.subject, error: errorMessage(error) }, 'the answer to an upload could not be sent')
+    }
+  }
+  return {
+    async stop() {
+      await subscription.drain()
+      await Promise.allSettled(busy)
+    },
+  }
+}
+
+/** One part, for `<ns>.history.payload`. Throws `bad_argument` and `not_found`. */
+export async function readPart(store: PayloadStore, request: unknown): Promise<Uint8Array> {
+  if (!isObject(request) || Object.keys(request).some(key => key !== 'name' && key !== 'part'))
+    throw new ReactorError('bad_argument', 'history.payload: the body must be a map {name, part}')
+  const { name, part } = request
+  if (!isStoredName(name))
+    throw new ReactorError(
+      'bad_argument',
+      `history.payload: 'name' must be <escaped minion id>.<name>, got ${JSON.stringify(name ?? null).slice(0, 80)}`,
+    )
+  if (!isPart(part))
+    throw new ReactorError(
+      'bad_argument',
+      `history.payload: 'part' must be a whole number from 0 on, got ${JSON.stringify(part ?? null).slice(0, 80)}`,
+    )
+  const bytes = await store.get(name, part)
+  if (bytes) return bytes
+  throw new ReactorError(
+    'not_found',
+    `part ${part} of payload '${name}' is not stored: its time is over (cache.keep_jobs), newer ones needed its place (cache.max_payload_bytes), or there never was one`,
+  )
+}

@@ -1,0 +1,159 @@
+// The object store of what is larger than a message: each part an object `<name>/<part>`. It keeps parts for as long as
+// jobs are kept, within a bound of bytes: when it is full the oldest payloads give way, whole.
+import { createHash } from 'node:crypto'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { type ObjectInfo, type ObjectStore, Objm } from '@nats-io/obj'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import { isNoMessage } from '../bus/no-message.ts'
+import { bucketNames } from '../protocol/streams.ts'
+
+export interface PayloadStoreOptions {
+  /** How long parts are kept, milliseconds. */
+  keepMs: number
+  maxBytes: number
+  replicas: number
+}
+
+export interface PayloadStore {
+  /** Bytes that a message of this server may have. */
+  readonly maxPayload: number
+  /** Stores a part; the same part again changes nothing. Throws `store_refused`. */
+  put(name: string, part: number, bytes: Uint8Array): Promise<void>
+  /** Undefined: it is not there, or not any more. Throws `unreachable` where it cannot be read, `damaged_payload`. */
+  get(name: string, part: number): Promise<Uint8Array | undefined>
+  /** Its parts from 0 on, so many. */
+  remove(name: string, parts: number): Promise<void>
+}
+
+/** When room is needed, at least this share of the bound is made. */
+const STEP = 0.1
+
+export async function openPayloadStore(
+  nc: NatsConnection,
+  ns: string,
+  options: PayloadStoreOptions,
+): Promise<PayloadStore> {
+  const bucket = bucketNames(ns).payloads
+  const objects = await openObjects(nc, bucket, options)
+  const jsm = await jetstreamManager(nc, { checkAPI: false })
+  const stream = `OBJ_${bucket}`
+  const maxPayload = nc.info?.max_payload ?? 1_048_576
+
+  /** By purging: a tombstone, as the client would leave one, is refused by a store that is full. */
+  const drop = async ({ name, nuid }: ObjectInfo) => {
+    const encoded = Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+    await jsm.streams.purge(stream, { filter: `$O.${bucket}.M.${encoded}` })
+    await jsm.streams.purge(stream, { filter: `$O.${bucket}.C.${nuid}` })
+  }
+
+  const giveWay = async (bytes: number, keep: string) => {
+    let goal = Math.max(bytes, options.maxBytes * STEP)
+    for (const payload of byAge(await objects.list())) {
+      if (goal <= 0) return
+      if (payload.name === keep) continue
+      for (const part of payload.parts) await drop(part)
+      goal -= payload.size
+    }
+  }
+  // One after another: several uploads into a full store need not each empty a part of it.
+  let giving: Promise<unknown> = Promise.resolve()
+
+  const store = async (name: string, part: number, bytes: Uint8Array, again = true): Promise<void> => {
+    try {
+      // One message a part.
+      await objects.putBlob({ name: object(name, part), options: { max_chunk_size: maxPayload } }, bytes)
+    } catch (error) {
+      if (!isFull(error) || !again) throw error
+      const given = giving.then(() => giveWay(bytes.length, name))
+      giving = given.catch(() => undefined)
+      await given
+      await store(name, part, bytes, false)
+    }
+  }
+
+  return {
+    maxPayload,
+    async put(name, part, bytes) {
+      try {
+        const there = await objects.info(object(name, part)).catch(noMessage)
+        if (there?.digest !== digest(bytes)) await store(name, part, bytes)
+      } catch (error) {
+        const full = isFull(error) ? `, and nothing is left to give way (cache.max_payload_bytes: ${options.maxBytes})` : ''
+        const what = `part ${part} of payload '${name}' cannot be stored: ${errorMessage(error)}${full}`
+        throw new ReactorError('store_refused', what, {}, error)
+      }
+    },
+    async get(name, part) {
+      try {
+        const info = await objects.info(object(name, part)).catch(noMessage)
+        if (!info) return undefined
+        // Not by the client's `get`: that makes a consumer for each object, and waits for ever where a chunk is gone.
+        const chunk = { last_by_subj: `$O.${bucket}.C.${info.nuid}` }
+        const message = await jsm.direct.getMessage(stream, chunk).catch(noMessage)
+        if (!message) return undefined
+        if (digest(message.data) === info.digest) return message.data
+      } catch (error) {
+        const what = `part ${part} of payload '${name}' cannot be read: ${errorMessage(error)}`
+        throw new ReactorError('unreachable', what, {}, error)
+      }
+      throw new ReactorError('damaged_payload', `part ${part} of payload '${name}' is damaged in the store`)
+    },
+    async remove(name, parts) {
+      for (let part = 0; part < parts; part++) {
+        const info = await objects.info(object(name, part)).catch(noMessage)
+        if (info) await drop(info)
+      }
+    },
+  }
+}
+
+const object = (name: string, part: number): string => `${name}/${part}`
+
+/** As the client writes it. */
+const digest = (bytes: Uint8Array): string => {
+  const hash = createHash('sha256').update(bytes).digest('base64')
+  return `SHA-256=${hash.replaceAll('+', '-').replaceAll('/', '_')}`
+}
+
+function noMessage(error: unknown): null {
+  if (isNoMessage(error)) return null
+  throw error
+}
+
+const isFull = (error: unknown): boolean => /maximum bytes exceeded|message size exceeds/i.test(errorMessage(error))
+
+/** The payloads of these parts, the oldest first. */
+function byAge(parts: readonly ObjectInfo[]): { name: string; size: number; parts: ObjectInfo[] }[] {
+  const payloads = new Map<string, { name: string; size: number; parts: ObjectInfo[] }>()
+  for (const part of [...parts].sort((a, b) => (a.mtime < b.mtime ? -1 : 1))) {
+    const name = part.name.slice(0, part.name.lastIndexOf('/'))
+    const payload = payloads.get(name) ?? { name, size: 0, parts: [] }
+    payload.size += part.size
+    payload.parts.push(part)
+    payloads.set(name, payload)
+  }
+  return [...payloads.values()]
+}
+
+/** Opens the bucket, makes it where it is missing, and gives it the settings of now. */
+async function openObjects(nc: NatsConnection, bucket: string, options: PayloadStoreOptions): Promise<ObjectStore> {
+  const { keepMs, maxBytes, replicas } = options
+  try {
+    const objects = await new Objm(nc).create(bucket, { ttl: keepMs * 1_000_000, max_bytes: maxBytes, replicas })
+    const { streamInfo } = await objects.status()
+    const wanted = { max_age: keepMs * 1_000_000, max_bytes: maxBytes, num_replicas: replicas }
+    const { config } = streamInfo
+    const same =
+      config.max_age === wanted.max_age &&
+      config.max_bytes === wanted.max_bytes &&
+      config.num_replicas === wanted.num_replicas
+    if (!same) {
+      const jsm = await jetstreamManager(nc, { checkAPI: false })
+      await jsm.streams.update(config.name, { ...config, ...wanted })
+    }
+    return objects
+  } catch (error) {
+    throw new ReactorError('bad_config', `bucket ${bucket} cannot be set up: ${errorMessage(error)}`, {}, error)
+  }
+}

@@ -1,0 +1,143 @@
+// A function of this machine's minion, run by another process: as the minion would run it, under its id and its key.
+import { join } from 'node:path'
+import { systemClock } from '../base/clock.ts'
+import { ReactorError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { createStack } from '../base/service.ts'
+import { connectBus } from '../bus/connect.ts'
+import { createFire } from '../bus/fire.ts'
+import { createPublisher } from '../bus/publish.ts'
+import { requestJson } from '../bus/request.ts'
+import { requireIsolation } from '../config/isolation.ts'
+import type { Config } from '../config/schema.ts'
+import type { ExecutionContext, Gathered } from '../functions/context.ts'
+import { loadFunctions } from '../functions/load.ts'
+import { collectGrains } from '../grains/collect.ts'
+import { createMineClient } from '../mine/client.ts'
+import { openFinishedJobs } from '../minion/finished.ts'
+import { openOthersJobs } from '../minion/others.ts'
+import { createOwnGrains } from '../minion/own-grains.ts'
+import { runJob } from '../minion/run.ts'
+import { minionInbox } from '../protocol/access.ts'
+import { createJidSource } from '../protocol/jid.ts'
+import type { JobMessage, JobReturn } from '../protocol/job.ts'
+import { minionOrigin } from '../protocol/origin.ts'
+import { loadProfiles } from './profiles.ts'
+
+export interface LocalCall {
+  fun: string
+  arg: unknown[]
+  kwarg: Record<string, unknown>
+  /** Who runs it, for the record. */
+  user: string
+}
+
+export interface LocalOptions {
+  /** Runs it without a server: what needs one fails, and nobody hears of the return. */
+  masterless: boolean
+  signal: AbortSignal
+  log: Log
+}
+
+/** How Salt calls the target of a function that was run on the minion itself. */
+const TARGET = 'salt-call'
+const PEER_MARGIN_MS = 15_000
+const STORED_WITHIN_MS = 5000
+const SIGTERM = 15
+
+/** Runs it and has its return stored, unless it is masterless. Throws `unreachable` where there is no server. */
+export async function runLocally(config: Config, call: LocalCall, options: LocalOptions): Promise<JobReturn> {
+  const { id, dir } = config.minion
+  const { log, masterless } = options
+  const registry = await loadFunctions('execution', config.module_dirs)
+  const collect = () => collectGrains({ id, config: config.minion.grains })
+  const first = await collect()
+  const stack = createStack()
+  try {
+    const link = masterless ? undefined : await connect(config, stack, log)
+    const away = () => Promise.reject(new ReactorError('unreachable', 'it runs without a server (--local)'))
+    const grains = link && createOwnGrains({ ...link, id, first, collect, log })
+    const job = jobOf(call, config.jobs.run_timeout)
+    const jobs = await openOthersJobs(join(dir, 'jobs.jsonl'))
+    const finished = await openFinishedJobs(join(dir, 'finished'), config.minion.cache_jobs, log)
+    stack.defer(() => finished.close())
+    const fire = async (tag: string, data: Record<string, unknown>) => {
+      if (!link) return away()
+      await link.fire(tag, data, { cause: job.jid, hops: job.hops + 1, deadlineMs: STORED_WITHIN_MS })
+    }
+    const run = runJob(
+      {
+        id,
+        registry,
+        grains: () => grains?.current() ?? first,
+        profiles: await loadProfiles(config),
+        config: config.minion.module_config,
+        mineFunctions: config.minion.mine_functions,
+        mine: link
+          ? createMineClient(link.nc, link.subjects, id)
+          : { send: away, get: away, delete: away, flush: away },
+        jobs: { ...jobs, cached: jid => finished.find(jid) },
+        refreshGrains: grains?.refresh ?? away,
+        peer: link ? peerOf(link, id) : away,
+        fire: (_job, tag, data) => fire(tag, data),
+        now: systemClock.now,
+        log,
+      },
+      job,
+      () => undefined,
+    )
+    const stop = () => run.end({ words: 'it was stopped by Ctrl-C', retcode: 130, signal: SIGTERM })
+    options.signal.addEventListener('abort', stop)
+    const returned = await run.done
+    options.signal.removeEventListener('abort', stop)
+    if (link)
+      await fire(`salt/job/${job.jid}/ret/${id}`, { ...returned, tgt: TARGET, tgt_type: 'glob', user: call.user })
+    return returned
+  } finally {
+    await stack.stop()
+  }
+}
+
+async function connect(config: Config, stack: ReturnType<typeof createStack>, log: Log) {
+  requireIsolation(config)
+  const { id } = config.minion
+  const bus = await connectBus({
+    servers: config.servers,
+    namespace: config.namespace,
+    name: `${config.namespace} local ${id}`,
+    seedFile: config.seed,
+    inboxPrefix: minionInbox(id),
+    patient: false,
+    log,
+  })
+  stack.defer(() => bus.close())
+  const publisher = createPublisher(bus.nc)
+  stack.defer(() => publisher.stop())
+  return { ...bus, fire: createFire(publisher, bus.subjects, minionOrigin(id)) }
+}
+
+const peerOf =
+  ({ nc, subjects }: Awaited<ReturnType<typeof connect>>, id: string): ExecutionContext['peer'] =>
+  request =>
+    requestJson<Gathered>(nc, subjects.ofMinion('peer', id), request, {
+      timeoutMs: request.timeoutMs + PEER_MARGIN_MS,
+      what: 'peer',
+    })
+
+function jobOf({ fun, arg, kwarg, user }: LocalCall, runMs: number): JobMessage {
+  const jid = createJidSource()()
+  const now = systemClock.now()
+  return {
+    jid,
+    fun,
+    arg,
+    kwarg,
+    user,
+    tgt: TARGET,
+    tgt_type: 'glob',
+    key: jid,
+    hops: 0,
+    deadline: now,
+    run_until: now + runMs,
+  }
+}

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createFire } from '../../src/bus/fire.ts'
+import { createGather } from '../../src/jobs/gather.ts'
+import { createAskPeers } from '../../src/jobs/peer.ts'
+import type { JobMessage } from '../../src/protocol/job.ts'
+import { minionOrigin } from '../../src/protocol/origin.ts'
+import { openCore } from '../helpers/core.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { within } from '../helpers/wait.ts'
+import { openWorker, YES } from './worker.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+/** A fleet in which some minions take a job and return what `returns` gives; the others take it and say no more. */
+async function start(fleet: string[], returns: Record<string, unknown>) {
+  const core = await openCore(server)
+  const { nc, subjects, publisher } = core
+  const worker = await openWorker(core, Object.fromEntries(fleet.map(id => [id, undefined])))
+  for (const id of Object.keys(returns)) {
+    const fire = createFire(publisher, subjects, minionOrigin(id))
+    nc.subscribe(subjects.job(id), {
+      callback: async (_error, message) => {
+        const { jid, fun } = message.json<JobMessage>()
+        message.respond(JSON.stringify(YES))
+        const base = { id, jid, fun, fun_args: [], retcode: 0, success: true, cmd: '_return' }
+        if (returns[id] !== undefined) await fire(`salt/job/${jid}/ret/${id}`, { ...base, return: returns[id] })
+      },
+    })
+  }
+  await nc.flush()
+  return { ...core, ...worker, gather: createGather(nc, subjects, worker.publish) }
+}
+
+const asked = { user: 'root' }
+
+describe('gathering the returns of a job', () => {
+  it('ends when every minion that took it has returned, and tells who is offline', async () => {
+    const { gather } = await start(['a', 'b', 'c'], { a: true, b: [1] })
+    const gathered = await within(gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 60_000 }), 'the end')
+    expect(gathered).toMatchObject({ minions: ['a', 'b', 'c'], offline: ['c'], refused: {}, silent: [] })
+    expect(gathered.returns).toMatchObject({ a: { return: true, jid: gathered.jid }, b: { return: [1] } })
+  })
+
+  it('tells who took it and did not return in time', async () => {
+    const { gather } = await start(['a', 'b'], { a: true, b: undefined })
+    const gathered = await gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 300 })
+    expect(gathered.silent).toEqual(['b'])
+    expect(Object.keys(gathered.returns)).toEqual(['a'])
+  })
+
+  it('gathers nothing where nobody matches, and throws what else is wrong', async () => {
+    const { gather } = await start(['a'], {})
+    expect(await gather({ tgt: 'x*', fun: 'test.ping' }, asked, { timeoutMs: 300 })).toMatchObject({ minions: [] })
+    await expect(gather({ tgt: '', fun: 'test.ping' }, asked, { timeoutMs: 300 })).rejects.toMatchObject({
+      code: 'bad_argument',
+    })
+  })
+
+  it('ends early by its signal', async () => {
+    const { gather } = await start(['a'], { a: undefined })
+    const signal = AbortSignal.abort()
+    const gathered = await within(
+      gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 60_000, signal }),
+      'the end',
+    )
+    expect(gathered.silent).toEqual(['a'])
+  })
+
+  it('does not believe a return that another minion sends', async () => {
+    const { gather, publisher, subjects, nc } = await start(['a', 'b'], { a: undefined, b: true })
+    const liar = createFire(publisher, subjects, minionOrigin('b'))
+    nc.subscribe(subjects.job('a'), {
+      callback: (_error, message) => {
+        const { jid } = message.json<JobMessage>()
+        void liar(`salt/job/${jid}/ret/a`, { id: 'a', jid, return: 'a lie' })
+      },
+    })
+    await nc.flush()
+    const gathered = await gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 500 })
+    expect(Object.keys(gathered.returns)).toEqual(['b'])
+    expect(gathered.silent).toEqual(['a'])
+  })
+})
+
+describe('a minion that asks for a job on others', () => {
+  const body = { tgt: 'a', fun: 'test.ping', timeoutMs: 5000 }
+
+  it('gets the returns where the config allows it', async () => {
+    const { gather, got, events } = await start(['a'], { a: 'hi' })
+    const ask = createAskPeers({ 'web.*': ['test\\..*'] }, gather)
+    expect(await ask('web1', body)).toMatchObject({ returns: { a: { return: 'hi' } } })
+    expect(got.items).toEqual([])
+    const { data } = await events.find(({ tag }) => tag.endsWith('/new'), 'the job')
+    expect(data.user).toBe('peer:web1')
+  })
+
+  it.each([
+    ['nothing is allowed', {}],
+    ['its id does not match', { 'db.*': ['.*'] }],
+    ['the function does not match', { '.*': ['cmd'] }],
+    ['the id matches in the middle only', { eb1: ['.*'] }],
+  ])('is refused where %s', async (_what, rules) => {
+    const { gather, events } = await start(['a'], { a: 'hi' })
+    await expect(createAskPeers(rules, gather)('web1', body)).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining("minion 'web1' may not run 'test.ping' on others"),
+    })
+    expect(events.items).toEqual([])
+  })
+
+  it.each([null, [], { tgt: 'a', fun: 'test.ping' }, { tgt: 'a', timeoutMs: 5 }, { ...body, timeoutMs: 0 }])(
+    'is refused with the body %j',
+    async wrong => {
+      const { gather } = await start(['a'], {})
+      await expect(createAskPeers({ '.*': ['.*'] }, gather)('web1', wrong)).rejects.toMatchObject({
+        code: 'bad_argument',
+      })
+    },
+  )
+
+  it('cannot choose the jid or send what a publish does not know', async () => {
+    const { gather } = await start(['a'], { a: true })
+    const ask = createAskPeers({ '.*': ['.*'] }, gather)
+    const { jid } = await ask('web1', { ...body, jid: '20260101000000000000' })
+    expect(jid).not.toBe('20260101000000000000')
+    await expect(ask('web1', { ...body, nonsense: 1 })).rejects.toMatchObject({ code: 'bad_argument' })
+  })
+
+  it('is held to regular expressions that can be read', () => {
+    expect(() => createAskPeers({ '(': ['.*'] }, async () => Promise.reject())).toThrow("jobs.peer: '(' is no regular")
+  })
+})

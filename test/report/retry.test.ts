@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import type { JobRecord } from '../../src/protocol/job.ts'
+import { killMinions, killRequest } from '../../src/report/kill.ts'
+import { argumentsOf, countsOf, minionsToRetry } from '../../src/report/retry.ts'
+import { madeJob } from './made.ts'
+
+const JID = '20261120091843644180'
+const job = madeJob(JID, {
+  off: 'offline',
+  acc: 'accepted',
+  run: 'running',
+  ok: 'returned',
+  bad: 'failed',
+  dead: 'died',
+  late: 'timed_out',
+})
+const BEFORE = job.deadline - 1
+const AFTER = job.deadline + 1
+const choose = (nowMs: number, more: { globs?: string[]; onlyFailed?: boolean } = {}) =>
+  minionsToRetry(job, { globs: [], onlyFailed: true, nowMs, ...more })
+
+describe('a job is retried', () => {
+  it('where it failed, died, timed out, or could not start any more', () => {
+    expect(choose(AFTER)).toEqual(['bad', 'dead', 'late', 'off'])
+  })
+  it('not where the minion may still come back and run it', () => {
+    expect(choose(BEFORE)).toEqual(['bad', 'dead', 'late'])
+  })
+  it('also where it returned, if that is wanted, but never where it waits or runs', () => {
+    expect(choose(AFTER, { onlyFailed: false })).toEqual(['bad', 'dead', 'late', 'off', 'ok'])
+  })
+  it('on those named alone', () => {
+    expect(choose(AFTER, { globs: ['d*', 'ok', 'run', 'l[a]te'] })).toEqual(['dead', 'late'])
+    expect(choose(AFTER, { globs: ['nobody'] })).toEqual([])
+  })
+})
+
+describe('the arguments of a retry', () => {
+  const cached = madeJob(JID, {}, { arg: ['a', 2, { __kwarg__: true, k: 'v' }] })
+  const record = { arg: ['x'], kwarg: { password: 'secret' } } as unknown as JobRecord
+
+  it("are the record's while it is kept", () => {
+    expect(argumentsOf(cached, record)).toEqual({ arg: ['x'], kwarg: { password: 'secret' } })
+  })
+  it("are the cache's after that", () => {
+    expect(argumentsOf(cached, undefined)).toEqual({ arg: ['a', 2], kwarg: { k: 'v' } })
+    expect(argumentsOf(madeJob(JID, {}, { arg: [{ k: 1 }] }), undefined)).toEqual({ arg: [{ k: 1 }], kwarg: {} })
+  })
+  it.each([
+    ['named', ['a', { __kwarg__: true, password: '[redacted]' }]],
+    ['deep inside', [{ list: [{ token: '[redacted]' }] }]],
+  ])('are refused where a secret is gone: %s', (_what, arg) => {
+    expect(() => argumentsOf(madeJob(JID, {}, { arg }), undefined)).toThrow(
+      `job ${JID} cannot be retried: its arguments held secrets`,
+    )
+  })
+})
+
+it('counts are told in words', () => {
+  expect(countsOf(job)).toContain('1 timed out')
+  expect(countsOf(madeJob(JID, { a: 'returned', b: 'returned', c: 'running' }))).toBe('2 returned, 1 running')
+  expect(countsOf(madeJob(JID, {}))).toBe('no minions')
+})
+
+describe('a job is killed', () => {
+  it('where it waits or runs, or may yet start', () => {
+    expect(killMinions(job, BEFORE)).toEqual(['acc', 'off', 'run'])
+    expect(killMinions(job, AFTER)).toEqual(['acc', 'run'])
+  })
+  it('on all its minions while the cache does not have it', () => {
+    expect(killMinions({ jid: JID, kind: 'local', minions: ['b', 'a'] } as JobRecord, BEFORE)).toEqual(['a', 'b'])
+  })
+  it.each<[string | number, string, unknown[]]>([
+    ['KILL', 'saltutil.kill_job', [JID]],
+    [9, 'saltutil.kill_job', [JID]],
+    ['term', 'saltutil.term_job', [JID]],
+    ['SIGTERM', 'saltutil.term_job', [JID]],
+    ['15', 'saltutil.term_job', [JID]],
+    ['USR1', 'saltutil.signal_job', [JID, 10]],
+    [1, 'saltutil.signal_job', [JID, 1]],
+  ])('by signal %s', (signal, fun, arg) => {
+    expect(killRequest(JID, signal)).toEqual({ fun, arg })
+  })
+  it.each(['NOSUCH', '0', '', 4711, 1.5, 'constructor'])('never by %j, which is no signal', signal => {
+    expect(() => killRequest(JID, signal)).toThrow(`'${signal}' is not a signal`)
+  })
+})
