@@ -95,7 +95,8 @@ export function createFactReader(eventPrefix: string, timeouts: JobTimeouts): (r
     const job = { jid, at: raw.storedMs }
     if (what === 'ret' && branch === 'job') {
       const id = unescapeId(idToken)
-      if (origin.kind !== 'minion' || origin.id !== id) return problem('only the minion itself is believed on its return')
+      if (origin.kind !== 'minion' || origin.id !== id)
+        return problem('only the minion itself is believed on its return')
       if (id.includes('\0')) return problem('the id has a NUL')
       return { ok: true, fact: readReturn({ ...job, id }, readContent(eventPrefix, raw)) }
     }
@@ -104,7 +105,8 @@ export function createFactReader(eventPrefix: string, timeouts: JobTimeouts): (r
     const { data } = content.content
     if (what === 'prog') {
       const id = unescapeId(idToken)
-      if (origin.kind !== 'minion' || origin.id !== id) return problem('only the minion itself is believed on its start')
+      if (origin.kind !== 'minion' || origin.id !== id)
+        return problem('only the minion itself is believed on its start')
       if (id.includes('\0')) return problem('the id has a NUL')
       return { ok: true, fact: { what: 'started', ...job, id } }
     }

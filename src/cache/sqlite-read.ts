@@ -21,7 +21,7 @@ export function createViews(db: Sqlite) {
     `select id, at, retcode, success, outcome, fun, payload, length(cast(value as blob)) as size
      from returns where jid = ? order by id`,
   )
-  const valueOf = db.prepare<{ value: string }>('select value from returns where jid = ? and id = ?')
+  const valueOfReturn = db.prepare<{ value: string }>('select value from returns where jid = ? and id = ?')
 
   const job = (jid: string, nowMs: number): JobView | null => {
     const row = jobOf.get(jid)
@@ -36,7 +36,7 @@ export function createViews(db: Sqlite) {
       const value: unknown =
         room < 0
           ? { _left_out: `${of.size} bytes: the returns of this job are more than one answer can hold` }
-          : JSON.parse(valueOf.get(jid, of.id)!.value)
+          : JSON.parse(valueOfReturn.get(jid, of.id)!.value)
       return [of.id, readReturn(of, value)]
     })
     return {

@@ -32,10 +32,14 @@ export function createRoom(db: Sqlite, maxBytes: number, log: Log): Room {
   const oldest = db.prepare<{ jid: string }>('select jid from jobs order by at limit 2')
   const leaveOut = createLeaveOut(db)
   let told = false
+  let toldOfReader = false
+  const logBytes = () => statSync(`${db.file}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  const busyMs = number(db, 'busy_timeout')
 
   /** Gives way until so many bytes at most are used, or nothing is left. */
   const reduce = (goal: number) => {
-    if (!told) log.info({ file: db.file, max_bytes: maxBytes }, 'the job cache is full: the oldest jobs give way from now on')
+    if (!told)
+      log.info({ file: db.file, max_bytes: maxBytes }, 'the job cache is full: the oldest jobs give way from now on')
     told = true
     while (used() > goal) {
       const [first, second] = oldest.all()
@@ -65,8 +69,20 @@ export function createRoom(db: Sqlite, maxBytes: number, log: Log): Room {
       reduce(Math.max(0, bound - Math.max(need, Math.min(bound * STEP, LONGEST_STEP))))
     },
     settleLog() {
-      const size = statSync(`${db.file}-wal`, { throwIfNoEntry: false })?.size ?? 0
-      if (size > WAL_BYTES) db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
+      if (logBytes() <= WAL_BYTES) return
+      // At once or not at all: commits must not wait for somebody's reading.
+      db.exec('PRAGMA busy_timeout = 0')
+      try {
+        db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
+      } finally {
+        db.exec(`PRAGMA busy_timeout = ${busyMs}`)
+      }
+      if (logBytes() <= RESERVE || toldOfReader) return
+      toldOfReader = true
+      log.warn(
+        { file: db.file },
+        'another process reads the job cache for long: its log grows beyond the bound until that ends',
+      )
     },
   }
 }
@@ -85,9 +101,10 @@ const SHORT = 200
 /** Puts a note in the place of the values of the oldest returns; how many. */
 function createLeaveOut(db: Sqlite): () => number {
   const long = db.prepare<{ row: number; size: number }>(
-    `select rowid as row, length(cast(value as blob)) as size from returns where length(value) > ${SHORT} order by at limit 64`,
+    `select rowid as row, length(cast(value as blob)) as size from returns where length(value) > ${SHORT} order by rowid limit 64`,
   )
-  // As new rows, side by side: a row that only becomes shorter keeps most of its page.
+  // As new rows, side by side: a row that only becomes shorter keeps most of its page. They come last, so that the long
+  // ones are found at once.
   const columns = 'jid, id, at, retcode, success, outcome, fun, payload'
   const read = db.prepare(`select ${columns} from returns where rowid = ?`)
   const remove = db.prepare('delete from returns where rowid = ?')

@@ -31,9 +31,7 @@ export async function openSqliteStore({ dir, maxBytes, log }: SqliteStoreOptions
     const write = createFactWriter(db)
     const remove = createJobRemover(db)
     const views = createViews(db)
-    const past = db.prepare<{ jid: string }>(
-      'select jid from jobs where at < ? and open_until < ? order by at limit ?',
-    )
+    const past = db.prepare<{ jid: string }>('select jid from jobs where at < ? and open_until < ? order by at limit ?')
     return {
       async commit(facts) {
         const bytes = facts.reduce((sum, fact) => sum + fact.bytes, 0)

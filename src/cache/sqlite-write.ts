@@ -12,7 +12,7 @@ export function createFactWriter(db: Sqlite): (facts: readonly Fact[]) => void {
   )
   const announce = db.prepare(
     `update jobs set start = ?, kind = ?, fun = ?, arg = ?, tgt = ?, tgt_type = ?, user = ?, cause = ?, metadata = ?,
-       missing = ?, deadline = ?, run_until = ?, minions = ?
+       missing = ?, deadline = ?, run_until = ?, open_until = ?, expected = ?, minions = ?
      where jid = ? and (start is null or start > ?)`,
   )
   const sentOf = db.prepare<{ sent: string | null }>('select sent from jobs where jid = ?')
@@ -39,44 +39,35 @@ export function createFactWriter(db: Sqlite): (facts: readonly Fact[]) => void {
   }
 
   return facts => {
-    /** When each job was first heard of in these facts, and whether they hold more of it than returns. */
-    const touched = new Map<string, { at: number; more: boolean }>()
-    for (const { jid, at, what } of facts) {
-      const seen = touched.get(jid)
-      const more = what !== 'return'
-      if (!seen) touched.set(jid, { at, more })
-      else {
-        seen.at = Math.min(seen.at, at)
-        seen.more ||= more
-      }
-    }
-    for (const [jid, { at }] of touched) hear.run(jid, at)
+    /** When each job was first heard of in these facts. */
+    const touched = new Map<string, number>()
+    for (const { jid, at } of facts) touched.set(jid, Math.min(at, touched.get(jid) ?? at))
+    for (const [jid, at] of touched) hear.run(jid, at)
     for (const fact of facts) write(fact)
-    for (const [jid, { more }] of touched) settle(jid, more)
+    for (const jid of touched.keys()) settle(jid)
   }
 }
 
 /**
- * Keeps `open_until` of a job no earlier than `openUntil` says. Returns alone can only bring it forward: they are counted,
- * and looked at one by one when there may be as many as are awaited.
+ * Keeps `open_until` of a job: no earlier than `openUntil` says, and just that once as many answered as are awaited. The
+ * minions are looked at one by one only then.
  */
-function createSettle(db: Sqlite): (jid: string, more: boolean) => void {
-  const jobOf = db.prepare<JobRow & { open_until: number }>('select * from jobs where jid = ?')
-  const awaited = db.prepare<{ open: number; enough: number }>(
-    `select open_until > 0 as open,
-       unreached + (select count(*) from returns r where r.jid = jobs.jid) >= json_array_length(minions) as enough
-     from jobs where jid = ?`,
+function createSettle(db: Sqlite): (jid: string) => void {
+  const open = db.prepare<{ awaited: number }>(
+    'select expected - unreached as awaited from jobs where jid = ? and open_until > 0',
   )
+  const returned = db.prepare<{ count: number }>('select count(*) as count from returns where jid = ?')
+  const someSilent = db.prepare(
+    `select 1 from jobs j, json_each(j.minions) m
+     where j.jid = ? and not exists(select 1 from returns r where r.jid = j.jid and r.id = m.value) limit 1`,
+  )
+  const jobOf = db.prepare<JobRow>('select * from jobs where jid = ?')
   const keep = db.prepare('update jobs set open_until = ? where jid = ?')
   const minionsOf = createMinionReader(db)
-  return (jid, more) => {
-    if (!more) {
-      const { open, enough } = awaited.get(jid)!
-      if (!open || !enough) return
-    }
-    const row = jobOf.get(jid)!
-    const until = openUntil(readJob(row), minionsOf(jid))
-    if (until !== row.open_until) keep.run(until, jid)
+  return jid => {
+    const awaited = open.get(jid)?.awaited
+    if (awaited === undefined || returned.get(jid)!.count < awaited) return
+    keep.run(someSilent.get(jid) ? openUntil(readJob(jobOf.get(jid)!), minionsOf(jid)) : 0, jid)
   }
 }
 
@@ -94,6 +85,8 @@ function newValues(fact: NewFact) {
     JSON.stringify(fact.missing),
     fact.deadline,
     fact.run_until,
+    Math.max(fact.deadline, fact.run_until),
+    fact.minions.length,
     JSON.stringify(fact.minions),
   ]
 }

@@ -5,13 +5,13 @@ import type { JobKind } from '../protocol/job.ts'
 import type { KnownJob, KnownMinions, Outcome } from './view.ts'
 
 // Of a return, what is small comes first: SQLite then reads states without touching the pages that hold values.
-// `open_until` and `unreached` are no facts but what searching needs: see openUntil.
+// `open_until`, and the numbers of minions `expected` and `unreached`, are no facts but what searching needs: see openUntil.
 export const MIGRATIONS: readonly string[] = [
   `
   create table jobs(
     jid text primary key not null, at real not null, start real, kind text, fun text, arg text, tgt text, tgt_type text,
     user text, cause text, metadata text, missing text, deadline real, run_until real,
-    open_until real not null default 0, unreached integer not null default 0, sent text, minions text
+    open_until real not null default 0, expected integer, unreached integer not null default 0, sent text, minions text
   );
   create index jobs_at on jobs(at);
   create index jobs_open on jobs(open_until, jid) where open_until > 0;

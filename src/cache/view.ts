@@ -1,7 +1,7 @@
 // What the facts about a job amount to at a time: the state of each of its minions. Pure; nothing of it is stored.
-import { isClosed, type KnownOfMinion, type MinionState, minionState } from '../protocol/lifecycle.ts'
 import type { JobKind, JobSent } from '../protocol/job.ts'
 import type { JobSummary } from '../protocol/job-view.ts'
+import { isClosed, type KnownOfMinion, type MinionState, minionState } from '../protocol/lifecycle.ts'
 
 export type Outcome = NonNullable<KnownOfMinion['outcome']>
 export type Sent = Omit<JobSent, 'jid'>

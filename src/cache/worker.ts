@@ -79,7 +79,11 @@ export async function startCacheWorker(parts: CacheWorkerParts): Promise<Running
   function putOff(batch: Taken[], problem: string, ofStore: boolean): void {
     const first = describe(batch[0]!.fact)
     if (!ofStore) log.error({ ...first, problem }, 'a fact cannot be stored; it is tried again until it can')
-    else if (!failing) log.error({ ...first, facts: batch.length, problem }, 'the job cache takes no facts; they are tried again until it does')
+    else if (!failing)
+      log.error(
+        { ...first, facts: batch.length, problem },
+        'the job cache takes no facts; they are tried again until it does',
+      )
     failing ||= ofStore
     for (const { message } of batch) message.nak(AGAIN_MS)
   }

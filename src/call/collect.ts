@@ -2,36 +2,15 @@
 // that took it has ended, its times are over, or the caller waits no longer. What a lost link has swallowed comes from the
 // job cache.
 import { headers as createHeaders } from '@nats-io/transport-node'
-import { type Clock, LONGEST_TIMER_MS, systemClock } from '../base/clock.ts'
+import { systemClock } from '../base/clock.ts'
+import { ReactorError } from '../base/errors.ts'
 import type { Bus } from '../bus/connect.ts'
 import { requestJson } from '../bus/request.ts'
-import { createJobCache } from '../cache/client.ts'
 import type { Published } from '../jobs/publish.ts'
-import { fetchWhole, lostReturn } from '../payload/fetch.ts'
 import { HEADER } from '../protocol/event.ts'
-import type { JobReturn, PublishMessage } from '../protocol/job.ts'
-import type { JobView } from '../protocol/job-view.ts'
-import { hearJob, onLinkBack } from './hear.ts'
-import { createStanding, outcomeOf, type Standing } from './standing.ts'
-
-export interface CallHandlers {
-  /** The job is published: who is offline or refused it is known. */
-  onPublished?(published: Published, standing: Standing): void
-  /** Once for each minion that the job is for, with the whole return. */
-  onReturn(returned: JobReturn): void
-  /** Where the job stands has changed. */
-  onChange?(standing: Standing): void
-}
-
-export interface CallOptions {
-  /** Who asks: believed only by a server without accounts; elsewhere the server says it. */
-  user: string
-  /** How long to wait for returns after the publish. */
-  timeoutMs: number
-  /** Aborts when the caller waits no longer; the job goes on. */
-  signal: AbortSignal
-  clock?: Clock
-}
+import type { PublishMessage } from '../protocol/job.ts'
+import { type CallHandlers, type CallOptions, createGathering, whenAborted } from './gathering.ts'
+import { createStanding, type Standing } from './standing.ts'
 
 export interface CallEnd {
   /** Undefined where `signal` aborted before the job worker had answered: the job may run, or not. */
@@ -40,14 +19,20 @@ export interface CallEnd {
 }
 
 const PUBLISH_TIMEOUT_MS = 60_000
-/** A minion that ends a job because its time is over tells of it a little later. */
-const GRACE_MS = 5000
-/** How often the job cache is asked for what live events have not brought. */
-const LOOK_MS = 10_000
+/** Room for the headers of a request, which count too. */
+const HEADER_BYTES = 512
 
-export function askPublish<T>({ nc, subjects }: Bus, request: PublishMessage, user: string): Promise<T> {
+/** Asks `<ns>.publish`. Throws its refusals, and `bad_argument` where the request is larger than a message may be. */
+export async function askPublish<T>({ nc, subjects }: Bus, request: PublishMessage, user: string): Promise<T> {
   const headers = createHeaders()
   headers.set(HEADER.user, user)
+  const bytes = Buffer.byteLength(JSON.stringify(request)) + HEADER_BYTES
+  const most = nc.info?.max_payload ?? Number.POSITIVE_INFINITY
+  if (bytes > most)
+    throw new ReactorError(
+      'bad_argument',
+      `publish: a request of ${bytes} bytes is larger than a message may be (${most} bytes): give minions a file, or less`,
+    )
   return requestJson<T>(nc, subjects.publish, request, { timeoutMs: PUBLISH_TIMEOUT_MS, headers, what: 'publish' })
 }
 
@@ -80,127 +65,3 @@ export async function callMinions(
     gathering.stop()
   }
 }
-
-/** Hears, reads and hands on; each return once. */
-function createGathering(bus: Bus, jid: string, standing: Standing, handlers: CallHandlers, options: CallOptions) {
-  const { signal, clock = systemClock } = options
-  const cache = createJobCache(bus.nc, bus.subjects)
-  /** Returns that came before it was known whom the job is for. */
-  const early = new Map<string, JobReturn>()
-  const fetching = new Map<string, Promise<void>>()
-  let answered = false
-  let stopped = false
-  let wake: () => void = () => undefined
-
-  const change = () => {
-    if (stopped) return
-    handlers.onChange?.(standing)
-    if (!standing.waits) wake()
-  }
-  const give = (id: string, returned: JobReturn) => {
-    if (stopped || !standing.ended(id, outcomeOf(returned))) return
-    handlers.onReturn({ ...returned, id })
-    change()
-  }
-  const take = (id: string, returned: JobReturn) => {
-    if (!standing.expected) return void early.set(id, returned)
-    if (!standing.expected.has(id) || fetching.has(id)) return
-    const { payload, ...rest } = returned
-    if (!payload) return give(id, returned)
-    const whole = fetchWhole(bus, { ...returned, id })
-    fetching.set(
-      id,
-      whole.then(
-        fetched => give(id, fetched),
-        error => give(id, { ...rest, return: lostReturn(payload, error), success: false }),
-      ),
-    )
-  }
-  const expect = (minions: readonly string[], deadline: number, runUntil: number) => {
-    standing.expect(minions, { deadline, runUntil })
-    for (const [id, returned] of early) take(id, returned)
-    early.clear()
-  }
-
-  const subscription = hearJob(bus, jid, {
-    onNew: ({ minions, deadline, run_until }) => {
-      if (!standing.expected) expect(minions, deadline, run_until)
-    },
-    onSent: () => undefined,
-    onStarted(id) {
-      standing.started(id)
-      change()
-    },
-    onReturn: take,
-  })
-
-  /** Asks the cache. Without one, live events and the answer to the publish are all there is. */
-  const look = async () => {
-    const view = await cache.job(jid).catch(() => null)
-    if (stopped || !view) return
-    for (const [id, { at: _at, ...returned }] of Object.entries(view.returns)) take(id, asReturn(view, id, returned))
-    await Promise.all(fetching.values())
-    change()
-  }
-  onLinkBack(bus, async () => {
-    // The cache has been away too, and stores a little later than events are told live.
-    for (const ms of [0, 1000, 3000]) {
-      await clock.sleep(ms)
-      if (!stopped && answered) await look()
-    }
-  })
-  const looking = setInterval(() => {
-    if (answered) void look()
-  }, LOOK_MS)
-
-  return {
-    look,
-    published(published: Published) {
-      expect(published.minions, published.deadline, published.run_until)
-      standing.sent(published)
-      answered = true
-      change()
-    },
-    /** Until nothing more is to be expected, at the latest at that time. */
-    async untilEnd(latest: number): Promise<void> {
-      const aborted = whenAborted(signal)
-      for (;;) {
-        const now = clock.now()
-        const close = standing.nextClose(now - GRACE_MS)
-        if (signal.aborted || close === undefined || now >= latest) return
-        const until = Math.min(latest, close + GRACE_MS + 1)
-        const done = new AbortController()
-        const woken = new Promise<void>(resolve => {
-          wake = resolve
-        })
-        const rest = Math.min(Math.max(until - now, 0), LONGEST_TIMER_MS)
-        await Promise.race([woken, aborted, clock.sleep(rest, done.signal).catch(() => undefined)])
-        done.abort()
-      }
-    },
-    stop() {
-      stopped = true
-      clearInterval(looking)
-      if (!bus.nc.isClosed()) subscription.unsubscribe()
-    },
-  }
-}
-
-const asReturn = (
-  view: JobView,
-  id: string,
-  returned: Pick<JobReturn, 'return' | 'retcode' | 'success'>,
-): JobReturn => ({
-  ...returned,
-  id,
-  jid: view.jid,
-  fun: view.fun,
-  fun_args: view.arg,
-  cmd: '_return',
-})
-
-const whenAborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise(resolve => {
-    if (signal.aborted) resolve(undefined)
-    signal.addEventListener('abort', () => resolve(undefined), { once: true })
-  })

@@ -1,4 +1,5 @@
 // The commands by name. A command's file is loaded when the command is called, so that start-up stays short.
+import { keepHeapSmall } from '../base/small-heap.ts'
 import type { AddCommand } from './command.ts'
 
 export const COMMANDS: ReadonlyMap<string, () => Promise<{ command: AddCommand }>> = new Map([
@@ -16,5 +17,12 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<{ command: AddCommand }
   ['master', () => import('./commands/master.ts')],
   ['react', () => import('./commands/react.ts')],
   ['worker', () => import('./commands/worker.ts')],
-  ['minion', () => import('./commands/minion.ts')],
+  [
+    'minion',
+    () => {
+      // Before anything of it is loaded.
+      keepHeapSmall()
+      return import('./commands/minion.ts')
+    },
+  ],
 ])

@@ -24,9 +24,14 @@ async function main(argv: string[]): Promise<void> {
       exitCode: ERROR_CODES.usage.exit,
     })
   } else for (const loadOne of COMMANDS.values()) (await loadOne()).command(program)
-  for (const command of program.commands) command.exitOverride()
-  program.exitOverride()
+  exitByThrowing(program)
   await program.parseAsync(argv)
+}
+
+/** Commander would end the process itself, with exit codes of its own. */
+function exitByThrowing(command: Command): void {
+  command.exitOverride()
+  for (const sub of command.commands) exitByThrowing(sub)
 }
 
 /** Ends with the error's sentence on stderr and its exit code. */

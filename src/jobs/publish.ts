@@ -48,16 +48,14 @@ export interface PublishParts {
   log: Log
 }
 
-export interface PublishJob {
-  /** Throws `no_minions`, `bad_argument`, `jid_taken`, `store_refused`. */
-  (request: PublishMessage, asked: Asked): Promise<Published>
-  /** Only says which minions the target means. Throws `bad_argument`. */
-  resolve(request: PublishMessage): { minions: string[]; missing: string[] }
-}
+/** Throws `no_minions`, `bad_argument`, `jid_taken`, `store_refused`. */
+export type PublishJob = (request: PublishMessage, asked: Asked) => Promise<Published>
+/** Only says which minions the target of a request means. Throws `bad_argument`. */
+export type ResolveJob = (request: PublishMessage) => { minions: string[]; missing: string[] }
 
-const NOBODY: Sent = { offline: [], silent: [], refused: {}, waiting: [] }
+const NOBODY: Sent = { offline: [], unanswered: [], refused: {}, waiting: [] }
 
-export function createPublishJob(parts: PublishParts): PublishJob {
+export function createPublishJob(parts: PublishParts): { publish: PublishJob; resolve: ResolveJob } {
   const { records, fire, clock, log, sender, missed } = parts
 
   const resolve = ({ tgt, tgt_type, subset }: CheckedRequest) => {
@@ -65,7 +63,7 @@ export function createPublishJob(parts: PublishParts): PublishJob {
     return { minions: subset === undefined ? minions : draw(minions, subset), missing }
   }
 
-  const publish = async (request: PublishMessage, asked: Asked): Promise<Published> => {
+  const publish: PublishJob = async (request, asked) => {
     const checked = checkRequest(request)
     const { minions, missing } = resolve(checked)
     if (minions.length === 0) {
@@ -112,13 +110,13 @@ export function createPublishJob(parts: PublishParts): PublishJob {
   async function deliver(record: JobRecord, minions: readonly string[]): Promise<Omit<JobSent, 'jid'>> {
     const message = jobMessage(record)
     const first = await sender.send(message, minions)
-    const away = [...first.offline, ...first.silent]
+    const away = [...first.offline, ...first.unanswered]
     if (away.length > 0) await missed.mark(message, away)
     const again = first.offline.length > 0 ? await sender.send(message, first.offline) : NOBODY
     return {
-      offline: [...first.silent, ...again.offline, ...again.silent].sort(),
+      offline: again.offline,
       refused: { ...first.refused, ...again.refused },
-      waiting: [...first.waiting, ...again.waiting].sort(),
+      waiting: [...first.waiting, ...first.unanswered, ...again.waiting, ...again.unanswered].sort(),
     }
   }
 
@@ -131,7 +129,7 @@ export function createPublishJob(parts: PublishParts): PublishJob {
     }
   }
 
-  return Object.assign(publish, { resolve: (request: PublishMessage) => resolve(checkRequest(request)) })
+  return { publish, resolve: request => resolve(checkRequest(request)) }
 }
 
 /** Data of `salt/job/<jid>/new`, with Salt's fields and the job's times. */

@@ -12,7 +12,7 @@ export interface Sent {
   /** Nobody is there for them. */
   offline: string[]
   /** They are there and did not answer in time. */
-  silent: string[]
+  unanswered: string[]
   refused: Record<string, string>
   /** They took it, and it waits there for others to end. */
   waiting: string[]
@@ -93,11 +93,11 @@ function readAnswer(message: Msg): JobAnswer | 'nobody' {
 }
 
 function sum(minions: readonly string[], answers: readonly (JobAnswer | 'nobody' | undefined)[]): Sent {
-  const sent: Sent = { offline: [], silent: [], refused: {}, waiting: [] }
+  const sent: Sent = { offline: [], unanswered: [], refused: {}, waiting: [] }
   const refused: [string, string][] = []
   answers.forEach((answer, index) => {
     const minion = minions[index]!
-    if (answer === undefined) sent.silent.push(minion)
+    if (answer === undefined) sent.unanswered.push(minion)
     else if (answer === 'nobody') sent.offline.push(minion)
     else if (!answer.accepted) refused.push([minion, answer.reason ?? 'no reason given'])
     else if (answer.waiting) sent.waiting.push(minion)

@@ -9,13 +9,16 @@ import type { RunFunction } from './updater.ts'
 const USER = 'minion'
 const STOPPED = { words: 'the minion stops', retcode: 143, signal: constants.signals.SIGTERM }
 
-/** What runs for longer than `limitMs` is ended, as is what runs when the signal aborts. */
+/** However short the interval is, a function gets this much. */
+const LEAST_LIMIT_MS = 60_000
+
+/** What runs for longer than `limitMs`, a minute at least, is ended, as is what runs when the signal aborts. */
 export function createOwnRun(around: Surroundings, limitMs: number): RunFunction {
   const newJid = createJidSource(around.now)
   return async (fun, arg, kwarg, signal) => {
     const jid = newJid()
     const now = around.now()
-    const times = { deadline: now, run_until: now + limitMs }
+    const times = { deadline: now, run_until: now + Math.max(LEAST_LIMIT_MS, limitMs) }
     const job = { jid, key: jid, fun, arg, kwarg, user: USER, tgt: around.id, tgt_type: 'list', hops: 0, ...times }
     const run = runJob(around, job, () => undefined)
     const stop = () => run.end(STOPPED)

@@ -15,7 +15,7 @@ export type RunFunction = (
 export interface MineUpdates {
   /** The minion's `mine_functions`; without any there is nothing to do. */
   functions: Readonly<Record<string, unknown>>
-  /** Milliseconds between two updates. */
+  /** Milliseconds between two updates, a second at least. */
   intervalMs: number
   run: RunFunction
   clock: Clock
@@ -24,9 +24,12 @@ export interface MineUpdates {
 
 /** The first wait after a failure, which doubles with each: the mine may start later than the minion. */
 const FIRST_WAIT_MS = 10_000
+/** An interval of nothing would keep the minion busy with its mine alone. */
+const LEAST_INTERVAL_MS = 1000
 
 /** `stop` ends an update that runs, and waits for its end. */
-export function startMineUpdates({ functions, intervalMs, run, clock, log }: MineUpdates): Running {
+export function startMineUpdates({ functions, run, clock, log, ...updates }: MineUpdates): Running {
+  const intervalMs = Math.max(LEAST_INTERVAL_MS, updates.intervalMs)
   const stopping = new AbortController()
   const { signal } = stopping
   const keepFresh = async () => {

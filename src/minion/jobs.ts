@@ -5,11 +5,11 @@ import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { MinionJobs } from '../functions/context.ts'
 import type { JobAnswer, JobMessage, JobReturn } from '../protocol/job.ts'
-import { saltArgs } from '../protocol/salt-args.ts'
+import { createControl } from './control.ts'
 import type { FinishedJobs } from './finished.ts'
 import type { Held } from './held.ts'
 import type { Returns } from './returns.ts'
-import { type Ending, type JobRun, returnOf, runJob, type Surroundings } from './run.ts'
+import { type JobRun, returnOf, runJob, type Surroundings } from './run.ts'
 import { untilWritten } from './until-written.ts'
 import { createWaitingJobs, type WaitingEntry } from './waiting.ts'
 
@@ -20,7 +20,7 @@ export interface JobEngineParts {
   finished: FinishedJobs
   around: Omit<Surroundings, 'jobs'>
   /** Says that a job has started that had to wait, or that was fetched. */
-  sayStarted(job: JobMessage): Promise<void>
+  sayStarted(job: JobMessage): void
   concurrency: number
   now(): number
   log: Log
@@ -40,7 +40,6 @@ const STOPPING = 'the minion is being stopped'
 const STOPPED = 'the minion was stopped while it ran'
 const DIED = 'the minion died while it ran; whether it was done is not known'
 const TOO_LATE = 'the deadline of the job passed while it waited for others to end'
-const SIGNALS: Readonly<Record<number, string>> = { 9: 'killed', 15: 'terminated' }
 const SIGTERM = 15
 const SWEEP_MS = 30_000
 /** These must work when everything else is stuck, so they do not wait for a place among the jobs that run. */
@@ -62,7 +61,10 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
 
   const around: Surroundings = {
     ...parts.around,
-    jobs: { running, signal, cached: jid => parts.finished.find(jid) },
+    jobs: {
+      ...createControl({ id, runs, waiting, finish: (job, returned) => track(finish(job, returned)) }),
+      cached: jid => parts.finished.find(jid),
+    },
   }
   const track = (work: Promise<void>) => {
     const tracked = work
@@ -83,6 +85,8 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
   /** Starts a job that is written down as running. Its place goes to the next one as soon as its function has ended. */
   const start = (job: JobMessage, placed: boolean) => {
     const one = runJob(around, job, pid => {
+      // What a function that was left behind goes on to start is no job's any more.
+      if (!runs.has(job.jid)) return
       file
         .put(job.jid, onDisk(job, pid))
         .catch(error => log.warn({ jid: job.jid, error: errorMessage(error) }, 'a pid could not be written down'))
@@ -105,21 +109,22 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
     while (!stopping && busy < parts.concurrency) {
       const entry = waiting.shift()
       if (!entry) return
+      if (entry.job.deadline < now()) {
+        entry.started()
+        track(finish(entry.job, { ...returnOf(id, entry.job, TOO_LATE, 1), outcome: 'timed_out' }))
+        continue
+      }
       busy++
       track(begin(entry))
     }
   }
   const begin = async ({ job, started, announced }: WaitingEntry): Promise<void> => {
-    if (job.deadline < now()) {
-      giveWay()
-      return finish(job, { ...returnOf(id, job, TOO_LATE, 1), outcome: 'timed_out' })
-    }
     // Before it starts: after a crash nobody may take it for one that has not begun.
     await untilWritten(() => file.put(job.jid, onDisk(job)), log)
     if (stopping) return file.put(job.jid, { state: 'waiting', job })
     started()
     start(job, true)
-    if (announced()) await parts.sayStarted(job)
+    if (announced()) parts.sayStarted(job)
   }
 
   const admit = async (job: JobMessage, fetched: boolean): Promise<JobAnswer> => {
@@ -155,35 +160,6 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
     return (await place.startsSoon) ? { accepted: true } : { accepted: true, waiting: true }
   }
 
-  function running() {
-    return [...runs.values()].map(({ job, pids }) => ({
-      jid: job.jid,
-      fun: job.fun,
-      arg: saltArgs(job.arg, job.kwarg),
-      tgt: job.tgt,
-      tgt_type: job.tgt_type,
-      user: job.user,
-      ret: '',
-      pid: pids()[0] ?? process.pid,
-    }))
-  }
-
-  function signal(jid: string, number: number): number[] | undefined {
-    const words = SIGNALS[number]
-    const one = runs.get(jid)
-    if (one) {
-      if (!words) return one.signal(number)
-      const pids = one.pids()
-      one.end(endingBy(words, number))
-      return pids
-    }
-    const entry = words === undefined ? undefined : waiting.remove(jid)
-    if (!entry) return undefined
-    const { words: said, retcode } = endingBy(words!, number)
-    track(finish(entry.job, returnOf(id, entry.job, `${said} before it was started`, retcode)))
-    return []
-  }
-
   const recover = () => {
     for (const [jid, held] of file.values) {
       if (typeof held === 'number') continue
@@ -206,9 +182,7 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
   recover()
 
   return {
-    running,
-    signal,
-    cached: around.jobs.cached,
+    ...around.jobs,
     take(job, fetched = false) {
       const known = taking.get(job.jid)
       if (known) return known
@@ -233,10 +207,3 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
     },
   }
 }
-
-const endingBy = (words: string, signal: number): Ending => ({
-  words: `${words} by saltutil.${signal === SIGTERM ? 'term' : 'kill'}_job (signal ${signal})`,
-  retcode: -signal,
-  signal,
-})
-

@@ -18,6 +18,7 @@ export interface MissedParts {
   subjects: Subjects
   id: string
   engine: Pick<JobEngine, 'take'>
+  now(): number
   log: Log
 }
 
@@ -32,10 +33,10 @@ const ANSWER_WITHIN_MS = 10_000
 /** Tries that fail before it is worth a word: at a start together the job worker may come a moment later. */
 const PATIENCE = 8
 
-export function createMissedJobs({ nc, subjects, id, engine, log }: MissedParts): MissedJobs {
+export function createMissedJobs({ nc, subjects, id, engine, now, log }: MissedParts): MissedJobs {
   const subject = subjects.ofMinion('missed', id)
   let stopped = false
-  let fetching: Promise<void> | undefined
+  let fetching = false
   let again = false
 
   /** Jids of the next page that need not be asked for any more; none: there are no more. */
@@ -59,7 +60,7 @@ export function createMissedJobs({ nc, subjects, id, engine, log }: MissedParts)
     if (answer.accepted) return job.jid
     log.warn({ jid: job.jid, reason: answer.reason }, 'a job that was missed is not run')
     // Its time is over: asking again would not change that. What could not be written down is asked for again.
-    return job.deadline < Date.now() ? job.jid : undefined
+    return job.deadline < now() ? job.jid : undefined
   }
 
   const fetchAll = async () => {
@@ -86,8 +87,10 @@ export function createMissedJobs({ nc, subjects, id, engine, log }: MissedParts)
   return {
     fetch() {
       again = true
-      fetching ??= fetchAll().finally(() => {
-        fetching = undefined
+      if (fetching) return
+      fetching = true
+      void fetchAll().finally(() => {
+        fetching = false
         // The link came up once more in the very end.
         if (again && !stopped && !nc.isClosed()) this.fetch()
       })

@@ -37,12 +37,10 @@ export function createOwnGrains(parts: OwnGrainsParts): OwnGrains {
   let current = parts.first
 
   const sendOnce = async () => {
-    const answer = await requestJson<{ ok: boolean; reason?: string }>(
-      nc,
-      subjects.ofMinion('grains', id),
-      current,
-      { timeoutMs: ANSWER_WITHIN_MS, what: 'grains' },
-    )
+    const answer = await requestJson<{ ok: boolean; reason?: string }>(nc, subjects.ofMinion('grains', id), current, {
+      timeoutMs: ANSWER_WITHIN_MS,
+      what: 'grains',
+    })
     if (!answer.ok) throw new ReactorError('unreachable', `the grains were refused: ${answer.reason}`)
   }
   /** The reason of the last failure, or undefined once they are stored. */

@@ -1,14 +1,12 @@
 // A return that is larger than a message goes up in parts, by requests on `<ns>.payload.<id>`; the event of the return then
 // says where it lies. A part that went up twice is the same part.
-import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../base/errors.ts'
 import { requestFailure } from '../bus/request.ts'
 import type { PayloadRef } from '../protocol/job.ts'
+import { PAYLOAD_HEADER, splitPayload } from '../protocol/payload.ts'
 import type { Subjects } from '../protocol/subject.ts'
-
-export const PAYLOAD_HEADER = 'Reactor-Payload'
 
 export type PayloadSent = { ok: true; payload: PayloadRef } | { ok: false; reason: string }
 
@@ -34,7 +32,7 @@ export function createPayloadSender(parts: PayloadParts): SendPayload {
   const { nc, subjects, id, patienceMs = PATIENCE_MS } = parts
   const subject = subjects.ofMinion('payload', id)
 
-  const sendPart = async (name: string, index: number, body: Buffer): Promise<string | undefined> => {
+  const sendPart = async (name: string, index: number, body: Uint8Array): Promise<string | undefined> => {
     const headers = createHeaders()
     headers.set(PAYLOAD_HEADER, `${name}/${index}`)
     let left = patienceMs
@@ -57,14 +55,16 @@ export function createPayloadSender(parts: PayloadParts): SendPayload {
   }
 
   return async (name, text) => {
-    const bytes = Buffer.from(text)
-    const step = Math.floor((nc.info?.max_payload ?? 1_048_576) / 2)
-    const count = Math.ceil(bytes.length / step)
-    for (let index = 0; index < count; index++) {
-      const reason = await sendPart(name, index, bytes.subarray(index * step, (index + 1) * step))
+    let split: ReturnType<typeof splitPayload>
+    try {
+      split = splitPayload(name, Buffer.from(text), nc.info?.max_payload ?? 1_048_576)
+    } catch (error) {
+      return { ok: false, reason: errorMessage(error) }
+    }
+    for (const [index, part] of split.parts.entries()) {
+      const reason = await sendPart(name, index, part)
       if (reason !== undefined) return { ok: false, reason }
     }
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
-    return { ok: true, payload: { name, parts: count, size: bytes.length, sha256 } }
+    return { ok: true, payload: split.ref }
   }
 }

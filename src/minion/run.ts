@@ -60,6 +60,8 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
   const log = around.log.child({ jid: job.jid, fun: job.fun })
   let retcode = 0
   let ending: Ending | undefined
+  /** The job is over, and its function goes on. */
+  let behind = false
   let leave: () => void = () => undefined
   const left = new Promise<'left'>(resolve => {
     leave = () => resolve('left')
@@ -107,7 +109,7 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
     },
     onProcess(pid) {
       groups.add(pid)
-      if (ending) signalGroup(pid, ending.signal)
+      if (ending) signalGroup(pid, behind ? SIGKILL : ending.signal)
       onProcess(pid)
     },
     fire: (tag, data) => around.fire(job, tag, data),
@@ -123,6 +125,7 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
     const outcome = await Promise.race([callFunction(registry, job.fun, job.arg, job.kwarg, context), left])
     overtime.clear()
     if (outcome === 'left') {
+      behind = true
       groups.signal(SIGKILL)
       log.warn('a function took no notice of its end; what it does goes on without the job')
     }
@@ -159,4 +162,3 @@ function setOvertime(atMs: number, now: () => number, onTime: () => void): { cle
   arm()
   return { clear: () => clearTimeout(timer) }
 }
-

@@ -50,8 +50,7 @@ export const openSpoolFile = (file: string, log: Log): Promise<DurableMap<Spoole
 function readSpooled(value: unknown): Spooled {
   if (!isObject(value) || !isObject(value.data) || typeof value.hops !== 'number')
     throw new Error('expected {tag, data, stamp, hops}')
-  for (const key of ['tag', 'stamp'])
-    if (typeof value[key] !== 'string') throw new Error(`'${key}' must be a text`)
+  for (const key of ['tag', 'stamp']) if (typeof value[key] !== 'string') throw new Error(`'${key}' must be a text`)
   return value as unknown as Spooled
 }
 

@@ -17,4 +17,3 @@ export async function untilWritten(write: () => Promise<void>, log: Log): Promis
     }
   }
 }
-

@@ -26,7 +26,7 @@ export interface WaitingJobs {
 }
 
 /** A burst of short jobs is through in this time; its answers need not say that they wait, nor events that they started. */
-const SOON_MS = 50
+const SOON_MS = 100
 
 export function createWaitingJobs(): WaitingJobs {
   const entries = new Map<string, WaitingEntry & { ready: boolean }>()

@@ -39,7 +39,9 @@ export function serveUploads(nc: NatsConnection, subjects: Subjects, store: Payl
     const header = message.headers?.get(PAYLOAD_HEADER)
     const named = readPartHeader(header)
     if (!named)
-      throw new Error(`the header ${PAYLOAD_HEADER} must be <name>/<part>, got ${JSON.stringify(header ?? '').slice(0, 80)}`)
+      throw new Error(
+        `the header ${PAYLOAD_HEADER} must be <name>/<part>, got ${JSON.stringify(header ?? '').slice(0, 80)}`,
+      )
     if (message.data.length === 0) throw new Error('the part is empty')
     const name = storedName(minion, named.name)
     if (!isStoredName(name)) throw new Error(`the id of the minion is too long for the name of a payload`)

@@ -6,6 +6,7 @@ import { type ObjectInfo, type ObjectStore, Objm } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { isNoMessage } from '../bus/no-message.ts'
+import { differs } from '../bus/provision.ts'
 import { bucketNames } from '../protocol/streams.ts'
 
 export interface PayloadStoreOptions {
@@ -28,6 +29,7 @@ export interface PayloadStore {
 
 /** When room is needed, at least this share of the bound is made. */
 const STEP = 0.1
+const DEDUPE_NANOS = 120_000_000_000
 
 export async function openPayloadStore(
   nc: NatsConnection,
@@ -79,7 +81,9 @@ export async function openPayloadStore(
         const there = await objects.info(object(name, part)).catch(noMessage)
         if (there?.digest !== digest(bytes)) await store(name, part, bytes)
       } catch (error) {
-        const full = isFull(error) ? `, and nothing is left to give way (cache.max_payload_bytes: ${options.maxBytes})` : ''
+        const full = isFull(error)
+          ? `, and nothing is left to give way (cache.max_payload_bytes: ${options.maxBytes})`
+          : ''
         const what = `part ${part} of payload '${name}' cannot be stored: ${errorMessage(error)}${full}`
         throw new ReactorError('store_refused', what, {}, error)
       }
@@ -141,14 +145,16 @@ async function openObjects(nc: NatsConnection, bucket: string, options: PayloadS
   const { keepMs, maxBytes, replicas } = options
   try {
     const objects = await new Objm(nc).create(bucket, { ttl: keepMs * 1_000_000, max_bytes: maxBytes, replicas })
-    const { streamInfo } = await objects.status()
-    const wanted = { max_age: keepMs * 1_000_000, max_bytes: maxBytes, num_replicas: replicas }
-    const { config } = streamInfo
-    const same =
-      config.max_age === wanted.max_age &&
-      config.max_bytes === wanted.max_bytes &&
-      config.num_replicas === wanted.num_replicas
-    if (!same) {
+    const { config } = (await objects.status()).streamInfo
+    const max_age = keepMs * 1_000_000
+    const wanted = {
+      max_age,
+      max_bytes: maxBytes,
+      num_replicas: replicas,
+      // The server's default, which may not be longer than the age.
+      duplicate_window: Math.min(DEDUPE_NANOS, max_age),
+    }
+    if (differs(wanted, config)) {
       const jsm = await jetstreamManager(nc, { checkAPI: false })
       await jsm.streams.update(config.name, { ...config, ...wanted })
     }

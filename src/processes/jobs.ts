@@ -40,7 +40,7 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
     const fleet = stack.add(await followFleet(nc, ns, config.streams.replicas, log))
     const records = await openJobRecords(nc, subjects, publisher, keepMs)
     const missed = await openMissed({ nc, subjects, publisher, records, now: clock.now })
-    const publishJob = createPublishJob({
+    const { publish: publishJob, resolve: resolveJob } = createPublishJob({
       fire,
       records,
       sender: stack.add(createJobSender(nc, subjects, log)),
@@ -99,7 +99,9 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
     )
     const askPeers = createAskPeers(config.jobs.peer, gather)
     stack.add(await serveMinions({ nc, subjects, missed, askPeers, version: VERSION, log }))
-    stack.add(await servePublish({ nc, subjects, publishJob, operators: config.operators, version: VERSION, log }))
+    stack.add(
+      await servePublish({ nc, subjects, publishJob, resolveJob, operators: config.operators, version: VERSION, log }),
+    )
     // Stopped first: it takes no more reactions, cuts short what runs, and leaves what waits to another worker.
     stack.add(
       await startReactions({

@@ -14,6 +14,8 @@ import type { Gathered } from '../functions/context.ts'
 import { loadFunctions } from '../functions/load.ts'
 import { collectGrains } from '../grains/collect.ts'
 import { createMineClient } from '../mine/client.ts'
+import { createOwnRun } from '../mine/own-run.ts'
+import { startMineUpdates } from '../mine/updater.ts'
 import { announce } from '../minion/announce.ts'
 import { openFinishedJobs } from '../minion/finished.ts'
 import { openHeldJobs } from '../minion/held.ts'
@@ -23,6 +25,7 @@ import { createMissedJobs } from '../minion/missed.ts'
 import { createOwnGrains } from '../minion/own-grains.ts'
 import { createPayloadSender } from '../minion/payload.ts'
 import { createReturns } from '../minion/returns.ts'
+import type { Surroundings } from '../minion/run.ts'
 import { openSpoolFile, startSpool } from '../minion/spool.ts'
 import { minionInbox } from '../protocol/access.ts'
 import type { JobStarted } from '../protocol/job.ts'
@@ -78,45 +81,56 @@ export async function startMinion(config: Config, log: Log): Promise<Running> {
     })
     stack.defer(() => returns.settle(SETTLE_MS))
     const grains = createOwnGrains({ nc, subjects, id, first, collect, log })
+    const around: Omit<Surroundings, 'jobs'> = {
+      id,
+      registry,
+      grains: grains.current,
+      profiles,
+      config: config.minion.module_config,
+      mineFunctions: config.minion.mine_functions,
+      mine: createMineClient(nc, subjects, id),
+      refreshGrains: grains.refresh,
+      peer: request =>
+        requestJson<Gathered>(nc, subjects.ofMinion('peer', id), request, {
+          timeoutMs: request.timeoutMs + PEER_MARGIN_MS,
+          what: 'peer',
+        }),
+      fire: (job, tag, data) => spool.fire(tag, data, { cause: job.jid, hops: job.hops + 1 }),
+      now,
+      log,
+    }
     const engine = startJobEngine({
       id,
       file: held,
       returns,
       finished,
-      around: {
-        id,
-        registry,
-        grains: grains.current,
-        profiles,
-        config: config.minion.module_config,
-        mineFunctions: config.minion.mine_functions,
-        mine: createMineClient(nc, subjects, id),
-        refreshGrains: grains.refresh,
-        peer: request =>
-          requestJson<Gathered>(nc, subjects.ofMinion('peer', id), request, {
-            timeoutMs: request.timeoutMs + PEER_MARGIN_MS,
-            what: 'peer',
-          }),
-        fire: (job, tag, data) => spool.fire(tag, data, { cause: job.jid, hops: job.hops + 1 }),
-        now,
-        log,
-      },
+      around,
+      // Not by the disk: should this minion die before it is stored, then the job has died, and that is said.
       sayStarted: ({ jid, fun, hops }) =>
-        spool.fire(
-          `salt/job/${jid}/prog/${id}/start`,
-          { id, jid, fun } satisfies JobStarted,
-          { cause: jid, hops: hops + 1, keep: true },
-        ),
+        void fire(`salt/job/${jid}/prog/${id}/start`, { id, jid, fun } satisfies JobStarted, {
+          cause: jid,
+          hops: hops + 1,
+        }).catch(error => log.debug({ jid, error: errorMessage(error) }, 'the start of a job could not be said')),
       concurrency: config.minion.concurrency,
       now,
       log,
     })
     stack.add(engine)
     stack.add(listenForJobs({ nc, subjects, id, isolation: config.isolation, engine, log }))
-    const missed = stack.add(createMissedJobs({ nc, subjects, id, engine, log }))
+    const missed = stack.add(createMissedJobs({ nc, subjects, id, engine, now, log }))
     missed.fetch()
     if (config.isolation === 'none')
       log.warn('isolation is none: this minion takes jobs from anybody who reaches the server')
+    const { mine_functions, mine_interval } = config.minion
+    stack.add(
+      startMineUpdates({
+        functions: mine_functions,
+        intervalMs: mine_interval,
+        run: createOwnRun({ ...around, jobs: engine }, mine_interval),
+        clock: systemClock,
+        log,
+      }),
+    )
     const onLink = (up: boolean) => {
       linked = up
       if (up) missed.fetch()

@@ -52,12 +52,12 @@ export interface JobReturn {
   payload?: PayloadRef
 }
 
-/** Data of `salt/job/<jid>/sent`: how the sending of a job went. Minions that are in none of the three run it. */
+/** Data of `salt/job/<jid>/sent`: how the sending of a job went. Minions that are in none of these run it. */
 export interface JobSent {
   jid: string
   offline: string[]
   refused: Record<string, string>
-  /** They took it, and it waits there for others to end. */
+  /** It waits there for others to end; or they are connected, and have not said yet whether they take it. */
   waiting: string[]
 }
 

@@ -49,7 +49,8 @@ export function payloadProblem(ref: unknown): string | undefined {
     return `the payload's 'parts' must be a whole number from 1 to ${MAX_PARTS}`
   if (!Number.isSafeInteger(size) || (size as number) < 1 || (size as number) > MAX_PAYLOAD)
     return `the payload's 'size' must be bytes, at most ${MAX_PAYLOAD}`
-  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return "the payload's 'sha256' must be 64 hex digits"
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256))
+    return "the payload's 'sha256' must be 64 hex digits"
   return undefined
 }
 

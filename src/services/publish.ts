@@ -6,7 +6,7 @@ import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { parseJson } from '../bus/request.ts'
 import { requester } from '../bus/requester.ts'
-import type { PublishJob } from '../jobs/publish.ts'
+import type { PublishJob, ResolveJob } from '../jobs/publish.ts'
 import type { PublishMessage } from '../protocol/job.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { serve } from './serve.ts'
@@ -15,6 +15,7 @@ export interface PublishServiceParts {
   nc: NatsConnection
   subjects: Subjects
   publishJob: PublishJob
+  resolveJob: ResolveJob
   operators: Readonly<Record<string, string>>
   version: string
   log: Log
@@ -24,6 +25,7 @@ export function servePublish({
   nc,
   subjects,
   publishJob,
+  resolveJob,
   operators,
   version,
   log,
@@ -43,7 +45,7 @@ export function servePublish({
           if (!isObject(message))
             throw new ReactorError('bad_argument', 'publish: the body must be a map {tgt, tgt_type, fun, arg, kwarg}')
           const asked = message as unknown as PublishMessage
-          if (asked.resolve) return publishJob.resolve(asked)
+          if (asked.resolve) return resolveJob(asked)
           return publishJob(asked, { user: requester(request.headers, operators) })
         },
       },

@@ -98,7 +98,10 @@ async function answer(endpoint: Endpoint, request: ServiceMsg, answering: Answer
   } catch (thrown) {
     const error = asReactorError(thrown)
     if (error.code === 'internal')
-      answering.log.error({ endpoint: endpoint.name, error: error.cause ?? error.message }, 'a request failed on a defect')
+      answering.log.error(
+        { endpoint: endpoint.name, error: error.cause ?? error.message },
+        'a request failed on a defect',
+      )
     if (!request.reply) return
     // A header is one line; the whole message is in the body.
     const line = error.message.replace(/\s+/g, ' ').slice(0, 1000)

@@ -1,6 +1,11 @@
 // How many terminal columns a text takes, and cutting it to fit: wide characters (CJK, emoji) take two, marks take none.
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+let segmenter: Intl.Segmenter | undefined
+/** Made when it is first needed: that takes 20 ms, and most texts are ASCII. */
+const graphemes = (text: string): Intl.Segments => {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+  return segmenter.segment(text)
+}
 const ASCII = /^[ -~]*$/
 const NO_WIDTH = /^[\p{Mn}\p{Me}\p{Cf}]+$/u
 const EMOJI = /\p{Emoji_Presentation}|\p{Emoji}\ufe0f|[\u{1f1e6}-\u{1f1ff}]/u
@@ -28,7 +33,7 @@ const WIDE: readonly (readonly [number, number])[] = [
 export function displayWidth(text: string): number {
   if (ASCII.test(text)) return text.length
   let width = 0
-  for (const { segment } of segmenter.segment(text)) width += graphemeWidth(segment)
+  for (const { segment } of graphemes(text)) width += graphemeWidth(segment)
   return width
 }
 
@@ -71,7 +76,7 @@ export function padTo(text: string, columns: number): string {
   return width >= columns ? text : text + ' '.repeat(columns - width)
 }
 
-const segmentsOf = (text: string): string[] => Array.from(segmenter.segment(text.toWellFormed()), part => part.segment)
+const segmentsOf = (text: string): string[] => Array.from(graphemes(text.toWellFormed()), part => part.segment)
 
 function takeColumns(segments: readonly string[], columns: number, backwards = false): string {
   let out = ''

@@ -29,9 +29,14 @@ async function fillDisk(room: number) {
   const methods = await handleMethods()
   const real = methods.write
   let left = room
-  return vi.spyOn(methods, 'write').mockImplementation(async function (this: FileHandle, buffer, offset, length) {
+  return vi.spyOn(methods, 'write').mockImplementation(async function (
+    this: FileHandle,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+  ) {
     if (left === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
-    const part = Math.min(left, Number(length))
+    const part = Math.min(left, length)
     left -= part
     return Reflect.apply(real, this, [buffer, offset, part, null])
   } as never)

@@ -1,7 +1,7 @@
 import { truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { type SqliteOptions, type SqlValue, openDatabase, sqliteCode } from '../../src/base/sqlite.ts'
+import { openDatabase, type SqliteOptions, type SqlValue, sqliteCode } from '../../src/base/sqlite.ts'
 import { testFolder } from '../helpers/folder.ts'
 
 const ONE = 'create table words(word text primary key, n real)'

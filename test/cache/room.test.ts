@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openDatabase } from '../../src/base/sqlite.ts'
 import type { Fact } from '../../src/cache/facts.ts'
 import { keptLog } from '../helpers/core.ts'
 import { jidOf, MiB, newJob, openStore, returned, sentJob, T0 } from './jobs.ts'
@@ -9,6 +10,9 @@ const BOUND = 16 * MiB
 /** What the files may have beyond the bound: the commit in hand. */
 const SLACK = MiB
 const LATER = T0 + 1000_000
+
+/** Of the bound, what the log has. */
+const RESERVE = 8 * MiB
 
 /** Bytes of all files of the cache. */
 const onDisk = (dir: string): number =>
@@ -35,14 +39,18 @@ describe('the bound of the job cache', () => {
     const store = await openStore({ maxBytes: BOUND })
     let written = 0
     let largest = 0
+    let largestFile = 0
     for (let n = 0; n < jobs; n += atOnce) {
       const facts = Array.from({ length: atOnce }, (_, k) => factsOf(n + k)).flat()
       written += JSON.stringify(facts).length
       for (let from = 0; from < facts.length; from += 500) {
         await store.add(...facts.slice(from, from + 500))
         largest = Math.max(largest, onDisk(store.dir))
+        largestFile = Math.max(largestFile, statSync(join(store.dir, 'jobs.db')).size)
       }
     }
+    // Room is made before it is needed.
+    expect(largestFile).toBeLessThanOrEqual(BOUND - RESERVE)
     expect(written).toBeGreaterThan(2.2 * BOUND)
     expect(largest).toBeLessThan(BOUND + SLACK)
     expect(await store.job(jidOf(0), LATER)).toBeNull()
@@ -52,7 +60,9 @@ describe('the bound of the job cache', () => {
     expect((kept.length * written) / jobs > BOUND / 4 || kept.length === 1000).toBe(true)
     for (const { jid } of kept.slice(0, 5)) {
       const job = (await store.job(jid, LATER))!
-      expect(Object.values(job.returns).every(of => String(of.return).startsWith(`${Number(jid.slice(8))} x`))).toBe(true)
+      expect(Object.values(job.returns).every(of => String(of.return).startsWith(`${Number(jid.slice(8))} x`))).toBe(
+        true,
+      )
     }
   })
 
@@ -107,5 +117,21 @@ describe('the bound of the job cache', () => {
     }
     expect(largest).toBeLessThan(BOUND + SLACK)
     for (const store of [one, two]) expect(await store.job(jidOf(5999), LATER)).not.toBeNull()
+  })
+
+  it('is back once a reader that kept the log from being cut has ended, of which it told', async () => {
+    const { log, lines } = keptLog()
+    const store = await openStore({ maxBytes: BOUND, log })
+    await store.add(returned(0))
+    const reader = openDatabase(join(store.dir, 'jobs.db'), { migrations: [''] })
+    onTestFinished(() => reader.close())
+    reader.exec('BEGIN')
+    reader.prepare('select * from returns').all()
+    for (let n = 1; n < 60; n++) await store.add(returned(n, 'm1', { return: text(300_000, n) }))
+    expect(lines.items.filter(({ msg }) => /another process reads the job cache for long/.test(msg))).toHaveLength(1)
+    expect(onDisk(store.dir)).toBeGreaterThan(BOUND)
+    reader.exec('COMMIT')
+    await store.add(returned(60))
+    expect(onDisk(store.dir)).toBeLessThan(BOUND)
   })
 })

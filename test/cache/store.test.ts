@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { openSqliteStore } from '../../src/cache/sqlite-store.ts'
-import type { Fact } from '../../src/cache/facts.ts'
-import type { JobsRequest } from '../../src/protocol/job-view.ts'
 import { silentLog } from '../../src/base/log.ts'
+import type { Fact } from '../../src/cache/facts.ts'
+import { openSqliteStore } from '../../src/cache/sqlite-store.ts'
+import type { JobsRequest } from '../../src/protocol/job-view.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { jidOf, MiB, newJob, openStore, returned, sentJob, started, T0 } from './jobs.ts'
 
@@ -47,14 +47,22 @@ describe('a job in the cache', () => {
 
   it('has another state when its times are over, with no further fact', async () => {
     const store = await openStore()
-    await store.add(newJob(1, { minions: ['away', 'busy', 'run'] }), sentJob(1, { offline: ['away'], waiting: ['busy'] }))
+    await store.add(
+      newJob(1, { minions: ['away', 'busy', 'run'] }),
+      sentJob(1, { offline: ['away'], waiting: ['busy'] }),
+    )
     const states = async (now: number) => {
       const { states: of, active } = (await store.job(jidOf(1), now))!
       return { ...of, active }
     }
     expect(await states(LATER)).toEqual({ away: 'offline', busy: 'accepted', run: 'running', active: true })
     expect(await states(LATER + HOUR)).toEqual({ away: 'offline', busy: 'timed_out', run: 'running', active: true })
-    expect(await states(LATER + 2 * HOUR)).toEqual({ away: 'offline', busy: 'timed_out', run: 'timed_out', active: false })
+    expect(await states(LATER + 2 * HOUR)).toEqual({
+      away: 'offline',
+      busy: 'timed_out',
+      run: 'timed_out',
+      active: false,
+    })
     await store.add(returned(1, 'run'))
     expect(await states(LATER + 2 * HOUR)).toMatchObject({ run: 'returned' })
   })
@@ -63,7 +71,14 @@ describe('a job in the cache', () => {
     const store = await openStore()
     await store.add(returned(1, 'm1', { fun: 'cmd.run' }))
     expect(await store.job(jidOf(1), LATER)).toMatchObject({
-      ...{ fun: 'cmd.run', minions: [], states: { m1: 'returned' }, counts: { returned: 1 }, active: false, start: T0 + 4 },
+      ...{
+        fun: 'cmd.run',
+        minions: [],
+        states: { m1: 'returned' },
+        counts: { returned: 1 },
+        active: false,
+        start: T0 + 4,
+      },
       returns: { m1: { return: true } },
     })
     await store.add(newJob(1))
@@ -92,7 +107,12 @@ describe('a job in the cache', () => {
       sentJob(1, { offline: ['a', 'b', 'd'], refused: { c: 'full' } }),
       sentJob(1, { offline: ['d'], waiting: ['b'] }, T0 + 9),
     )
-    expect((await store.job(jidOf(1), LATER))!.states).toEqual({ a: 'running', b: 'accepted', c: 'running', d: 'offline' })
+    expect((await store.job(jidOf(1), LATER))!.states).toEqual({
+      a: 'running',
+      b: 'accepted',
+      c: 'running',
+      d: 'offline',
+    })
   })
 
   it('keeps names that JavaScript uses itself apart', async () => {
@@ -116,11 +136,20 @@ describe('a job in the cache', () => {
       returned(1, 'e', { return: 1 }),
       returned(1, 'e', { return: 2, at: T0 + 9 }),
       returned(1, 'x'),
+      // Another under the same jid: the first counts.
+      newJob(1, { minions: ['a'], fun: 'other.one', at: T0 + 9 }),
     ]
     const straight = await openStore()
     await straight.add(...all)
     const wanted = await straight.job(jidOf(1), LATER)
-    expect(wanted!.states).toEqual({ a: 'offline', b: 'running', c: 'failed', d: 'running', e: 'returned', x: 'returned' })
+    expect(wanted!.states).toEqual({
+      a: 'offline',
+      b: 'running',
+      c: 'failed',
+      d: 'running',
+      e: 'returned',
+      x: 'returned',
+    })
     const orders = fc.shuffledSubarray([...all.keys(), ...all.keys()], { minLength: all.length * 2 })
     const store = await openStore()
     let run = 1
@@ -246,7 +275,9 @@ describe('the file of the cache', () => {
     expect(await first.job(jidOf(1), LATER)).toMatchObject({ states: { m1: 'returned' } })
     first.close()
     second.close()
-    expect(await (await openStore({ dir: first.dir })).job(jidOf(1), LATER)).toMatchObject({ states: { m1: 'returned' } })
+    expect(await (await openStore({ dir: first.dir })).job(jidOf(1), LATER)).toMatchObject({
+      states: { m1: 'returned' },
+    })
   })
 
   it('that is damaged is refused with what to do', async () => {
@@ -276,6 +307,15 @@ describe('jobs past their time', () => {
     await store.prune(T0 + 100, LATER)
     expect(await store.job(jidOf(1), LATER)).not.toBeNull()
     await store.prune(T0 + 100, LATER + 2 * HOUR)
+    expect(await store.job(jidOf(1), LATER)).toBeNull()
+  })
+
+  it('go after their deadline where nobody was reached', async () => {
+    const store = await openStore()
+    await store.add(newJob(1, { minions: ['a', 'b'] }), sentJob(1, { offline: ['a'], refused: { b: 'no' } }))
+    await store.prune(T0 + 100, LATER)
+    expect(await store.job(jidOf(1), LATER)).not.toBeNull()
+    await store.prune(T0 + 100, LATER + HOUR)
     expect(await store.job(jidOf(1), LATER)).toBeNull()
   })
 

@@ -1,13 +1,13 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
-import { createFire } from '../../src/bus/fire.ts'
 import { openDatabase } from '../../src/base/sqlite.ts'
+import { createFire } from '../../src/bus/fire.ts'
 import type { Fact } from '../../src/cache/facts.ts'
 import { sqliteFailure } from '../../src/cache/sqlite-store.ts'
 import type { JobStore } from '../../src/cache/store.ts'
 import { startCacheWorker } from '../../src/cache/worker.ts'
-import { type Origin, minionOrigin, serviceOrigin } from '../../src/protocol/origin.ts'
+import { minionOrigin, type Origin, serviceOrigin } from '../../src/protocol/origin.ts'
 import { cacheConsumer, streamNames } from '../../src/protocol/streams.ts'
 import { keptLog, openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -126,7 +126,10 @@ describe('the cache worker', () => {
     await jobs(`salt/job/${jidOf(1)}/new`, announced(1, ['m1']))
     await committed(jidOf(1), 'new')
     expect(await job(1)).toMatchObject({ minions: ['m1'], returns: {} })
-    await lines.find(({ problem }) => /only the minion itself is believed on its return/.test(String(problem)), 'a word')
+    await lines.find(
+      ({ problem }) => /only the minion itself is believed on its return/.test(String(problem)),
+      'a word',
+    )
     await lines.find(({ problem }) => /only services are believed on it/.test(String(problem)), 'a word')
     expect(await left()).toBe(0)
   })
@@ -138,7 +141,9 @@ describe('the cache worker', () => {
     await committed(jidOf(1), 'return')
     expect(await job(1)).toMatchObject({
       states: { m1: 'failed' },
-      returns: { m1: { success: false, retcode: 1, return: expect.stringMatching(/^The return of m1 cannot be read: /) } },
+      returns: {
+        m1: { success: false, retcode: 1, return: expect.stringMatching(/^The return of m1 cannot be read: /) },
+      },
     })
   })
 
@@ -209,7 +214,9 @@ describe('the cache worker', () => {
     const { start, as, commits, committed } = await open()
     const value = 'x'.repeat(400_000)
     await Promise.all(
-      Array.from({ length: 30 }, (_, n) => as(`m${n}`)(`salt/job/${jidOf(1)}/ret/m${n}`, given(1, `m${n}`, { return: value }))),
+      Array.from({ length: 30 }, (_, n) =>
+        as(`m${n}`)(`salt/job/${jidOf(1)}/ret/m${n}`, given(1, `m${n}`, { return: value })),
+      ),
     )
     await as('last')(`salt/job/${jidOf(2)}/ret/last`, given(2, 'last'))
     await start()

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Clock } from '../../src/base/clock.ts'
 import { ReactorError } from '../../src/base/errors.ts'
 import { callMinions } from '../../src/call/collect.ts'
 import type { JobReturn } from '../../src/protocol/job.ts'
 import { minionOrigin, serviceOrigin, userOrigin } from '../../src/protocol/origin.ts'
+import { startRestartableServer } from '../helpers/restartable.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createGate, createSeen, within } from '../helpers/wait.ts'
 import { type Answer, cachedJob, newJid, startSystem } from './system.ts'
@@ -33,7 +34,10 @@ async function start(answer: Answer, clock?: Clock) {
 const values = (returns: { items: JobReturn[] }) => returns.items.map(one => one.return)
 describe('a call', () => {
   it('ends when every minion that took the job has returned', async () => {
-    const { call, jid, giveReturn, returns, requests } = await start(() => ({ minions: ['a', 'b', 'c'], offline: ['c'] }))
+    const { call, jid, giveReturn, returns, requests } = await start(() => ({
+      minions: ['a', 'b', 'c'],
+      offline: ['c'],
+    }))
     const ended = call()
     await requests.reach(1)
     expect(requests.items[0]).toEqual({ tgt: '*', fun: 'test.ping', jid })
@@ -164,6 +168,30 @@ describe('what live events have not brought', () => {
   })
 })
 
+describe('a link that was lost while the job ran', () => {
+  it('costs no return: the job cache has it', async () => {
+    const restartable = await startRestartableServer()
+    onTestFinished(() => restartable.remove())
+    const { bus, requests, cached } = await startSystem(restartable, () => ({ minions: ['a'] }))
+    const jid = newJid()
+    const returns = createSeen<JobReturn>()
+    const ended = callMinions(
+      bus,
+      jid,
+      { tgt: '*', fun: 'test.ping' },
+      { onReturn: returned => returns.push(returned) },
+      { user: 'root', timeoutMs: 60_000, signal: new AbortController().signal },
+    )
+    await requests.reach(1)
+    await bus.nc.flush()
+    await restartable.end('SIGKILL')
+    cached.set(jid, cachedJob(jid, ['a'], { returns: { a: { return: 'kept', retcode: 0, success: true, at: 1 } } }))
+    await restartable.start()
+    await within(ended, 'the end')
+    expect(values(returns)).toEqual(['kept'])
+  })
+})
+
 describe('a return larger than a message that cannot be fetched', () => {
   it('is told as such, and counts as failed', async () => {
     const { call, jid, giveReturn, requests, returns } = await start(() => ({ minions: ['a'] }))
@@ -182,7 +210,13 @@ describe('a return larger than a message that cannot be fetched', () => {
 
 describe('a minion that was waiting', () => {
   it('runs once it says so itself', async () => {
-    const { bus, requests, start: begin, giveReturn, fireAs } = await startSystem(server, () => ({
+    const {
+      bus,
+      requests,
+      start: begin,
+      giveReturn,
+      fireAs,
+    } = await startSystem(server, () => ({
       minions: ['a'],
       waiting: ['a'],
     }))

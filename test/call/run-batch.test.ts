@@ -12,7 +12,11 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 /** A system in which `matching` match; `answer` says how a group was taken. */
-async function start(matching: string[], answer: Answer = ({ tgt }) => ({ minions: tgt as string[] }), missing: string[] = []) {
+async function start(
+  matching: string[],
+  answer: Answer = ({ tgt }) => ({ minions: tgt as string[] }),
+  missing: string[] = [],
+) {
   const system = await startSystem(server, request =>
     request.resolve ? { minions: matching, missing } : answer(request),
   )
@@ -26,12 +30,16 @@ async function start(matching: string[], answer: Answer = ({ tgt }) => ({ minion
     onUnanswered: ({ id, why }) => told.push(`${id} ${why}`),
   }
   const run = (size: string, more: Partial<BatchOptions> = {}) =>
-    runBatch(
-      system.bus,
-      { tgt: '*', tgt_type: 'glob', fun: 'test.ping', subset: 9, metadata: { a: 1 } },
-      handlers,
-      { user: 'root', timeoutMs: 5000, signal: stop.signal, size, waitMs: 0, failhard: false, newJid, ...more },
-    )
+    runBatch(system.bus, { tgt: '*', tgt_type: 'glob', fun: 'test.ping', subset: 9, metadata: { a: 1 } }, handlers, {
+      user: 'root',
+      timeoutMs: 5000,
+      signal: stop.signal,
+      size,
+      waitMs: 0,
+      failhard: false,
+      newJid,
+      ...more,
+    })
   return { ...system, run, told, executing, stop, groups: () => executing.items.map(({ ids }) => ids) }
 }
 
@@ -46,7 +54,8 @@ describe('a batch', () => {
     await giveReturn(executing.items[0]!.jid, 'a')
     expect(await within(ended, 'the end')).toEqual({ left: [], openJids: [] })
     expect(groups()).toEqual([['a', 'b'], ['c']])
-    expect(told).toEqual(['a,b,c / ', 'b returned', 'c returned', 'a returned'])
+    expect(told[0]).toBe('a,b,c / ')
+    expect(told.slice(1).sort()).toEqual(['a returned', 'b returned', 'c returned'])
     const base = { fun: 'test.ping', metadata: { a: 1 } }
     expect(requests.items).toEqual([
       { tgt: '*', tgt_type: 'glob', subset: 9, resolve: true, ...base },

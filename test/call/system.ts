@@ -7,7 +7,6 @@ import type { JobView } from '../../src/protocol/job-view.ts'
 import { minionOrigin, type Origin, serviceOrigin } from '../../src/protocol/origin.ts'
 import { serve } from '../../src/services/serve.ts'
 import { keptLog, openCore } from '../helpers/core.ts'
-import type { TestServer } from '../helpers/server.ts'
 import { createSeen } from '../helpers/wait.ts'
 
 export const newJid = createJidSource()
@@ -16,7 +15,7 @@ export const FAR = 4_000_000_000_000
 export type Answer = (request: PublishMessage) => Promise<Partial<Published>> | Partial<Published>
 
 /** `answer` makes the answer of a publish; what it leaves out is empty, and the job has all the time there is. */
-export async function startSystem(server: TestServer, answer: Answer) {
+export async function startSystem(server: { url: string }, answer: Answer) {
   const { nc, subjects, publisher } = await openCore(server)
   const requests = createSeen<PublishMessage>()
   const cached = new Map<string, JobView>()
@@ -35,7 +34,15 @@ export async function startSystem(server: TestServer, answer: Answer) {
         async handle(message) {
           const request = message.json<PublishMessage>()
           requests.push(request)
-          const empty = { minions: [], offline: [], refused: {}, missing: [], waiting: [], deadline: FAR, run_until: FAR }
+          const empty = {
+            minions: [],
+            offline: [],
+            refused: {},
+            missing: [],
+            waiting: [],
+            deadline: FAR,
+            run_until: FAR,
+          }
           return { jid: request.jid, ...empty, ...(await answer(request)) }
         },
       },

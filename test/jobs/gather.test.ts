@@ -23,11 +23,11 @@ async function start(fleet: string[], returns: Record<string, unknown>) {
   for (const id of Object.keys(returns)) {
     const fire = createFire(publisher, subjects, minionOrigin(id))
     nc.subscribe(subjects.job(id), {
-      callback: async (_error, message) => {
+      callback(_error, message) {
         const { jid, fun } = message.json<JobMessage>()
         message.respond(JSON.stringify(YES))
         const base = { id, jid, fun, fun_args: [], retcode: 0, success: true, cmd: '_return' }
-        if (returns[id] !== undefined) await fire(`salt/job/${jid}/ret/${id}`, { ...base, return: returns[id] })
+        if (returns[id] !== undefined) void fire(`salt/job/${jid}/ret/${id}`, { ...base, return: returns[id] })
       },
     })
   }

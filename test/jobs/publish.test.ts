@@ -122,6 +122,14 @@ describe('a job for minions', () => {
     expect(cause).toBe(jid)
   })
 
+  it('waits at a minion that is there and does not answer, and is marked for it', async () => {
+    const { publish, nc, subjects, missed } = await start({ web1: undefined })
+    nc.subscribe(subjects.job('web1'), { callback: () => undefined })
+    await nc.flush()
+    expect(await publish({ tgt: '*', fun: 'test.ping' }, asked)).toMatchObject({ offline: [], waiting: ['web1'] })
+    expect((await missed.page('web1', [])).jobs).toHaveLength(1)
+  })
+
   it('is refused where the answer is none', async () => {
     const { publish, nc, subjects } = await start({ web1: undefined })
     nc.subscribe(subjects.job('web1'), { callback: (_error, message) => void message.respond('yes!') })
@@ -148,8 +156,8 @@ describe('a job for minions', () => {
   })
 
   it('is not started where its target is only to be resolved', async () => {
-    const { publish, got, records } = await start({ web1: yes, db1: undefined })
-    expect(publish.resolve({ tgt: ['web1', 'gone'], resolve: true } as PublishMessage)).toEqual({
+    const { resolve, got, records } = await start({ web1: yes, db1: undefined })
+    expect(resolve({ tgt: ['web1', 'gone'], resolve: true } as PublishMessage)).toEqual({
       minions: ['web1'],
       missing: ['gone'],
     })

@@ -40,6 +40,8 @@ const reaction = (event: string, actions: ReactionAction[], rule = 'r'): Reactio
   actions,
 })
 
+const PUBLISHED = { minions: ['web1'], missing: [], waiting: [], deadline: 0, run_until: 0 }
+
 /** Workers on one namespace, whose actions do what `behave` says. */
 async function open() {
   const core = await openCore(server)
@@ -83,7 +85,7 @@ async function open() {
       ledger,
       publishJob: async ({ fun }: PublishMessage, asked): Promise<Published> => {
         const { refused = {}, offline = [] } = await act(`local.${fun}`, asked)
-        return { jid: `jid of ${fun}`, minions: ['web1'], offline, missing: [], refused }
+        return { ...PUBLISHED, jid: `jid of ${fun}`, offline, refused }
       },
       runFunction: call => run(call, 'runner'),
       callWheel: call => run(call, 'wheel'),

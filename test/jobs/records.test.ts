@@ -27,7 +27,8 @@ afterEach(async () => {
 })
 
 describe('job records', () => {
-  const base = { kind: 'local' as const, fun: 'test.ping', arg: [], kwarg: {}, user: 'root', deadline: 0, hops: 1 }
+  const times = { deadline: 0, run_until: 0 }
+  const base = { kind: 'local' as const, fun: 'test.ping', arg: [], kwarg: {}, user: 'root', hops: 1, ...times }
   const work = { key: 'event/rule/0', causeMs: Date.UTC(2026, 10, 20, 9, 18, 20) }
 
   it('are stored before they are given, and found by their jid', async () => {

@@ -34,7 +34,7 @@ export async function openWorker(
   const records = await openJobRecords(nc, subjects, publisher)
   const missed = await openMissed({ nc, subjects, publisher, records, now })
   const sender = createJobSender(nc, subjects, silentLog)
-  const publish = createPublishJob({
+  const { publish, resolve } = createPublishJob({
     fire,
     records,
     sender,
@@ -46,5 +46,5 @@ export async function openWorker(
     clock: { now, sleep: async () => undefined },
     log: silentLog,
   })
-  return { publish, records, missed, sender, got, connect }
+  return { publish, resolve, records, missed, sender, got, connect }
 }

@@ -4,12 +4,16 @@ import { startMineUpdates } from '../../src/mine/updater.ts'
 import { createSeen } from '../helpers/wait.ts'
 
 /** Updates under a clock whose sleeps end when the test says so. */
-function start(outcomes: (Error | undefined)[], functions: Record<string, unknown> = { 'test.ping': [] }) {
+function start(
+  outcomes: (Error | undefined)[],
+  functions: Record<string, unknown> = { 'test.ping': [] },
+  intervalMs = 60_000,
+) {
   const ran = createSeen<unknown[]>()
   const slept = createSeen<{ ms: number; wake(): void }>()
   const updates = startMineUpdates({
     functions,
-    intervalMs: 60_000,
+    intervalMs,
     async run(fun, arg, kwarg) {
       ran.push([fun, arg, kwarg])
       const problem = outcomes[ran.items.length - 1]
@@ -48,6 +52,12 @@ describe('the mine is updated', () => {
       slept.items[n]!.wake()
     }
     expect(slept.items.slice(0, 6).map(({ ms }) => ms)).toEqual([10_000, 20_000, 40_000, 60_000, 60_000, 10_000])
+  })
+
+  it('once a second at most', async () => {
+    const { slept } = start([], undefined, 0)
+    await slept.reach(1)
+    expect(slept.items[0]!.ms).toBe(1000)
   })
 
   it('never without mine functions', async () => {

@@ -18,14 +18,19 @@ async function start() {
   const subjects = createSubjects(`announce${namespaces++}`)
   const [minion, core] = [await connect({ servers: server.url }), await connect({ servers: server.url })]
   const fired = createSeen<{ tag: string; keep: boolean | undefined }>()
-  core.subscribe(subjects.anyMinion('grains'), { callback: (_error, message) => void message.respond('{"ok":true}') })
-  await core.flush()
+  const sent: string[] = []
   const running = announce({
     nc: minion,
     subjects,
     id: 'web1',
-    grains: { os: 'Debian' },
-    spool: { fire: async (tag, _data, { keep } = {}) => fired.push({ tag, keep }), settle: async () => undefined },
+    grains: { send: async () => void sent.push('grains') },
+    spool: {
+      fire: async (tag, _data, { keep } = {}) => {
+        sent.push('start')
+        fired.push({ tag, keep })
+      },
+      settle: async () => undefined,
+    },
     beatMs: 60_000,
     log: silentLog,
     onLink: () => undefined,
@@ -36,12 +41,13 @@ async function start() {
     await core.close()
   })
   await running
-  return { subjects, core, fired }
+  return { subjects, core, fired, sent }
 }
 
 describe('a minion that starts', () => {
   it('says so once its grains are stored, with an event that must arrive', async () => {
-    const { fired } = await start()
+    const { fired, sent } = await start()
+    expect(sent).toEqual(['grains', 'start'])
     expect(fired.items).toEqual([{ tag: 'salt/minion/web1/start', keep: true }])
   })
 

@@ -9,7 +9,7 @@ import { loadFunctions } from '../../src/functions/load.ts'
 import type { Registry } from '../../src/functions/registry.ts'
 import { openFinishedJobs } from '../../src/minion/finished.ts'
 import { openHeldJobs } from '../../src/minion/held.ts'
-import { type JobEngine, startJobEngine } from '../../src/minion/jobs.ts'
+import { type JobEngine, type JobEngineParts, startJobEngine } from '../../src/minion/jobs.ts'
 import type { SendPayload } from '../../src/minion/payload.ts'
 import { createReturns } from '../../src/minion/returns.ts'
 import { createJidSource } from '../../src/protocol/jid.ts'
@@ -90,7 +90,14 @@ export async function createWorld() {
     }),
     'gate.context': execution({
       doc: 'x',
-      run: ({}, { grains, mineFunctions, config, id, user, key }) => ({ grains, mineFunctions, config, id, user, key }),
+      run: (_args, { grains, mineFunctions, config, id, user, key }) => ({
+        grains,
+        mineFunctions,
+        config,
+        id,
+        user,
+        key,
+      }),
     }),
     'gate.shell': execution({
       doc: 'Tells the pid of its shell.',
@@ -109,7 +116,7 @@ export async function createWorld() {
 
   /** Opens the files and starts the engine on them. */
   const start = async (
-    options: { concurrency?: number; cacheJobs?: number; around?: Partial<ExecutionContext> } = {},
+    options: { concurrency?: number; cacheJobs?: number; around?: Partial<JobEngineParts['around']> } = {},
   ): Promise<JobEngine & { file: Awaited<ReturnType<typeof openHeldJobs>>; close(): Promise<void> }> => {
     const file = await openHeldJobs(join(dir, 'jobs'), log)
     const finished = await openFinishedJobs(join(dir, 'finished'), options.cacheJobs ?? 100, log)
@@ -141,7 +148,7 @@ export async function createWorld() {
         log,
         ...options.around,
       },
-      sayStarted: async ({ jid }) => said.push(jid),
+      sayStarted: ({ jid }) => said.push(jid),
       concurrency: options.concurrency ?? 5,
       now: () => clock.now,
       log,

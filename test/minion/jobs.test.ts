@@ -233,16 +233,15 @@ describe('a return', () => {
   it('says its size and why where it cannot go up', async () => {
     const { start, returnOf } = await createWorld()
     const { take } = await start()
-    const [large, long] = [
-      job('gate.return', { arg: ['2000000'] }),
-      job('test.echo', { arg: ['y'.repeat(2_000_000)] }),
-    ]
+    const [large, long] = [job('gate.return', { arg: ['2000000'] }), job('test.echo', { arg: ['y'.repeat(2_000_000)] })]
     await Promise.all([take(large), take(long)])
     for (const one of [large, long]) {
       expect(await returnOf(one)).toMatchObject({
         success: false,
         retcode: 1,
-        return: expect.stringMatching(/^the return has 2000002 bytes, .* could not be sent apart: nobody takes payloads$/),
+        return: expect.stringMatching(
+          /^the return has 2000002 bytes, .* could not be sent apart: nobody takes payloads$/,
+        ),
       })
     }
     expect((await returnOf(long)).fun_args).toEqual([expect.stringMatching(/^left out: \d+ bytes$/)])
@@ -280,7 +279,9 @@ describe('signals to a job', () => {
     const { dir, start, returnOf } = await createWorld()
     const { take, signal, running } = await start()
     const file = join(dir, 'pids')
-    const sent = shell(`${before}sh -c '${before}echo $$ >> ${file}; sleep 1000 & echo $! >> ${file}; wait; sleep 1000' & echo $$ >> ${file}; while :; do sleep 1; done`)
+    const sent = shell(
+      `${before}sh -c '${before}echo $$ >> ${file}; sleep 1000 & echo $! >> ${file}; wait; sleep 1000' & echo $$ >> ${file}; while :; do sleep 1; done`,
+    )
     await take(sent)
     const pids = await pidsIn(file, 3)
     const its = running()[0]!.pid
@@ -380,7 +381,11 @@ describe('a minion that stops', () => {
     const [runs, waits] = [job('gate.wait'), job('gate.wait')]
     await Promise.all([first.take(runs), first.take(waits)])
     await first.close()
-    expect(await returnOf(runs)).toMatchObject({ success: false, retcode: 1, return: 'the minion was stopped while it ran' })
+    expect(await returnOf(runs)).toMatchObject({
+      success: false,
+      retcode: 1,
+      return: 'the minion was stopped while it ran',
+    })
     expect(returns.items).toHaveLength(1)
     expect(await first.take(job('test.ping'))).toEqual({ accepted: false, reason: 'the minion is being stopped' })
     await expect(stat(join(dir, 'jobs.lock'))).rejects.toMatchObject({ code: 'ENOENT' })
@@ -424,12 +429,31 @@ describe('a minion that died', () => {
       ReturnType<typeof job>,
       ReturnType<typeof job>,
     ]
-    const data = { id: 'm1', jid: returned.jid, fun: 'test.ping', fun_args: [], return: 'of before', retcode: 0, success: true, cmd: '_return' }
+    const data = {
+      id: 'm1',
+      jid: returned.jid,
+      fun: 'test.ping',
+      fun_args: [],
+      return: 'of before',
+      retcode: 0,
+      success: true,
+      cmd: '_return',
+    }
     await leftBehind(world, [
       [died.jid, { state: 'running', job: died, started: NOW - 5, pid: 4711 }],
       [waited.jid, { state: 'waiting', job: waited }],
       [late.jid, { state: 'waiting', job: { ...late, deadline: NOW - 1 } }],
-      [returned.jid, { state: 'returned', returned: data, event: 'the-same-id', stamp: '2026-11-20T09:18:20.838387', hops: 7, forgetAt: NOW + 1000 }],
+      [
+        returned.jid,
+        {
+          state: 'returned',
+          returned: data,
+          event: 'the-same-id',
+          stamp: '2026-11-20T09:18:20.838387',
+          hops: 7,
+          forgetAt: NOW + 1000,
+        },
+      ],
       [done.jid, NOW + 1000],
     ])
     const { take } = await world.start()
@@ -456,7 +480,9 @@ describe('a minion that died', () => {
     const { take, running, signal, file } = await start()
     const sent = job('cmd.run', { arg: ['sleep 1000'] })
     await take(sent)
-    await vi.waitFor(() => expect(file.values.get(sent.jid)).toMatchObject({ state: 'running', pid: running()[0]!.pid }))
+    await vi.waitFor(() =>
+      expect(file.values.get(sent.jid)).toMatchObject({ state: 'running', pid: running()[0]!.pid }),
+    )
     expect(running()[0]!.pid).not.toBe(process.pid)
     signal(sent.jid, 9)
     await returnOf(sent)
@@ -477,7 +503,9 @@ describe('a minion that died', () => {
     ])
     await world.start()
     expect(await world.returnOf(good)).toMatchObject({ success: true })
-    expect(world.lines.items).toContainEqual(expect.objectContaining({ lines: 1, msg: expect.stringContaining('set aside') }))
+    expect(world.lines.items).toContainEqual(
+      expect.objectContaining({ lines: 1, msg: expect.stringContaining('set aside') }),
+    )
   })
 })
 

@@ -35,8 +35,7 @@ async function startMinion(options: { isolation?: 'accounts' | 'none'; nc?: Nats
   })
   onTestFinished(() => listening.stop())
   await nc.flush()
-  const send = async (body: string) =>
-    (await nc.request(subjects.job('m1'), body, { timeout: 5000 })).json<JobAnswer>()
+  const send = async (body: string) => (await nc.request(subjects.job('m1'), body, { timeout: 5000 })).json<JobAnswer>()
   return { ...world, lines, listening, subjects, send, ask: (body: unknown) => send(JSON.stringify(body)) }
 }
 

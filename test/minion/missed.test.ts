@@ -35,7 +35,7 @@ async function startMinion(answer: (took: string[], asked: number) => unknown, {
     })
   if (served) serve()
   const { log, lines } = keptLog()
-  const missed = createMissedJobs({ nc, subjects, id: 'm1', engine, log })
+  const missed = createMissedJobs({ nc, subjects, id: 'm1', engine, now: () => NOW, log })
   onTestFinished(() => missed.stop())
   return { ...world, engine, asked, serve, missed, lines }
 }
@@ -88,9 +88,7 @@ it.each([
   ['a page of what is none', () => ({ jobs: [null, 5] })],
 ])('it asks again, later, where the answer is %s', async (_what, wrong) => {
   const sent = job('test.ping')
-  const { missed, returnOf } = await startMinion((_took, n) =>
-    n === 1 ? wrong() : { jobs: n === 2 ? [sent] : [] },
-  )
+  const { missed, returnOf } = await startMinion((_took, n) => (n === 1 ? wrong() : { jobs: n === 2 ? [sent] : [] }))
   missed.fetch()
   expect(await returnOf(sent)).toMatchObject({ success: true })
 })

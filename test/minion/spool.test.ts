@@ -1,24 +1,33 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { DurableMap } from '../../src/base/durable-map.ts'
 import { ReactorError } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { createFire, type Fire } from '../../src/bus/fire.ts'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { createPublisher, type Publisher } from '../../src/bus/publish.ts'
-import { openSpool } from '../../src/minion/spool.ts'
+import { openSpoolFile, type Spooled, startSpool } from '../../src/minion/spool.ts'
 import { minionOrigin } from '../../src/protocol/origin.ts'
 import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import { keptLog } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { type RestartableServer, startRestartableServer } from '../helpers/restartable.ts'
 import { createGate, createSeen, within } from '../helpers/wait.ts'
 
-const files = async (dir: string) => (await readdir(dir)).sort()
-const open = (dir: string, fire: Fire, connected = () => true) =>
-  openSpool({ dir, fire, connected, now: Date.now, log: silentLog })
+/** What is on disk, by the tags of the events. */
+const onDisk = (file: DurableMap<Spooled>) => [...file.values.values()].map(({ tag }) => tag)
+
+/** A spool on a file of that folder, and the file as it is; `close` ends both. */
+async function open(dir: string, fire: Fire, connected = () => true, log = silentLog) {
+  const file = await openSpoolFile(join(dir, 'spool'), log)
+  onTestFinished(() => file.close())
+  return { ...startSpool({ file, fire, connected, now: Date.now, log }), file }
+}
+const empty = (file: DurableMap<Spooled>) => vi.waitFor(() => expect(onDisk(file)).toEqual([]))
 
 describe('a spool on a server', () => {
   let server: RestartableServer
@@ -71,16 +80,15 @@ describe('a spool on a server', () => {
   })
 
   it('holds an event no longer once the server has stored it', async () => {
-    const dir = await testFolder()
-    const { fire } = await spool(dir)
+    const { fire, file, settle } = await spool(await testFolder())
     await Promise.all([1, 2, 3].map(n => fire('a', { n })))
     expect(await storedNumbers()).toEqual([1, 2, 3])
-    expect(await files(dir)).toEqual([])
+    await settle(5000)
+    expect(onDisk(file)).toEqual([])
   })
 
   it('keeps the order and every event over a restart of the server', async () => {
-    const dir = await testFolder()
-    const { fire, settle } = await spool(dir)
+    const { fire, settle, file } = await spool(await testFolder())
     const fired: Promise<void>[] = []
     const send = (count: number) => {
       for (let i = 0; i < count; i++) fired.push(fire('a', { n: fired.length }))
@@ -100,7 +108,7 @@ describe('a spool on a server', () => {
     await within(Promise.all(fired), 'every event')
     await settle(10_000)
     expect(await storedNumbers()).toEqual(fired.map((_, n) => n))
-    expect(await files(dir)).toEqual([])
+    expect(onDisk(file)).toEqual([])
   })
 
   it('keeps what waits over a restart of its process, and delivers it first and once', async () => {
@@ -114,7 +122,8 @@ describe('a spool on a server', () => {
     publisher.stop()
     await first.settle(5000)
     await nc.close()
-    expect(await files(dir)).toHaveLength(3)
+    expect(onDisk(first.file)).toEqual(['a', 'a', 'a'])
+    await first.file.close()
 
     await server.start()
     await link()
@@ -122,31 +131,29 @@ describe('a spool on a server', () => {
     await second.fire('a', { n: 4 })
     await second.settle(5000)
     expect(await storedNumbers()).toEqual([0, 1, 2, 3, 4])
-    expect(await files(dir)).toEqual([])
+    expect(onDisk(second.file)).toEqual([])
   })
 
   it('gives a refusal of the store to the caller, and keeps what must arrive until there is room', async () => {
-    const dir = await testFolder()
     const jsm = await jetstreamManager(nc)
     await jsm.streams.update('reactor_EVENTS', { max_msgs: 1 } as never)
-    const { fire } = await spool(dir)
+    const { fire, file } = await spool(await testFolder())
     await fire('a', { n: 0 })
     await expect(fire('a', { n: 1 })).rejects.toMatchObject({ code: 'store_refused' })
-    expect(await files(dir)).toEqual([])
+    await empty(file)
     const kept = fire('a', { n: 2 }, { keep: true })
     await expect(fire('a', { n: 3 })).rejects.toMatchObject({ code: 'store_refused' })
-    expect(await files(dir)).toHaveLength(1)
+    await vi.waitFor(() => expect(onDisk(file)).toHaveLength(1))
     await jsm.streams.update('reactor_EVENTS', { max_msgs: -1 } as never)
     await within(kept, 'the event that must arrive')
     expect(await storedNumbers()).toEqual([0, 2])
-    expect(await files(dir)).toEqual([])
+    await empty(file)
   })
 
   it.each([true, false])('gives an event that no message can hold back to the caller (keep: %s)', async keep => {
-    const dir = await testFolder()
-    const { fire } = await spool(dir)
+    const { fire, file } = await spool(await testFolder())
     await expect(fire('a', { x: 'x'.repeat(2_000_000) }, { keep })).rejects.toMatchObject({ code: 'bad_event' })
-    expect(await files(dir)).toEqual([])
+    await empty(file)
   })
 })
 
@@ -160,29 +167,22 @@ describe('a spool by itself', () => {
     return { seen, fire }
   }
 
-  it('sets a malformed file aside, delivers the others in order, and numbers on', async () => {
+  it('sets malformed events aside and delivers the others in order', async () => {
     const dir = await testFolder()
-    const event = (tag: string) =>
-      JSON.stringify({ id: tag, tag, data: {}, stamp: '2026-11-20T09:18:20.838387', hops: 0 })
-    await writeFile(join(dir, '000000000007.json'), event('seven'))
-    await writeFile(join(dir, '000000000008.json'), '{"id": "half')
-    await writeFile(join(dir, '000000000009.json'), event('nine'))
-    await writeFile(join(dir, '000000000011.json'), 'null')
-    await writeFile(join(dir, '000000000012.json'), '{"tag":5}')
-    await writeFile(join(dir, '000000000003.json.new'), '{}')
-    await writeFile(join(dir, 'notes.json'), 'not ours')
+    const event = (tag: string) => ({ tag, data: {}, stamp: '2026-11-20T09:18:20.838387', hops: 0 })
+    const values = [event('first'), null, event('second'), { tag: 5 }, { ...event('x'), data: [] }, event('third')]
+    await writeFile(
+      join(dir, 'spool'),
+      `${values.map((v, n) => JSON.stringify({ k: `id${n}`, v })).join('\n')}\n{"k":"id9","v":{"tag":"cut sh`,
+    )
     const { seen, fire } = accepting()
-    const spool = await open(dir, fire)
+    const { log, lines } = keptLog()
+    const spool = await open(dir, fire, () => true, log)
     await spool.fire('after', {})
     await spool.settle(5000)
-    expect(seen.items.map(({ tag }) => tag)).toEqual(['seven', 'nine', 'after'])
-    expect(await files(dir)).toEqual([
-      '000000000003.json.new',
-      '000000000008.json.bad',
-      '000000000011.json.bad',
-      '000000000012.json.bad',
-      'notes.json',
-    ])
+    expect(seen.items.map(({ tag }) => tag)).toEqual(['first', 'second', 'third', 'after'])
+    expect(seen.items[1]!.id).toBe('id2')
+    expect(lines.items).toMatchObject([{ lines: 4, msg: expect.stringContaining('set aside') }])
   })
 
   it('fires under one id and stamp however often it tries', async () => {
@@ -207,19 +207,25 @@ describe('a spool by itself', () => {
     }
     const spool = await open(dir, fire, () => false)
     await spool.fire('a', {})
-    expect(await files(dir)).toEqual(['000000000001.json'])
+    expect(onDisk(spool.file)).toEqual(['a'])
     gate.open()
     await spool.settle(5000)
-    expect(await files(dir)).toEqual([])
+    expect(onDisk(spool.file)).toEqual([])
   })
 
-  it('says so when its folder cannot be written', async () => {
+  it('says so when it cannot be written', async () => {
     const dir = await testFolder()
     await writeFile(join(dir, 'file'), '')
     const { fire } = accepting()
     await expect(open(join(dir, 'file'), fire)).rejects.toMatchObject({
       code: 'unwritable',
       message: expect.stringContaining(join(dir, 'file')),
+    })
+    const spool = await open(dir, fire)
+    await spool.file.close()
+    await expect(spool.fire('a', {})).rejects.toMatchObject({
+      code: 'unwritable',
+      message: expect.stringContaining("'a' cannot be spooled"),
     })
   })
 })

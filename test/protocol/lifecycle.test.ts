@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -57,14 +58,23 @@ describe('what is known of a job on a minion', () => {
     const shuffled = facts.chain(known =>
       fc.tuple(fc.constant(known), fc.shuffledSubarray([...known, ...known], { minLength: known.length * 2 })),
     )
-    fc.assert(
-      fc.property(shuffled, ([known, again]) => stateOf(new Set(again)) === stateOf(new Set(known))),
-    )
+    fc.assert(fc.property(shuffled, ([known, again]) => stateOf(new Set(again)) === stateOf(new Set(known))))
   })
 
   it('never leaves what a minion said of its end', () => {
     for (const state of ['returned', 'failed', 'died'] as const)
       for (const fact of FACTS) expect(nextState(state, fact)).toBe(state)
+  })
+
+  it('is drawn in the docs as it is', () => {
+    const page = readFileSync(new URL('../../docs/jobs.md', import.meta.url), 'utf8')
+    const drawn = [...page.matchAll(/^ {2}(\w+) --> (\w+): (\w+)$/gm)].map(
+      ([, from, to, fact]) => `${from} ${to} ${fact}`,
+    )
+    const arrows = MINION_STATES.flatMap(from =>
+      FACTS.map(fact => ({ from, to: nextState(from, fact), fact })).filter(({ to }) => to !== from),
+    )
+    expect(drawn.sort()).toEqual(arrows.map(({ from, to, fact }) => `${from} ${to} ${fact}`).sort())
   })
 
   it('can reach every state from the first', () => {

@@ -9,6 +9,7 @@ import { type Accounts, startAccounts } from '../helpers/accounts.ts'
 import { createSeen } from '../helpers/wait.ts'
 
 const subjects = createSubjects('reactor')
+const PUBLISHED = { minions: ['m1'], offline: [], refused: {}, waiting: [], missing: [], deadline: 0, run_until: 0 }
 const calls = createSeen<{ request: PublishMessage; asked: Asked }>()
 let accounts: Accounts
 
@@ -23,8 +24,9 @@ beforeAll(async () => {
     publishJob: async (request, asked) => {
       calls.push({ request, asked })
       if (request.tgt === 'nobody') throw new ReactorError('no_minions', 'no minions matched')
-      return { jid: '20261120091820838387', minions: ['m1'], offline: [], refused: {}, missing: [] }
+      return { ...PUBLISHED, jid: '20261120091820838387' }
     },
+    resolveJob: ({ tgt }) => ({ minions: ['m1'], missing: [String(tgt)] }),
   })
   await accounts.actors.core.nc.flush()
 })
@@ -40,6 +42,12 @@ it('starts the job that an operator asks for, in the operator’s name', async (
   expect(value).toMatchObject({ jid: '20261120091820838387', minions: ['m1'] })
   expect(calls.items.at(-1)).toMatchObject({ request: { tgt: '*', fun: 'test.ping' }, asked: { user: 'admin' } })
   expect(calls.items.at(-1)!.asked.work).toBeUndefined()
+})
+
+it('only says which minions are meant where that is asked', async () => {
+  const before = calls.items.length
+  expect((await ask('{"tgt": "x", "resolve": true}')).value).toEqual({ minions: ['m1'], missing: ['x'] })
+  expect(calls.items).toHaveLength(before)
 })
 
 it.each([

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
-import { serve } from '../../src/services/serve.ts'
+import { type Overflow, serve } from '../../src/services/serve.ts'
 import { keptLog, openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createGate, within } from '../helpers/wait.ts'
@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-async function start(handle: (text: string) => Promise<unknown>) {
+async function start(handle: (text: string) => Promise<unknown>, overflow?: Overflow) {
   const { nc, ns } = await openCore(server)
   const { log, lines } = keptLog()
   const running = await serve(nc, {
@@ -20,6 +20,7 @@ async function start(handle: (text: string) => Promise<unknown>) {
     description: 'x',
     queue: 'q',
     log,
+    ...(overflow ? { overflow } : {}),
     endpoints: [{ name: 'own', subject: `${ns}.own`, handle: request => handle(request.string()) }],
   })
   await nc.flush()
@@ -49,6 +50,44 @@ describe('a service', () => {
     const reply = await ask('x')
     expect(reply.headers?.get('Nats-Service-Error-Code')).toBe('500')
     expect(reply.json<{ error: { message: string } }>().error.message).toMatch(/payload|bytes/i)
+  })
+
+  it('answers what no message can hold with where it is stored, if it can be', async () => {
+    const ref = { name: '_answers.x', parts: 2, size: 2_000_002, sha256: 'a'.repeat(64) }
+    const stored: Uint8Array[] = []
+    const { ask } = await start(
+      async text => text.repeat(500_000),
+      async bytes => {
+        stored.push(bytes)
+        return ref
+      },
+    )
+    const reply = await ask('abcd')
+    expect(reply.json()).toEqual({ _payload: ref })
+    expect(JSON.parse(reply.headers!.get('Reactor-Payload'))).toEqual(ref)
+    expect(Buffer.from(stored[0]!).toString()).toBe(JSON.stringify('abcd'.repeat(500_000)))
+    expect((await ask('a')).json()).toBe('a'.repeat(500_000))
+    expect(stored).toHaveLength(1)
+  })
+
+  it('says why it could not be stored', async () => {
+    const { ask } = await start(
+      async () => 'x'.repeat(2_000_000),
+      async () => {
+        throw new ReactorError('store_refused', 'the store is full')
+      },
+    )
+    expect((await ask('x')).json()).toEqual({
+      error: {
+        code: 'function_failed',
+        message: expect.stringMatching(/^the return has 2000002 bytes, .* and cannot be stored: the store is full$/),
+      },
+    })
+  })
+
+  it('answers bytes as they are', async () => {
+    const { ask } = await start(async () => new Uint8Array([0, 255, 10]))
+    expect([...(await ask('x')).data]).toEqual([0, 255, 10])
   })
 
   it('cuts the message of an error that repeats more than an answer can hold, and lives on', async () => {

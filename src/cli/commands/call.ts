@@ -1,7 +1,7 @@
 // `reactor call <tgt> <fun> [args…]`
 import { ReactorError } from '../../base/errors.ts'
 import { batchSize } from '../../call/batch.ts'
-import { type BatchCommandOptions, batchAndPrint } from '../call/batch.ts'
+import type { BatchCommandOptions } from '../call/batch.ts'
 import { type CallCommandOptions, callAndPrint, startOnly } from '../call/one.ts'
 import { type RequestOptions, requestOf, withRequestOptions } from '../call/request.ts'
 import { type ClientOptions, openClient, withClientOptions } from '../client.ts'
@@ -54,10 +54,12 @@ async function run(tgt: string, fun: string | undefined, words: string[], option
   try {
     if (options.async) return await startOnly(client, request, options)
     const { batch, batchWait = 0 } = options
-    process.exitCode =
-      batch === undefined
-        ? await callAndPrint(client, request, options)
-        : await batchAndPrint(client, request, { ...options, batch, batchWait } satisfies BatchCommandOptions)
+    if (batch === undefined) process.exitCode = await callAndPrint(client, request, options)
+    else {
+      const { batchAndPrint } = await import('../call/batch.ts')
+      const all: BatchCommandOptions = { ...options, batch, batchWait }
+      process.exitCode = await batchAndPrint(client, request, all)
+    }
   } catch (error) {
     if (!(error instanceof ReactorError && error.code === 'no_minions')) throw error
     process.stderr.write('No minions matched the target. No command was sent, no jid was assigned.\n')

@@ -1,21 +1,21 @@
 // `reactor jobs list|show|active|watch|kill|retry`
 import { type Command, Option } from 'commander'
 import { ReactorError } from '../../base/errors.ts'
-import { createJobCache, type JobCache } from '../../cache/client.ts'
 import { JOB_KINDS, type JobKind } from '../../protocol/job.ts'
 import type { JobsRequest } from '../../protocol/job-view.ts'
 import { createPaint } from '../../tail/colour.ts'
 import { terminalLook } from '../../tail/terminal.ts'
 import { onInterrupt } from '../call/interrupt.ts'
 import { readMap, wholeNumber } from '../call/request.ts'
-import { callFunction } from '../call-service.ts'
-import { type Client, type ClientOptions, openClient, withClientOptions } from '../client.ts'
+import { type ClientOptions, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
-import { readJid, readJob, readJobs, readTime } from '../jobs/find.ts'
+import { addKill, addRetry } from '../jobs/end.ts'
+import { readJob, readJobs, readTime } from '../jobs/find.ts'
 import { showJob } from '../jobs/show.ts'
 import { activeTable, jobsTable, type TableLook } from '../jobs/table.ts'
 import { watchAll, watchJob } from '../jobs/watch.ts'
-import { createValuePrinter, type OutOptions, outOption } from '../out/format.ts'
+import { withCache } from '../jobs/with-cache.ts'
+import { type OutOptions, outOption } from '../out/format.ts'
 import { print, printJson } from '../out/print.ts'
 
 interface ListOptions extends ClientOptions {
@@ -30,7 +30,6 @@ interface ListOptions extends ClientOptions {
   json?: boolean
 }
 
-const RUNNER_TIMEOUT_MS = 60_000
 const ACTIVE_LIMIT = 1000
 
 export const command: AddCommand = program => {
@@ -51,7 +50,7 @@ export const command: AddCommand = program => {
 
 function addList(jobs: Command): void {
   withClientOptions(jobs.command('list').description('the newest jobs, newest first; all filters must hold'))
-    .option('--function <glob...>', 'of these functions')
+    .option('--function <glob...>', "of these functions, such as 'test.*' or 'runner.jobs.*'")
     .option('--target <glob...>', 'whose target, as it was written, matches')
     .option('--since <when>', "that began then or later: '30m' ago, or '2026-11-20 09:15'", readTime)
     .option('--until <when>', 'that began then or before', readTime)
@@ -130,74 +129,6 @@ function addWatch(jobs: Command): void {
     )
 }
 
-function addKill(jobs: Command): void {
-  withClientOptions(jobs.command('kill').description('end a job on every minion where it runs, with all its processes'))
-    .argument('<jid>')
-    .option('--signal <signal>', 'name or number of the signal to send (default: KILL)')
-    .addOption(outOption())
-    .option('--json', 'print what was sent where as JSON')
-    .action((jid: string, options: ClientOptions & OutOptions & { signal?: string }) =>
-      withCache(
-        options,
-        async client => {
-          const kwarg = options.signal === undefined ? {} : { signal: signalOf(options.signal) }
-          const sent = await callFunction(client, 'runner', 'jobs.kill', { arg: [jid], kwarg }, RUNNER_TIMEOUT_MS)
-          const printValue = await createValuePrinter(options)
-          printValue(sent)
-        },
-        jid,
-      ),
-    )
-}
-
-function addRetry(jobs: Command): void {
-  withClientOptions(
-    jobs.command('retry').description('run a job again, as a new job, on the minions where it did not succeed'),
-  )
-    .argument('<jid>')
-    .argument('[minions...]', 'only on these of its minions: ids or globs')
-    .option('--all', 'also where it returned well')
-    .option('--json', 'print {jid, minions, comment} as JSON')
-    .action((jid: string, minions: string[], options: ClientOptions & { all?: boolean; json?: boolean }) =>
-      withCache(
-        options,
-        async client => {
-          const kwarg = {
-            ...(minions.length > 0 ? { tgt: minions } : {}),
-            ...(options.all ? { only_failed: false } : {}),
-          }
-          const retried = await callFunction<{ jid: string | null; minions: string[]; comment: string }>(
-            client,
-            'runner',
-            'jobs.retry',
-            { arg: [jid], kwarg },
-            RUNNER_TIMEOUT_MS,
-          )
-          if (options.json) return printJson(retried)
-          if (retried.jid === null) return void process.stderr.write(`${retried.comment}\n`)
-          print(`Executed command with job ID: ${retried.jid}`)
-          process.stderr.write(`${retried.comment}, on ${retried.minions.join(', ')}\n`)
-        },
-        jid,
-      ),
-    )
-}
-
-/** Opens the way to the system for a command; a jid is looked at before. */
-async function withCache(
-  options: ClientOptions,
-  act: (client: Client, cache: JobCache) => Promise<unknown>,
-  jid?: string,
-): Promise<void> {
-  if (jid !== undefined) readJid(jid)
-  const client = await openClient(options)
-  try {
-    await act(client, createJobCache(client.bus.nc, client.bus.subjects))
-  } finally {
-    await client.close()
-  }
-}
-
 async function listRequest(options: ListOptions): Promise<JobsRequest> {
   const { function: fun, target: tgt, since, until, kind, active } = options
   const metadata = options.metadata === undefined ? undefined : await readMap('--metadata', options.metadata)
@@ -206,8 +137,6 @@ async function listRequest(options: ListOptions): Promise<JobsRequest> {
   const given = { fun, tgt, since, until, metadata, kind, active }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }
-
-const signalOf = (text: string): number | string => (/^\d+$/.test(text) ? Number(text) : text)
 
 function tableLook(): TableLook {
   const { colour, columns } = terminalLook()

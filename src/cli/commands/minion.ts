@@ -1,5 +1,5 @@
 // `reactor minion`
-import { keepHeapSmall } from '../../base/small-heap.ts'
+import { startMinion } from '../../processes/minion.ts'
 import type { AddCommand } from '../command.ts'
 import { type DaemonOptions, daemonConfig, runDaemon, withDaemonOptions } from '../daemon.ts'
 
@@ -10,8 +10,6 @@ export const command: AddCommand = program => {
     .option('--id <id>', "the minion's id (default: the host's name)")
     .option('--dir <dir>', 'folder for the jobs it has in hand and its spooled events (default: var/minion)')
     .action(async (options: DaemonOptions & { id?: string; dir?: string }) => {
-      keepHeapSmall()
-      const { startMinion } = await import('../../processes/minion.ts')
       const config = await daemonConfig(options, { minion: { id: options.id, dir: options.dir } })
       await runDaemon(`minion ${config.minion.id}`, config, log => startMinion(config, log))
     })

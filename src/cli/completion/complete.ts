@@ -82,7 +82,7 @@ async function argumentsOf(typed: Typed, current: string, offers: Offers): Promi
     case 'jobs retry jid':
       return offers.jids(client)
     case 'jobs retry minions':
-      return offers.minions(client)
+      return minions('', client, offers)
     default:
       return []
   }
@@ -94,7 +94,9 @@ const TARGET_LETTERS = ['pcre', 'grain', 'grainPcre', 'pillar', 'pillarPcre', 'i
 /** Ids; in a list with commas its last one. */
 async function minions(current: string, client: ClientOptions, offers: Offers): Promise<Candidate[]> {
   const head = current.slice(0, current.lastIndexOf(',') + 1)
-  return (await offers.minions(client)).map(one => ({ ...one, value: head + one.value }))
+  // An id may begin as an option does; in a command line it would be taken for one.
+  const ids = (await offers.minions(client)).filter(({ value }) => !value.startsWith('-'))
+  return ids.map(one => ({ ...one, value: head + one.value }))
 }
 
 const allFunctions = async (offers: Offers): Promise<Candidate[]> =>

@@ -5,6 +5,7 @@ export interface Screen {
   draw(lines: readonly string[]): void
 }
 
+/** A terminal without a size says 0. */
 export interface ScreenTerminal {
   readonly columns?: number
   readonly rows?: number
@@ -16,7 +17,7 @@ export function createScreen(terminal: ScreenTerminal): Screen {
   let drawn = 0
   return {
     draw(lines) {
-      const [columns, rows] = [terminal.columns ?? 80, terminal.rows ?? 24]
+      const [columns, rows] = [terminal.columns || 80, terminal.rows || 24]
       const room = Math.max(1, rows - 1)
       const shown =
         lines.length <= room ? lines : [...lines.slice(0, room - 1), `… and ${lines.length - room + 1} more lines`]

@@ -44,7 +44,7 @@ export function targetText({ kind, tgt, tgt_type, minions }: JobSummary): string
 }
 
 /** `test.ping`, `runner.jobs.active`. */
-export const funText = ({ kind, fun }: JobSummary): string => cleanText(kind === 'local' ? fun : `${kind}.${fun}`)
+export const funText = ({ fun }: JobSummary): string => cleanText(fun)
 
 export interface TableLook {
   paint: Paint

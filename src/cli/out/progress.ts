@@ -31,7 +31,7 @@ export function createProgress(terminal: ProgressTerminal, text: () => string | 
     drawnMs = Date.now()
     const line = text()
     if (line === undefined) return
-    terminal.write(CLEAR + cut(line, (terminal.columns ?? 80) - 1))
+    terminal.write(CLEAR + cut(line, (terminal.columns || 80) - 1))
     shown = true
   }
   const changed = () => {

@@ -130,8 +130,8 @@ const FAULTS: readonly [what: string, text: string, expected: string][] = [
   ],
   [
     'a target type not built',
-    'on: a\ndo:\n  - local.test.ping: { tgt: a, tgt_type: pcre }',
-    '3:42 local.test.ping: unknown tgt_type "pcre"',
+    'on: a\ndo:\n  - local.test.ping: { tgt: a, tgt_type: regex }',
+    '3:42 local.test.ping: unknown tgt_type "regex"',
   ],
   [
     'args that are a text',
@@ -205,7 +205,7 @@ describe('a rule file', () => {
   })
 
   it('comes to an end with garbage on one line', () => {
-    expect(load('[{: \u0001 : }}}}]]]'.repeat(50_000)).problems.length).toBeGreaterThan(0)
+    expect(load('[{: \u0001 : }}}}]]]'.repeat(10_000)).problems.length).toBeGreaterThan(0)
   })
 
   it('says one thing only about one slip', () => {

@@ -1,0 +1,19 @@
+// The way to the system, and its job cache, for one command.
+import { createJobCache, type JobCache } from '../../cache/client.ts'
+import { type Client, type ClientOptions, openClient } from '../client.ts'
+import { readJid } from './find.ts'
+
+/** Opens the way to the system for a command; a jid is looked at before. */
+export async function withCache(
+  options: ClientOptions,
+  act: (client: Client, cache: JobCache) => Promise<unknown>,
+  jid?: string,
+): Promise<void> {
+  if (jid !== undefined) readJid(jid)
+  const client = await openClient(options)
+  try {
+    await act(client, createJobCache(client.bus.nc, client.bus.subjects))
+  } finally {
+    await client.close()
+  }
+}

@@ -1,0 +1,53 @@
+// What `saltutil` sees of a minion's jobs, and how a signal reaches one.
+import type { MinionJobs } from '../functions/context.ts'
+import type { JobMessage, JobReturn } from '../protocol/job.ts'
+import { saltArgs } from '../protocol/salt-args.ts'
+import { type Ending, type JobRun, returnOf } from './run.ts'
+import type { WaitingJobs } from './waiting.ts'
+
+export interface ControlParts {
+  id: string
+  runs: ReadonlyMap<string, JobRun>
+  waiting: WaitingJobs
+  /** Takes the return of a job that was taken out of the line. */
+  finish(job: JobMessage, returned: JobReturn): void
+}
+
+const SIGTERM = 15
+/** The signals that end a job, whatever it runs. */
+const ENDINGS: Readonly<Record<number, string>> = {
+  9: 'killed by saltutil.kill_job (signal 9)',
+  [SIGTERM]: `terminated by saltutil.term_job (signal ${SIGTERM})`,
+}
+
+export function createControl({ id, runs, waiting, finish }: ControlParts): Pick<MinionJobs, 'running' | 'signal'> {
+  return {
+    running: () =>
+      [...runs.values()].map(({ job, pids }) => ({
+        jid: job.jid,
+        fun: job.fun,
+        arg: saltArgs(job.arg, job.kwarg),
+        tgt: job.tgt,
+        tgt_type: job.tgt_type,
+        user: job.user,
+        ret: '',
+        pid: pids()[0] ?? process.pid,
+      })),
+    signal(jid, signal) {
+      const words = ENDINGS[signal]
+      const one = runs.get(jid)
+      if (one && words === undefined) return one.signal(signal)
+      if (words === undefined) return undefined
+      const ending: Ending = { words, retcode: -signal, signal }
+      if (one) {
+        const pids = one.pids()
+        one.end(ending)
+        return pids
+      }
+      const entry = waiting.remove(jid)
+      if (!entry) return undefined
+      finish(entry.job, returnOf(id, entry.job, `${words} before it was started`, ending.retcode))
+      return []
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { createGroups } from '../../src/execution/groups.ts'
+import { JobEnded } from '../../src/execution/job-ended.ts'
+import { runProcess } from '../../src/execution/process.ts'
+
+/** When processes of a pid are said to have started, where it is not the truth. */
+const starts = vi.hoisted(() => new Map<number, string>())
+vi.mock('../../src/base/process-start.ts', async original => {
+  const real = await original<typeof import('../../src/base/process-start.ts')>()
+  return { ...real, processStart: (pid: number) => starts.get(pid) ?? real.processStart(pid) }
+})
+
+async function startGroup(command: string): Promise<number> {
+  const child = spawn('/bin/sh', ['-c', command], { detached: true, stdio: 'ignore' })
+  await once(child, 'spawn')
+  const pid = child.pid!
+  const exit = once(child, 'exit')
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exit
+  })
+  return pid
+}
+
+it('a signal reaches each group in which something lives, and no other', async () => {
+  const groups = createGroups()
+  const [first, second] = [await startGroup('exec sleep 1000'), await startGroup('exec sleep 1000')]
+  groups.add(first)
+  groups.add(second)
+  expect(groups.alive()).toEqual([first, second])
+  process.kill(-second, 'SIGKILL')
+  await vi.waitFor(() => expect(groups.alive()).toEqual([first]))
+  expect(groups.signal(9)).toEqual([first])
+  await vi.waitFor(() => expect(groups.alive()).toEqual([]))
+  expect(groups.signal(9)).toEqual([])
+})
+
+it('a process that has the pid of a group that is gone is left alone', async () => {
+  const pid = await startGroup('exec sleep 1000')
+  const groups = createGroups()
+  starts.set(pid, 'of the one before')
+  groups.add(pid)
+  starts.delete(pid)
+  expect(groups.signal(9)).toEqual([])
+  expect(process.kill(pid, 0)).toBe(true)
+})
+
+it('a process that was told to end by its job is not told twice, and is killed when it does not', async () => {
+  const job = new AbortController()
+  const result = await runProcess({
+    argv: ['/bin/sh', '-c', 'trap "echo told" TERM; echo ready; while :; do sleep 0.05; done'],
+    cwd: '/',
+    signal: job.signal,
+    onPid: () => setTimeout(() => job.abort(new JobEnded('by hand')), 300),
+  })
+  expect(result).toMatchObject({ retcode: -9, ending: 'aborted', stdout: 'ready\n' })
+})
