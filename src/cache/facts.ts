@@ -42,6 +42,7 @@ export interface ReturnFact extends OfJob {
   what: 'return'
   id: string
   fun: string
+  args: unknown[]
   return: unknown
   retcode: number
   success: boolean
@@ -149,15 +150,17 @@ function readReturn(
   const data = read.ok ? read.content.data : {}
   const wrong = read.ok ? returnProblem(of.jid, data) : read.problem
   const fun = text(data.fun)
+  const args = list(data.fun_args)
   if (wrong) {
     const message = `The return of ${of.id} cannot be read: ${wrong}`
-    return { what: 'return', ...of, fun, return: message, retcode: 1, success: false }
+    return { what: 'return', ...of, fun, args, return: message, retcode: 1, success: false }
   }
   const success = data.success === undefined ? Number(data.retcode ?? 0) === 0 : data.success === true
   return {
     what: 'return',
     ...of,
     fun,
+    args,
     return: data.payload === undefined ? data.return : null,
     retcode: Number(data.retcode ?? (success ? 0 : 1)),
     success,

@@ -24,13 +24,19 @@ export function createFactWriter(db: Sqlite): (facts: readonly Fact[]) => void {
        outcome = excluded.outcome, fun = excluded.fun, payload = excluded.payload, value = excluded.value
      where excluded.at < returns.at`,
   )
+  const fillOwn = db.prepare(
+    `update jobs set fun = ?, arg = ?, tgt = ?, tgt_type = 'glob', user = ?, minions = ?
+     where jid = ? and start is null and fun is null`,
+  )
   const settle = createSettle(db)
 
   const write = (fact: Fact) => {
     const { jid } = fact
     if (fact.what === 'new') announce.run(...newValues(fact), jid, fact.at)
-    else if (fact.what === 'return') giveBack.run(jid, fact.id, ...returnValues(fact))
-    else if (fact.what === 'started') start.run(jid, fact.id)
+    else if (fact.what === 'return') {
+      giveBack.run(jid, fact.id, ...returnValues(fact))
+      fillOwn.run(...ownValues(fact), jid)
+    } else if (fact.what === 'started') start.run(jid, fact.id)
     else {
       const before = sentOf.get(jid)?.sent
       const sent = before ? mergeSent(JSON.parse(before) as Sent, fact.sent) : fact.sent
@@ -90,6 +96,15 @@ function newValues(fact: NewFact) {
     JSON.stringify(fact.minions),
   ]
 }
+
+/** A job that nobody announced is one that the minion ran by itself, as with `reactor local`, until it is announced. */
+const ownValues = ({ id, fun, args }: ReturnFact) => [
+  fun,
+  JSON.stringify(args),
+  JSON.stringify(id),
+  `minion:${id}`,
+  JSON.stringify([id]),
+]
 
 function returnValues(fact: ReturnFact) {
   return [

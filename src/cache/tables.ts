@@ -1,5 +1,5 @@
-// The tables of the job cache in SQLite, and how a job lies in them. A job that was not announced yet, but answered, has a
-// row with its jid alone.
+// The tables of the job cache in SQLite, and how a job lies in them. A job that was not announced, or not yet, is shown by
+// its first return.
 import type { Sqlite } from '../base/sqlite.ts'
 import type { JobKind } from '../protocol/job.ts'
 import type { KnownJob, KnownMinions, Outcome } from './view.ts'

@@ -6,7 +6,7 @@ import { isClosed, type KnownOfMinion, type MinionState, minionState } from '../
 export type Outcome = NonNullable<KnownOfMinion['outcome']>
 export type Sent = Omit<JobSent, 'jid'>
 
-/** A job as it was announced; of one that was not, yet, there is only its jid and when it was first heard of. */
+/** A job as it was announced; of one that was not, or not yet, what its first return says. */
 export interface KnownJob extends Omit<JobSummary, 'counts' | 'active'> {
   announced: boolean
   sent: Sent | undefined

@@ -17,8 +17,16 @@ export interface GatherOptions {
 
 export type Gather = (request: PublishRequest, asked: Asked, options: GatherOptions) => Promise<Gathered>
 
+export interface GatherParts {
+  nc: NatsConnection
+  subjects: Subjects
+  publishJob: PublishJob
+  /** Puts the value of a return in place that lies apart, because it is larger than a message. */
+  whole(returned: JobReturn): Promise<JobReturn>
+}
+
 /** Resolves when every minion that took the job has returned, or the time is up. A target that nobody matches gathers nothing. */
-export function createGather(nc: NatsConnection, subjects: Subjects, publishJob: PublishJob): Gather {
+export function createGather({ nc, subjects, publishJob, whole }: GatherParts): Gather {
   const newJid = createJidSource()
   return async (request, asked, { timeoutMs, signal }) => {
     const jid = newJid()
@@ -47,7 +55,10 @@ export function createGather(nc: NatsConnection, subjects: Subjects, publishJob:
         }
         if (open.size === 0) done()
       })
-      return { jid, minions, offline, refused, returns: Object.fromEntries(returns), silent: [...open].sort() }
+      const fetched = await Promise.all(
+        [...returns].map(async ([id, returned]) => [id, await whole(returned)] as const),
+      )
+      return { jid, minions, offline, refused, returns: Object.fromEntries(fetched), silent: [...open].sort() }
     } catch (error) {
       if (!(error instanceof ReactorError) || error.code !== 'no_minions') throw error
       return { jid, minions: [], offline: [], refused: {}, returns: {}, silent: [] }

@@ -1,5 +1,6 @@
 // Running a runner or wheel function as a job: its record first, then `salt/run/<jid>/new`, the function, and `…/ret`.
 import { setMaxListeners } from 'node:events'
+import { LONGEST_TIMER_MS } from '../base/clock.ts'
 import { formatDuration } from '../base/duration.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -7,6 +8,7 @@ import type { Fire } from '../bus/fire.ts'
 import { callFunction, type Outcome } from '../functions/call.ts'
 import type { CallContext, Contexts } from '../functions/context.ts'
 import type { Registry } from '../functions/registry.ts'
+import type { PayloadRef } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import type { JobRecords, Work } from './records.ts'
 
@@ -28,6 +30,8 @@ export interface FunctionJobParts<K extends 'runner' | 'wheel'> {
   profiles: CallContext['profiles']
   /** Milliseconds within which a function must end. */
   runTimeoutMs: number
+  /** Stores the JSON text of a return that is larger than a message. */
+  storeReturn(jid: string, json: string): Promise<PayloadRef>
   log: Log
   /** What this kind may use beyond what every function may. */
   extend(context: CallContext, call: FunctionCall & { jid: string }): Contexts[K]
@@ -94,10 +98,17 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
     // Work that was cut short is taken up again under the same jid: it has not returned yet.
     if (work && !outcome.ok && outcome.code === 'stopped') return { jid, outcome }
     const returned = outcome.ok ? outcome.value : outcome.message
-    const tell = (value: unknown) =>
-      fire(`salt/${TAG[kind]}/${jid}/ret`, { ...seen, return: value, success: outcome.ok }, { cause: jid, hops })
+    const tell = (value: unknown, payload?: PayloadRef) => {
+      const data = { ...seen, return: value, success: outcome.ok, ...(payload ? { payload } : {}) }
+      return fire(`salt/${TAG[kind]}/${jid}/ret`, data, { cause: jid, hops })
+    }
     try {
-      await tell(returned).catch(error => tell(`the return cannot be stored: ${errorMessage(error)}`))
+      await tell(returned)
+        .catch(async error => {
+          if (!isTooLarge(error)) throw error
+          return tell(null, await parts.storeReturn(jid, JSON.stringify(returned)))
+        })
+        .catch(error => tell(`the return cannot be stored: ${errorMessage(error)}`))
     } catch (error) {
       // The function has run: that nobody can be told must not read as its failure, nor have it run again.
       log.error({ jid, fun, error: errorMessage(error) }, 'a return could not be stored')
@@ -107,7 +118,7 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
   return { run, stop: () => stopping.abort(new ReactorError('function_failed', 'the process is stopping')) }
 }
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+const isTooLarge = (error: unknown): boolean => error instanceof ReactorError && error.code === 'bad_event'
 
 /** A signal that aborts with the process, or when the time of one function is over. `end` lets go of both. */
 function limitedBy(stopping: AbortSignal, ms: number): { signal: AbortSignal; end(): void } {

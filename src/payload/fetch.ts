@@ -20,6 +20,13 @@ export async function fetchWhole<T extends Pick<JobReturn, 'return' | 'payload' 
   return { ...rest, return: await fetchValue(bus, returned.id, payload) } as T
 }
 
+/** The same; where it is not there whole, a failed return says why. */
+export async function fetchWholeOrSay(bus: Reader, returned: JobReturn): Promise<JobReturn> {
+  const { payload, ...rest } = returned
+  if (!payload) return returned
+  return fetchWhole(bus, returned).catch(error => ({ ...rest, return: lostReturn(payload, error), success: false }))
+}
+
 /** A job with the values of all its returns in place. Of one that cannot be fetched the return says why, and it counts as failed. */
 export async function fetchWholeJob(bus: Reader, job: JobView): Promise<JobView> {
   const returns = { ...job.returns }

@@ -1,6 +1,9 @@
-// Answers of services that are larger than a message: stored for a while, and answered by their ref.
+// What services of CORE have that is larger than a message: answers, stored for a while and answered by their ref, and
+// returns of their functions, which lie as those of a minion do.
 import { randomBytes } from 'node:crypto'
-import { splitPayload } from '../protocol/payload.ts'
+import type { PayloadRef } from '../protocol/job.ts'
+import type { ServiceOrigin } from '../protocol/origin.ts'
+import { splitPayload, storedName } from '../protocol/payload.ts'
 import type { Overflow } from '../services/serve.ts'
 import type { PayloadStore } from './store.ts'
 
@@ -16,5 +19,16 @@ export function createOverflow(store: PayloadStore, keepMs = KEEP_MS): Overflow 
     // Should the process end before, it goes with its age as all payloads do.
     setTimeout(() => void store.remove(ref.name, ref.parts).catch(() => undefined), keepMs).unref()
     return ref
+  }
+}
+
+export type StoreReturn = (jid: string, json: string) => Promise<PayloadRef>
+
+/** Stores the JSON text of a return under the origin of the service. Throws `store_refused`. */
+export function createReturnStore(store: PayloadStore, origin: ServiceOrigin): StoreReturn {
+  return async (jid, json) => {
+    const { ref, parts } = splitPayload(storedName(origin, jid), Buffer.from(json), store.maxPayload)
+    for (const [part, content] of parts.entries()) await store.put(ref.name, part, content)
+    return { ...ref, name: jid }
   }
 }

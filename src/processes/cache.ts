@@ -13,16 +13,15 @@ import { serveMine } from '../mine/service.ts'
 import { openMineStore } from '../mine/store.ts'
 import { createOverflow } from '../payload/overflow.ts'
 import { serveUploads } from '../payload/serve.ts'
-import { openPayloadStore } from '../payload/store.ts'
-import { startCore } from './core.ts'
+import { openPayloads, startCore } from './core.ts'
 
 export async function startCache(config: Config, log: Log): Promise<Running> {
   return startCore(config, '_cache', log, async ({ stack, nc, subjects, clock }) => {
     const { replicas } = config.streams
-    const { dir, max_bytes: maxBytes, keep_jobs: keepMs, max_payload_bytes: maxPayloadBytes } = config.cache
+    const { dir, max_bytes: maxBytes, keep_jobs: keepMs } = config.cache
     const store = await openSqliteStore({ dir, maxBytes, log })
     stack.defer(() => store.close())
-    const payloads = await openPayloadStore(nc, config.namespace, { keepMs, maxBytes: maxPayloadBytes, replicas })
+    const payloads = await openPayloads(nc, config)
     stack.add(serveGrains(nc, subjects, await openMinionBucket(nc, config.namespace, replicas), log))
     stack.add(serveUploads(nc, subjects, payloads, log))
     stack.add(

@@ -1,4 +1,5 @@
 // What every service of CORE starts with: a connection, the streams, a publisher and its own origin.
+import type { NatsConnection } from '@nats-io/transport-node'
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { createStack, type Running } from '../base/service.ts'
@@ -8,6 +9,7 @@ import { provisionStreams } from '../bus/provision.ts'
 import { createPublisher, type Publisher } from '../bus/publish.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
+import { openPayloadStore, type PayloadStore } from '../payload/store.ts'
 import { type ServiceOrigin, serviceOrigin } from '../protocol/origin.ts'
 import type { StreamLimits } from '../protocol/streams.ts'
 
@@ -16,6 +18,14 @@ export const streamLimits = ({ streams }: Config): StreamLimits => ({
   eventsMaxBytes: streams.events_max_bytes,
   replicas: streams.replicas,
 })
+
+/** Where values lie that are larger than a message; the processes of CORE share it. */
+export const openPayloads = (nc: NatsConnection, { namespace, cache, streams }: Config): Promise<PayloadStore> =>
+  openPayloadStore(nc, namespace, {
+    keepMs: cache.keep_jobs,
+    maxBytes: cache.max_payload_bytes,
+    replicas: streams.replicas,
+  })
 
 export interface Core extends Pick<Bus, 'nc' | 'subjects'> {
   /** What the service adds is stopped before its connection. */

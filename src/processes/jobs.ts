@@ -18,13 +18,12 @@ import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs } from '../jobs/run-function.ts'
 import { createJobSender } from '../jobs/send.ts'
 import { createWheelClient } from '../jobs/wheel-client.ts'
-import { fetchWholeJob } from '../payload/fetch.ts'
-import { createOverflow } from '../payload/overflow.ts'
-import { openPayloadStore } from '../payload/store.ts'
+import { fetchWholeJob, fetchWholeOrSay } from '../payload/fetch.ts'
+import { createOverflow, createReturnStore } from '../payload/overflow.ts'
 import { serveFunctions } from '../services/functions.ts'
 import { serveMinions } from '../services/minions.ts'
 import { servePublish } from '../services/publish.ts'
-import { startCore } from './core.ts'
+import { openPayloads, startCore } from './core.ts'
 import { loadProfiles, shownConfig } from './profiles.ts'
 
 const DAY_MS = 86_400_000
@@ -39,6 +38,7 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
     const keepMs = config.streams.events_max_age + DAY_MS
     const fleet = stack.add(await followFleet(nc, ns, config.streams.replicas, log))
     const records = await openJobRecords(nc, subjects, publisher, keepMs)
+    const payloads = await openPayloads(nc, config)
     const missed = await openMissed({ nc, subjects, publisher, records, now: clock.now })
     const { publish: publishJob, resolve: resolveJob } = createPublishJob({
       fire,
@@ -52,7 +52,12 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
       clock,
       log,
     })
-    const gather = createGather(nc, subjects, publishJob)
+    const gather = createGather({
+      nc,
+      subjects,
+      publishJob,
+      whole: returned => fetchWholeOrSay({ nc, subjects }, returned),
+    })
     const cache = createJobCache(nc, subjects)
     const runners = createFunctionJobs({
       kind: 'runner',
@@ -61,6 +66,7 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
       fire,
       profiles,
       runTimeoutMs: config.jobs.run_timeout,
+      storeReturn: createReturnStore(payloads, '_jobs'),
       log,
       extend: (context, call) => {
         const asked = { user: call.user, cause: call.jid, hops: call.hops ?? 0 }
@@ -83,8 +89,6 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
     const ledger = stack.add(
       await openLedger(nc, subjects, publisher, `w${randomBytes(6).toString('hex')}`, log, { keepMs, clock }),
     )
-    const { keep_jobs, max_payload_bytes: maxBytes } = config.cache
-    const payloads = await openPayloadStore(nc, ns, { keepMs: keep_jobs, maxBytes, replicas: config.streams.replicas })
     stack.add(
       await serveFunctions({
         nc,

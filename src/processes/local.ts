@@ -39,8 +39,6 @@ export interface LocalOptions {
   log: Log
 }
 
-/** How Salt calls the target of a function that was run on the minion itself. */
-const TARGET = 'salt-call'
 const PEER_MARGIN_MS = 15_000
 const STORED_WITHIN_MS = 5000
 const SIGTERM = 15
@@ -57,7 +55,7 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
     const link = masterless ? undefined : await connect(config, stack, log)
     const away = () => Promise.reject(new ReactorError('unreachable', 'it runs without a server (--local)'))
     const grains = link && createOwnGrains({ ...link, id, first, collect, log })
-    const job = jobOf(call, config.jobs.run_timeout)
+    const job = jobOf(id, call, config.jobs.run_timeout)
     const jobs = await openOthersJobs(join(dir, 'jobs.jsonl'))
     const finished = await openFinishedJobs(join(dir, 'finished'), config.minion.cache_jobs, log)
     stack.defer(() => finished.close())
@@ -90,8 +88,7 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
     options.signal.addEventListener('abort', stop)
     const returned = await run.done
     options.signal.removeEventListener('abort', stop)
-    if (link)
-      await fire(`salt/job/${job.jid}/ret/${id}`, { ...returned, tgt: TARGET, tgt_type: 'glob', user: call.user })
+    if (link) await fire(`salt/job/${job.jid}/ret/${id}`, { ...returned })
     return returned
   } finally {
     await stack.stop()
@@ -124,7 +121,7 @@ const peerOf =
       what: 'peer',
     })
 
-function jobOf({ fun, arg, kwarg, user }: LocalCall, runMs: number): JobMessage {
+function jobOf(id: string, { fun, arg, kwarg, user }: LocalCall, runMs: number): JobMessage {
   const jid = createJidSource()()
   const now = systemClock.now()
   return {
@@ -133,7 +130,7 @@ function jobOf({ fun, arg, kwarg, user }: LocalCall, runMs: number): JobMessage 
     arg,
     kwarg,
     user,
-    tgt: TARGET,
+    tgt: id,
     tgt_type: 'glob',
     key: jid,
     hops: 0,

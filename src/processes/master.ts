@@ -8,8 +8,9 @@ import { createPresence } from '../fleet/presence.ts'
 import { loadFunctions } from '../functions/load.ts'
 import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs } from '../jobs/run-function.ts'
+import { createOverflow, createReturnStore } from '../payload/overflow.ts'
 import { serveFunctions } from '../services/functions.ts'
-import { startCore } from './core.ts'
+import { openPayloads, startCore } from './core.ts'
 import { loadProfiles, shownConfig } from './profiles.ts'
 
 export async function startMaster(config: Config, log: Log): Promise<Running> {
@@ -28,6 +29,7 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
         message.respond()
       },
     })
+    const payloads = await openPayloads(nc, config)
     const jobs = createFunctionJobs({
       kind: 'wheel',
       registry,
@@ -35,6 +37,7 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
       fire,
       profiles,
       runTimeoutMs: config.jobs.run_timeout,
+      storeReturn: createReturnStore(payloads, '_master'),
       log,
       extend: context => ({
         ...context,
@@ -51,6 +54,7 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
         run: jobs.run,
         operators: config.operators,
         version: VERSION,
+        overflow: createOverflow(payloads),
         log,
       }),
     )

@@ -96,7 +96,7 @@ describe('a return', () => {
     expect(read(`m1.salt.job.${JID}.ret.m1`, RETURN)).toEqual({
       ok: true,
       fact: {
-        ...{ what: 'return', jid: JID, at: 1000.25, id: 'm1', fun: 'test.ping' },
+        ...{ what: 'return', jid: JID, at: 1000.25, id: 'm1', fun: 'test.ping', args: [] },
         ...{ return: true, retcode: 0, success: true },
       },
     })

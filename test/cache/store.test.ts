@@ -67,13 +67,17 @@ describe('a job in the cache', () => {
     expect(await states(LATER + 2 * HOUR)).toMatchObject({ run: 'returned' })
   })
 
-  it('that answered before it was announced is shown by its returns, and then whole', async () => {
+  it('that was not announced is shown as the minion’s own, and as what it is once it is', async () => {
     const store = await openStore()
-    await store.add(returned(1, 'm1', { fun: 'cmd.run' }))
+    await store.add(returned(1, 'm1', { fun: 'cmd.run', args: ['uptime'] }))
     expect(await store.job(jidOf(1), LATER)).toMatchObject({
       ...{
         fun: 'cmd.run',
-        minions: [],
+        arg: ['uptime'],
+        tgt: 'm1',
+        tgt_type: 'glob',
+        user: 'minion:m1',
+        minions: ['m1'],
         states: { m1: 'returned' },
         counts: { returned: 1 },
         active: false,
@@ -82,7 +86,9 @@ describe('a job in the cache', () => {
       returns: { m1: { return: true } },
     })
     await store.add(newJob(1))
-    expect(await store.job(jidOf(1), LATER)).toMatchObject({ fun: 'test.ping', minions: ['m1'], start: T0 + 1 })
+    expect(await store.job(jidOf(1), LATER)).toMatchObject({
+      ...{ fun: 'test.ping', user: 'root', minions: ['m1'], start: T0 + 1 },
+    })
   })
 
   it('shows a minion that answered though nobody expected it', async () => {

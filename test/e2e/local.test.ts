@@ -40,7 +40,7 @@ describe('reactor local', () => {
       'its return',
     )
     expect(origin).toBe('web1')
-    expect(data).toMatchObject({ fun: 'test.echo', fun_args: ['hello'], tgt: 'salt-call', success: true })
+    expect(data).toMatchObject({ fun: 'test.echo', fun_args: ['hello'], success: true })
     const shown = await reactor.run('run', '--json', 'jobs.lookup_jid', String(data.jid))
     expect(JSON.parse(shown.stdout)).toEqual({ web1: 'hello' })
   })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createFire } from '../../src/bus/fire.ts'
 import { createGather } from '../../src/jobs/gather.ts'
 import { createAskPeers } from '../../src/jobs/peer.ts'
-import type { JobMessage } from '../../src/protocol/job.ts'
+import type { JobMessage, JobReturn } from '../../src/protocol/job.ts'
 import { minionOrigin } from '../../src/protocol/origin.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -14,6 +14,13 @@ beforeAll(async () => {
   server = await startTestServer()
 })
 afterAll(() => server.stop())
+
+/** Stands for a return that is larger than a message. */
+const APART = 'apart'
+
+/** As if the value lay apart, and were fetched. */
+const whole = async (returned: JobReturn): Promise<JobReturn> =>
+  returned.payload ? { ...returned, return: `fetched ${returned.payload.name}` } : returned
 
 /** A fleet in which some minions take a job and return what `returns` gives; the others take it and say no more. */
 async function start(fleet: string[], returns: Record<string, unknown>) {
@@ -27,12 +34,14 @@ async function start(fleet: string[], returns: Record<string, unknown>) {
         const { jid, fun } = message.json<JobMessage>()
         message.respond(JSON.stringify(YES))
         const base = { id, jid, fun, fun_args: [], retcode: 0, success: true, cmd: '_return' }
-        if (returns[id] !== undefined) void fire(`salt/job/${jid}/ret/${id}`, { ...base, return: returns[id] })
+        const value = returns[id]
+        const apart = value === APART ? { return: null, payload: { name: jid } } : { return: value }
+        if (value !== undefined) void fire(`salt/job/${jid}/ret/${id}`, { ...base, ...apart })
       },
     })
   }
   await nc.flush()
-  return { ...core, ...worker, gather: createGather(nc, subjects, worker.publish) }
+  return { ...core, ...worker, gather: createGather({ nc, subjects, publishJob: worker.publish, whole }) }
 }
 
 const asked = { user: 'root' }
@@ -43,6 +52,12 @@ describe('gathering the returns of a job', () => {
     const gathered = await within(gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 60_000 }), 'the end')
     expect(gathered).toMatchObject({ minions: ['a', 'b', 'c'], offline: ['c'], refused: {}, silent: [] })
     expect(gathered.returns).toMatchObject({ a: { return: true, jid: gathered.jid }, b: { return: [1] } })
+  })
+
+  it('has returns whole that lie apart', async () => {
+    const { gather } = await start(['a'], { a: APART })
+    const { jid, returns } = await gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 60_000 })
+    expect(returns.a!.return).toBe(`fetched ${jid}`)
   })
 
   it('tells who took it and did not return in time', async () => {

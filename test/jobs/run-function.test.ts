@@ -31,7 +31,7 @@ async function start(runTimeoutMs = 60_000) {
     'own.sharp': runner({ doc: 'x', run: (_args, { jid }) => note('sharp', jid, 'sharp') }),
     'own.add': runner({ doc: 'x', args: { a: z.number(), b: z.number() }, run: ({ a, b }) => a + b }),
     'own.login': runner({ doc: 'x', args: { user: z.string(), password: z.string() }, run: () => true }),
-    'own.large': runner({ doc: 'x', run: () => 'x'.repeat(2_000_000) }),
+    'own.large': runner({ doc: 'x', args: { size: z.number() }, run: ({ size }) => 'x'.repeat(size) }),
     'own.nothing': runner({ doc: 'x', run: () => undefined }),
     'own.refuses': runner({
       doc: 'x',
@@ -69,6 +69,10 @@ async function start(runTimeoutMs = 60_000) {
     fire: core.fire,
     profiles: { smtp: {}, http: {} },
     runTimeoutMs,
+    storeReturn: async (jid, json) => {
+      if (json.length > 3_000_000) throw new ReactorError('store_refused', 'the store is full')
+      return { name: jid, parts: 1, size: json.length, sha256: 'x' }
+    },
     log,
     extend: context => context as RunnerContext,
   })
@@ -128,12 +132,23 @@ describe('a runner function as a job', () => {
     expect(fired).toMatchObject({ data: { n: 1 }, cause: jid, hops: 5 })
   })
 
-  it('whose return no message can hold has run well, and says so in its return', async () => {
+  it('whose return no message can hold has it stored apart', async () => {
     const { call, events } = await start()
-    const { jid, outcome } = await call('own.large')
+    const { jid, outcome } = await call('own.large', { arg: [2_000_000] })
     expect(outcome.ok).toBe(true)
     const returned = await events.find(({ tag }) => tag === `salt/run/${jid}/ret`, 'the return')
-    expect(returned.data).toMatchObject({ success: true, return: expect.stringContaining('cannot be stored') })
+    expect(returned.data).toMatchObject({ success: true, return: null, payload: { name: jid, size: 2_000_002 } })
+  })
+
+  it('whose return cannot be stored has run well, and says so in its return', async () => {
+    const { call, events } = await start()
+    const { jid, outcome } = await call('own.large', { arg: [4_000_000] })
+    expect(outcome.ok).toBe(true)
+    const returned = await events.find(({ tag }) => tag === `salt/run/${jid}/ret`, 'the return')
+    expect(returned.data).toMatchObject({
+      success: true,
+      return: 'the return cannot be stored: the store is full',
+    })
   })
 
   it.each([

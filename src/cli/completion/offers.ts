@@ -1,10 +1,10 @@
 // Candidates from the shipped functions and from a running system; from a system that is away or slow, none.
-import type { ClientOptions } from '../client.ts'
+import type { Client, ClientOptions } from '../client.ts'
 import type { Candidate, Offers } from './complete.ts'
 
 const JIDS = 30
 /** A system that answers at all does so in a few milliseconds; nobody waits for a completion. */
-const WITHIN_MS = 400
+const WITHIN_MS = 500
 
 export const offers: Offers = {
   async functions(kind) {
@@ -12,26 +12,26 @@ export const offers: Offers = {
     const registry = await loadFunctions(kind)
     return registry.docs().map(({ name, doc }) => ({ value: name, what: doc.split('\n')[0]! }))
   },
-  minions: options => soon(minions(options)),
-  jids: options => soon(jids(options)),
+  async minions(options) {
+    const { askPublish } = await import('../../call/collect.ts')
+    return asking(options, async ({ bus, user }) => {
+      const everyone = { tgt: '*', fun: 'test.ping', resolve: true }
+      const { minions } = await askPublish<{ minions: string[] }>(bus, everyone, user)
+      return minions.map(value => ({ value }))
+    })
+  },
+  async jids(options) {
+    const { createJobCache } = await import('../../cache/client.ts')
+    return asking(options, async ({ bus }) => {
+      const { jobs } = await createJobCache(bus.nc, bus.subjects).jobs({ limit: JIDS })
+      return jobs.map(({ jid, fun }) => ({ value: jid, what: fun }))
+    })
+  },
 }
 
-async function minions(options: ClientOptions): Promise<Candidate[]> {
-  const [{ openClient }, { askPublish }] = await Promise.all([import('../client.ts'), import('../../call/collect.ts')])
-  const { bus, user } = await openClient(options)
-  const everyone = { tgt: '*', fun: 'test.ping', resolve: true }
-  const resolved = await askPublish<{ minions: string[] }>(bus, everyone, user)
-  return resolved.minions.map(value => ({ value }))
-}
-
-async function jids(options: ClientOptions): Promise<Candidate[]> {
-  const [{ openClient }, { createJobCache }] = await Promise.all([
-    import('../client.ts'),
-    import('../../cache/client.ts'),
-  ])
-  const { bus } = await openClient(options)
-  const { jobs } = await createJobCache(bus.nc, bus.subjects).jobs({ limit: JIDS })
-  return jobs.map(({ jid, fun }) => ({ value: jid, what: fun }))
+async function asking(options: ClientOptions, ask: (client: Client) => Promise<Candidate[]>): Promise<Candidate[]> {
+  const { openClient } = await import('../client.ts')
+  return soon(openClient(options).then(ask))
 }
 
 /** Nothing where it fails or is late. The connection is left open: the process ends once the candidates are printed. */

@@ -78,6 +78,8 @@ function jobScreen(view: JobView, standing: Standing, nowMs: number): string[] {
 
 const POLL_MS = 1000
 const SETTLE_MS = 250
+/** Jobs that are looked at; and those that have ended are remembered. */
+const MOST = 1000
 
 /** All active jobs, until `signal` aborts. */
 export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSignal): Promise<void> {
@@ -98,18 +100,30 @@ export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSi
   }
   let problem = ''
   const since = Date.now()
+  /** Those that were active when last looked at, and those that have ended since the watch began. */
+  let before = new Set<string>()
+  const ended = new Map<string, JobSummary>()
+  const refresh = async () => {
+    const { jobs: active } = await readJobs(cache, { active: true }, MOST)
+    // Short jobs may begin and end between two looks, and long ones have begun before the watch.
+    const { jobs: recent } = await readJobs(cache, { since }, MOST)
+    const open = new Set(active.map(({ jid }) => jid))
+    const gone = await Promise.all([...before].filter(jid => !open.has(jid)).map(jid => cache.job(jid)))
+    for (const job of [...gone, ...recent]) if (job && !job.active) ended.set(job.jid, job)
+    before = open
+    for (const jid of [...ended.keys()].slice(0, Math.max(0, ended.size - MOST))) ended.delete(jid)
+    return active
+  }
   try {
     while (!signal.aborted) {
       const stir = new Promise<void>(resolve => {
         stirred = resolve
       })
       try {
-        const { jobs } = await readJobs(cache, { active: true }, 1000)
-        // Short jobs may begin and end between two looks.
-        const ended = await readJobs(cache, { since }, 1000)
+        const active = await refresh()
         if (signal.aborted) return
-        if (screen) screen.draw(allScreen(jobs, ended.jobs))
-        else for (const job of [...jobs, ...ended.jobs].reverse()) tell(job)
+        if (screen) screen.draw(allScreen(active, [...ended.values()]))
+        else for (const job of [...ended.values(), ...[...active].reverse()]) tell(job)
         problem = ''
       } catch (error) {
         const now = errorMessage(error)
@@ -129,10 +143,9 @@ export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSi
 
 const LATEST = 10
 
-function allScreen(active: readonly JobSummary[], recent: readonly JobSummary[]): string[] {
+function allScreen(active: readonly JobSummary[], allEnded: readonly JobSummary[]): string[] {
   const [now, here] = [Date.now(), look()]
-  const open = new Set(active.map(({ jid }) => jid))
-  const ended = recent.filter(({ jid }) => !open.has(jid)).slice(0, LATEST)
+  const ended = [...allEnded].sort((a, b) => (a.jid < b.jid ? 1 : -1)).slice(0, LATEST)
   return [
     `${active.length} active ${active.length === 1 ? 'job' : 'jobs'} (Ctrl-C ends the watch)`,
     ...(active.length > 0 ? jobsTable(active, now, here) : []),
