@@ -1,15 +1,10 @@
 // One connection to NATS, as every process and command makes it.
 import { readFile } from 'node:fs/promises'
-import {
-  type Authenticator,
-  type ConnectionOptions,
-  connect,
-  type NatsConnection,
-  nkeyAuthenticator,
-} from '@nats-io/transport-node'
+import { type Authenticator, type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { createSubjects, type Subjects } from '../protocol/subject.ts'
+import { nkeyLogin } from './nkey-login.ts'
 import { requireServerVersion } from './server/version.ts'
 
 export interface BusOptions {
@@ -79,7 +74,7 @@ async function seedAuthenticator(seedFile: string | undefined): Promise<Authenti
   if (!seedFile) return undefined
   try {
     const seed = (await readFile(seedFile, 'utf8')).trim()
-    return nkeyAuthenticator(new TextEncoder().encode(seed))
+    return nkeyLogin(seed)
   } catch (error) {
     throw new ReactorError('forbidden', `cannot read the key ${seedFile}: ${errorMessage(error)}`)
   }

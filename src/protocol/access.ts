@@ -79,7 +79,14 @@ export const ACCESS: readonly AccessRow[] = [
     streamed: true,
     what: 'call a wheel function',
   },
-  { subject: 'history.>', kind: 'service', from: 'CORE', to: ['OPS'], share: true, what: 'read stored events and jobs' },
+  {
+    subject: 'history.>',
+    kind: 'service',
+    from: 'CORE',
+    to: ['OPS'],
+    share: true,
+    what: 'read stored events and jobs',
+  },
   { subject: '$SRV.>', kind: 'service', from: 'CORE', to: ['OPS'], streamed: true, what: 'discover the services' },
   { subject: 'live.>', kind: 'stream', from: 'CORE', to: ['OPS'], what: 'every stored event, once' },
   {

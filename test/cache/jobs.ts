@@ -25,7 +25,17 @@ export const sentJob = (n: number, sent: Partial<SentFact['sent']> = {}, at = T0
 })
 export const started = (n: number, id = 'm1'): StartedFact => ({ what: 'started', jid: jidOf(n), at: T0 + n + 2, id })
 export const returned = (n: number, id = 'm1', more: Partial<ReturnFact> = {}): ReturnFact => ({
-  ...{ what: 'return', jid: jidOf(n), at: T0 + n + 3, id, fun: 'test.ping', args: [], return: true, retcode: 0, success: true },
+  ...{
+    what: 'return',
+    jid: jidOf(n),
+    at: T0 + n + 3,
+    id,
+    fun: 'test.ping',
+    args: [],
+    return: true,
+    retcode: 0,
+    success: true,
+  },
   ...more,
 })
 

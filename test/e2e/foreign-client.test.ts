@@ -104,6 +104,8 @@ describe('a foreign NATS client', () => {
     for await (const info of await nats.services.client().info()) infos.push(info)
     expect([...new Set(infos.map(({ name }) => name))].sort()).toEqual([
       'reactor-history',
+      'reactor-mine',
+      'reactor-minions',
       'reactor-publish',
       'reactor-runner',
       'reactor-wheel',

@@ -78,8 +78,19 @@ function jobScreen(view: JobView, standing: Standing, nowMs: number): string[] {
 
 const POLL_MS = 1000
 const SETTLE_MS = 250
-/** Jobs that are looked at; and those that have ended are remembered. */
+/** Jobs that are looked at, and those that have ended are remembered. */
 const MOST = 1000
+/** Jobs whose last line is remembered, so that none is told twice. */
+const KNOWN = 10_000
+const RECENT_MS = 60_000
+
+/** Drops the oldest entries. */
+function forget(map: Map<string, unknown>, keep: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= keep) return
+    map.delete(key)
+  }
+}
 
 /** All active jobs, until `signal` aborts. */
 export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSignal): Promise<void> {
@@ -91,27 +102,29 @@ export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSi
     bus.nc.subscribe(`${bus.subjects.livePrefix}*.salt.${kind}.>`, { callback: () => stirred() }),
   )
   const tell = (job: JobSummary) => {
-    const text = MINION_STATES.map(state => job.counts[state] ?? 0).join()
+    const text = [job.active, ...MINION_STATES.map(state => job.counts[state] ?? 0)].join()
     if (known.get(job.jid) === text) return
     known.set(job.jid, text)
+    forget(known, KNOWN)
     const now = Date.now()
     if (json) return printJson({ jid: job.jid, fun: job.fun, active: job.active, counts: job.counts })
     print(`${clockTime(now, now)}  ${job.jid}  ${funText(job)}  ${countsText(job.counts, look().paint)}`)
   }
   let problem = ''
-  const since = Date.now()
+  const began = Date.now()
   /** Those that were active when last looked at, and those that have ended since the watch began. */
   let before = new Set<string>()
   const ended = new Map<string, JobSummary>()
   const refresh = async () => {
     const { jobs: active } = await readJobs(cache, { active: true }, MOST)
     // Short jobs may begin and end between two looks, and long ones have begun before the watch.
+    const since = Math.max(began, Date.now() - RECENT_MS)
     const { jobs: recent } = await readJobs(cache, { since }, MOST)
     const open = new Set(active.map(({ jid }) => jid))
     const gone = await Promise.all([...before].filter(jid => !open.has(jid)).map(jid => cache.job(jid)))
     for (const job of [...gone, ...recent]) if (job && !job.active) ended.set(job.jid, job)
     before = open
-    for (const jid of [...ended.keys()].slice(0, Math.max(0, ended.size - MOST))) ended.delete(jid)
+    forget(ended, MOST)
     return active
   }
   try {
