@@ -110,7 +110,7 @@ export const configSchema = z.strictObject({
     .describe('named targets for tgt_type nodegroup and N@: a compound expression, or a list of words of one'),
   cache: z
     .strictObject({
-      dir: z.string().default('var/cache').describe('the job cache'),
+      dir: z.string().default('var/cache').describe('the job cache and the mine'),
       keep_jobs: duration.prefault('1d').describe('how long jobs and their returns are kept'),
       max_bytes: z
         .number()
@@ -133,7 +133,7 @@ export const configSchema = z.strictObject({
   minion: z
     .strictObject({
       id: minionId.default(() => hostname()).describe("the minion's id; default: the host's name"),
-      dir: z.string().default('var/minion').describe('jobs in hand and spooled events'),
+      dir: z.string().default('var/minion').describe('jobs in hand, spooled events, finished jobs'),
       beat: duration.prefault('10s').describe('heartbeat'),
       concurrency: z.number().int().min(1).default(16).describe('jobs that run at once'),
       cache_jobs: z
