@@ -1,5 +1,5 @@
 // One user of a file at a time: a lock beside it that names the process, and that counts for nothing once that is gone.
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ReactorError } from './errors.ts'
 import { isAlive, processStart } from './process-start.ts'
@@ -13,8 +13,8 @@ export function lockFile(file: string): () => void {
   if (mine.has(lock)) throw inUse(file, process.pid)
   while (!create(lock, text)) {
     const found = contentOf(lock)
-    const [pid, start] = [Number.parseInt(found, 10), found.split(' ')[1] ?? '']
-    if (pid > 0 && pid !== process.pid && isAlive(pid) && start === processStart(pid)) throw inUse(file, pid)
+    const pid = holderIn(found)
+    if (pid !== undefined && pid !== process.pid) throw inUse(file, pid)
     setAside(file, lock, found)
   }
   mine.add(lock)
@@ -24,13 +24,27 @@ export function lockFile(file: string): () => void {
   }
 }
 
+/** The pid of the process that uses the file now; undefined where none does. */
+export const userOf = (file: string): number | undefined => holderIn(contentOf(`${resolve(file)}.lock`))
+
+/** The process that a lock names, where it lives. */
+function holderIn(text: string): number | undefined {
+  const [pid, start] = [Number.parseInt(text, 10), text.split(' ')[1] ?? '']
+  return pid > 0 && isAlive(pid) && start === processStart(pid) ? pid : undefined
+}
+
+/** With its text from the beginning: an empty one would be taken for that of a process that is gone. */
 function create(lock: string, text: string): boolean {
+  const whole = `${lock}.${process.pid}.new`
+  writeFileSync(whole, text, { mode: 0o600 })
   try {
-    writeFileSync(lock, text, { flag: 'wx', mode: 0o600 })
+    linkSync(whole, lock)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
+  } finally {
+    rmSync(whole, { force: true })
   }
 }
 

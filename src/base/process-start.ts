@@ -1,17 +1,28 @@
-// When a process started, so that a pid that the system has given to another program since is not taken for it.
+// What the system tells of a process: when it started, so that a pid that another program has got since is not taken for
+// it, and to whom it belongs.
 import { readFileSync } from 'node:fs'
 
-/** Where the state of a process begins in its line, and where the start lies from there. */
-const START_FIELD = 19
+/** Places of what the system tells of a process, from its state on. */
+const FIELD = { parent: 1, group: 2, session: 3, start: 19 } as const
 
 /** A text that differs for two processes that had the same pid; empty where the system does not tell, or there is none. */
-export function processStart(pid: number): string {
+export const processStart = (pid: number): string => fieldsOf(pid)?.[FIELD.start] ?? ''
+
+/** Pids of the parent, and of the leaders of the group and the session; undefined where the system does not tell, or there is none. */
+export function processFamily(pid: number): { parent: number; group: number; session: number } | undefined {
+  const fields = fieldsOf(pid)
+  if (!fields) return undefined
+  const [parent, group, session] = [FIELD.parent, FIELD.group, FIELD.session].map(at => Number(fields[at]))
+  return { parent: parent!, group: group!, session: session! }
+}
+
+function fieldsOf(pid: number): string[] | undefined {
   try {
     const line = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // The program's name stands before, in parentheses, and may hold anything.
-    return line.slice(line.lastIndexOf(')') + 2).split(' ')[START_FIELD] ?? ''
+    return line.slice(line.lastIndexOf(')') + 2).split(' ')
   } catch {
-    return ''
+    return undefined
   }
 }
 

@@ -2,7 +2,7 @@
 import { isObject } from './json.ts'
 
 const SECRET_KEY =
-  /^(?:.*[_-])?(?:pass|password|passwd|secret|token|bearer|seed|authorization|api[_-]?key|private[_-]?key)$/i
+  /^(?:.*[_-])?(?:pass|password|passwd|passphrase|pwd|secret|token|bearer|seed|auth|authorization|credentials?|cookie|(?:api|private|access|secret)[_-]?key)$/i
 export const REDACTED = '[redacted]'
 
 export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key)

@@ -1,6 +1,7 @@
 // One SQLite file: opened with the settings that the project wants, its tables made and migrated, transactions, and the
 // guards that libsql lacks (a boolean, or a map of named parameters, as a parameter ends the whole process; a text is cut
 // at a NUL). Several processes of one machine may open the same file: who writes waits for the other.
+import { chmodSync, closeSync, openSync } from 'node:fs'
 import Database from 'libsql'
 import { errorMessage, ReactorError } from './errors.ts'
 
@@ -39,6 +40,8 @@ export interface SqliteOptions {
   walBytes?: number
 }
 
+const PRIVATE = 0o600
+
 /**
  * Opens the file, or makes it; its folder must exist. Throws `unwritable` where that cannot be done, `unreadable` where
  * the file is damaged, is no SQLite file, or has tables of a newer version.
@@ -46,6 +49,11 @@ export interface SqliteOptions {
 export function openDatabase(file: string, options: SqliteOptions): Sqlite {
   let db: Database.Database
   try {
+    // What is in it is for its owner alone; SQLite gives its log and index the mode of the file.
+    if (file !== ':memory:') {
+      closeSync(openSync(file, 'a', PRIVATE))
+      chmodSync(file, PRIVATE)
+    }
     db = new Database(file)
   } catch (error) {
     throw new ReactorError('unwritable', `${file} cannot be opened: ${errorMessage(error)}`, {}, error)

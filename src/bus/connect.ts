@@ -4,6 +4,7 @@ import { type Authenticator, type ConnectionOptions, connect, type NatsConnectio
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { createSubjects, type Subjects } from '../protocol/subject.ts'
+import './headers.ts'
 import { nkeyLogin } from './nkey-login.ts'
 import { requireServerVersion } from './server/version.ts'
 
@@ -58,6 +59,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     throw error
   }
   void reportStatus(nc, log)
+  guardCallbacks(nc, log)
   return {
     nc,
     subjects: createSubjects(options.namespace),
@@ -67,6 +69,25 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       await Promise.race([nc.drain().catch(() => undefined), new Promise(resolve => setTimeout(resolve, 1500).unref())])
       await nc.close()
     },
+  }
+}
+
+/** What a callback throws would end the reading of the connection, in silence and for good. */
+function guardCallbacks(nc: NatsConnection, log: BusOptions['log']): void {
+  const subscribe = nc.subscribe.bind(nc)
+  nc.subscribe = (subject, options) => {
+    const callback = options?.callback
+    if (!callback) return subscribe(subject, options)
+    return subscribe(subject, {
+      ...options,
+      callback(error, message) {
+        try {
+          callback(error, message)
+        } catch (thrown) {
+          log.warn({ subject: message?.subject, error: errorMessage(thrown) }, 'a message could not be handled')
+        }
+      },
+    })
   }
 }
 

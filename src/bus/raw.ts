@@ -2,6 +2,7 @@
 import type { JsMsg } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
 import type { RawEvent } from '../protocol/event.ts'
+import './headers.ts'
 
 /** A stored event in hand, and what becomes of its delivery. */
 export interface Delivery extends RawEvent {
@@ -53,14 +54,13 @@ export function deliveryFromStream(message: JsMsg): Delivery {
 
 /** A republished event, from a subscription to `<ns>.live.>`; the server adds when and as what it was stored. */
 export function rawFromLive(message: Msg): RawEvent {
-  const header = (name: string) => message.headers?.get(name)
-  let storedMs = Date.now()
-  let seq = 0
-  try {
-    storedMs = Date.parse(header('Nats-Time-Stamp') ?? '') || storedMs
-    seq = Number(header('Nats-Sequence') ?? 0)
-  } catch {
-    // A malformed header block throws when it is read: such an event keeps its time of arrival.
+  const { headers } = message
+  // The server writes its own behind those of the sender.
+  return {
+    subject: message.subject,
+    text: () => message.string(),
+    header: name => headers?.get(name),
+    storedMs: Date.parse(headers?.last('Nats-Time-Stamp') ?? '') || Date.now(),
+    seq: Number(headers?.last('Nats-Sequence') ?? 0),
   }
-  return { subject: message.subject, text: () => message.string(), header, storedMs, seq }
 }

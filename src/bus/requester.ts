@@ -2,8 +2,7 @@
 import type { MsgHdrs } from '@nats-io/transport-node'
 import { isObject } from '../base/json.ts'
 import { HEADER } from '../protocol/event.ts'
-
-const REQUEST_INFO = 'Nats-Request-Info'
+import { REQUEST_INFO } from './headers.ts'
 
 export interface RequestInfo {
   /** Account of the requester. */
@@ -13,11 +12,13 @@ export interface RequestInfo {
 
 /** The server's attestation; undefined inside CORE, or on a server without accounts. One that cannot be read names nobody. */
 export function requestInfo(headers: MsgHdrs | undefined): RequestInfo | undefined {
-  const text = headers?.get(REQUEST_INFO)
-  if (!text) return undefined
+  const said = headers?.values(REQUEST_INFO) ?? []
+  if (said.length === 0) return undefined
   const nobody = { acc: '', user: '' }
+  // The server writes one, in the place of any other.
+  if (said.length > 1) return nobody
   try {
-    const info: unknown = JSON.parse(text)
+    const info: unknown = JSON.parse(said[0]!)
     if (!isObject(info)) return nobody
     // Not `name`: that is what the client called its connection, and anyone may call it anything.
     const user = info.user

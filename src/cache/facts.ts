@@ -1,6 +1,7 @@
 // What stored events say about jobs, one fact an event. Pure. Services tell of jobs, a minion of itself; a return that
 // cannot be read becomes a failed return that says what was wrong with it, so that no answer is lost.
 import { isObject } from '../base/json.ts'
+import { redactSecrets } from '../base/redact.ts'
 import { type EventContent, type RawEvent, readContent, readEnvelope } from '../protocol/event.ts'
 import { isJid } from '../protocol/jid.ts'
 import type { JobKind, JobSent, PayloadRef } from '../protocol/job.ts'
@@ -127,7 +128,7 @@ export function createFactReader(eventPrefix: string, timeouts: JobTimeouts): (r
       what: 'new',
       ...job,
       kind,
-      fun: text(data.fun),
+      fun: shortened(text(data.fun)),
       arg: list(runsIt ? data.fun_args : data.arg),
       tgt: runsIt ?? (Array.isArray(data.tgt) ? texts(data.tgt) : text(data.tgt)),
       tgt_type: runsIt ? 'list' : text(data.tgt_type) || 'glob',
@@ -149,8 +150,8 @@ function readReturn(
 ): ReturnFact {
   const data = read.ok ? read.content.data : {}
   const wrong = read.ok ? returnProblem(of.jid, data) : read.problem
-  const fun = text(data.fun)
-  const args = list(data.fun_args)
+  const fun = shortened(text(data.fun))
+  const args = argsOf(data)
   if (wrong) {
     const message = `The return of ${of.id} cannot be read: ${wrong}`
     return { what: 'return', ...of, fun, args, return: message, retcode: 1, success: false }
@@ -196,6 +197,17 @@ function readSent(data: Record<string, unknown>): Omit<JobSent, 'jid'> {
 const shown = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 80)
 // SQLite cuts a text at a NUL.
 const text = (value: unknown): string => (typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : '')
+/** Lists of jobs show the function, and searches match it. */
+const MOST_FUN = 250
+const shortened = (fun: string): string =>
+  fun.length > MOST_FUN ? `${fun.slice(0, MOST_FUN - 1).toWellFormed()}…` : fun
+/** Lists show the arguments too: of what a minion ran by itself, those that it tells. */
+const MOST_ARGS = 64 * 1024
+const argsOf = (data: Record<string, unknown>): unknown[] => {
+  const args = redactSecrets(list(data.fun_args)) as unknown[]
+  const size = JSON.stringify(args).length
+  return size <= MOST_ARGS ? args : [{ _left_out: `arguments of ${size} characters` }]
+}
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 const texts = (value: unknown): string[] => list(value).filter(item => typeof item === 'string')
 const milliseconds = (value: unknown): number | undefined =>

@@ -1,9 +1,9 @@
 // `<ns>.history.events`: the stored events in pages, for those who may not touch JetStream themselves.
-import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
-import { isNoMessage } from '../bus/no-message.ts'
+import { readBatch, type StoredMessage } from '../bus/read-batch.ts'
 import { readEvent } from '../protocol/event.ts'
 import { formatOrigin } from '../protocol/origin.ts'
 import { streamNames } from '../protocol/streams.ts'
@@ -60,49 +60,35 @@ export async function openHistory(
     if (state.messages === 0 || (after !== undefined && after >= last_seq)) return empty
 
     const from =
-      after === undefined && since !== undefined
-        ? { start_time: new Date(since) }
-        : { seq: Math.max((after ?? 0) + 1, state.first_seq) }
+      after === undefined && since !== undefined ? { since } : { seq: Math.max((after ?? 0) + 1, state.first_seq) }
     const room = (nc.info?.max_payload ?? 1_048_576) - FRAME_BYTES
     const events: SeenEvent[] = []
     let size = 0
     let next_seq: number | undefined
-    try {
-      const batch = await jsm.direct.getBatch(stream, {
-        batch: Math.min(limit, MAX_LIMIT),
-        max_bytes: PAGE_BYTES,
-        ...from,
-      })
-      for await (const stored of batch) {
-        if (stored.seq > last_seq) break
-        const seen = seenEvent(subjects, stored, room)
-        if (seen) size += Buffer.byteLength(JSON.stringify(seen)) + 1
-        // What does not fit begins the next page.
-        if (size > room) break
-        next_seq = stored.seq
-        if (seen) events.push(seen)
-      }
-    } catch (error) {
-      if (!isNoMessage(error)) throw error
+    for (const stored of await readBatch(nc, stream, from, {
+      messages: Math.min(limit, MAX_LIMIT),
+      bytes: PAGE_BYTES,
+    })) {
+      if (stored.seq > last_seq) break
+      const seen = seenEvent(subjects, stored, room)
+      if (seen) size += Buffer.byteLength(JSON.stringify(seen)) + 1
+      // What does not fit begins the next page.
+      if (size > room) break
+      next_seq = stored.seq
+      if (seen) events.push(seen)
     }
     return next_seq === undefined ? empty : { events, next_seq, last_seq }
   }
 }
 
 /** As a page shows it; an event with all but the room of a message comes without its data. */
-function seenEvent(subjects: Subjects, stored: StoredMsg, room: number): SeenEvent | undefined {
-  const read = readEvent(subjects.eventPrefix, {
-    subject: stored.subject,
-    text: () => stored.string(),
-    header: name => stored.header?.get(name),
-    storedMs: stored.time.getTime(),
-    seq: stored.seq,
-  })
+function seenEvent(subjects: Subjects, stored: StoredMessage, room: number): SeenEvent | undefined {
+  const read = readEvent(subjects.eventPrefix, stored)
   if (!read.ok) return undefined
   const { origin, ...event } = read.event
   const seen = { seq: stored.seq, ...event, origin: formatOrigin(origin) }
-  if (stored.data.length < PAGE_BYTES / 2 || Buffer.byteLength(JSON.stringify(seen)) < room) return seen
-  return { ...seen, data: { _left_out: `${stored.data.length} bytes, more than a page of history holds` } }
+  if (stored.bytes < PAGE_BYTES / 2 || Buffer.byteLength(JSON.stringify(seen)) < room) return seen
+  return { ...seen, data: { _left_out: `${stored.bytes} bytes, more than a page of history holds` } }
 }
 
 function checkRequest(request: unknown): HistoryRequest {

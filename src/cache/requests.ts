@@ -17,7 +17,14 @@ const oneOrMore = (fits: (value: unknown) => boolean) => (value: unknown) =>
 const isKind = (value: unknown): boolean => (JOB_KINDS as readonly unknown[]).includes(value)
 
 const jid: Rule = { what: 'a jid of 20 digits', fits: isJid }
-const globs: Rule = { what: 'a glob or a list of globs', fits: oneOrMore(isText) }
+/** Each is tried on every job, and the worker does nothing else meanwhile. */
+const MOST_GLOBS = 100
+const LONGEST_GLOB = 1000
+const isGlob = (value: unknown): boolean => isText(value) && (value as string).length <= LONGEST_GLOB
+const globs: Rule = {
+  what: `a glob, or a list of at most ${MOST_GLOBS}, of at most ${LONGEST_GLOB} characters each`,
+  fits: value => oneOrMore(isGlob)(value) && (!Array.isArray(value) || value.length <= MOST_GLOBS),
+}
 const flag: Rule = { what: 'true or false', fits: value => typeof value === 'boolean' }
 const time: Rule = {
   what: 'milliseconds since the epoch',
@@ -29,7 +36,10 @@ const JOBS: Record<keyof JobsRequest, Rule> = {
   fun: globs,
   tgt: globs,
   metadata: { what: 'a map', fits: isObject },
-  kind: { what: `one of ${JOB_KINDS.join(', ')}, or a list of them`, fits: oneOrMore(isKind) },
+  kind: {
+    what: `one of ${JOB_KINDS.join(', ')}, or a list of them`,
+    fits: value => oneOrMore(isKind)(value) && (!Array.isArray(value) || value.length <= JOB_KINDS.length),
+  },
   since: time,
   until: time,
   active: flag,

@@ -1,6 +1,7 @@
 // The job cache in one SQLite file, which several cache workers of a machine may share.
+import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorMessage } from '../base/errors.ts'
+import { errorMessage, ReactorError } from '../base/errors.ts'
 import { makeFolder } from '../base/folder.ts'
 import type { Log } from '../base/log.ts'
 import { openDatabase, sqliteCode } from '../base/sqlite.ts'
@@ -23,35 +24,58 @@ const BUSY_MS = 2000
 const PRUNE_AT_ONCE = 200
 
 /** Throws `unwritable`, and `unreadable` with what to do where the file is damaged. */
-export async function openSqliteStore({ dir, maxBytes, log }: SqliteStoreOptions): Promise<JobStore> {
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<JobStore> {
+  const { dir, log } = options
   await makeFolder(dir)
-  const db = openDatabase(join(dir, 'jobs.db'), { migrations: MIGRATIONS, busyMs: BUSY_MS, walBytes: WAL_BYTES })
-  try {
-    const room = createRoom(db, maxBytes, log)
-    const write = createFactWriter(db)
-    const remove = createJobRemover(db)
-    const views = createViews(db)
-    const past = db.prepare<{ jid: string }>('select jid from jobs where at < ? and open_until < ? order by at limit ?')
-    return {
-      async commit(facts) {
-        const bytes = facts.reduce((sum, fact) => sum + fact.bytes, 0)
+  const file = join(dir, 'jobs.db')
+  const inode = () => statSync(file, { throwIfNoEntry: false })?.ino
+  let tables = openTables(file, options)
+  let opened = inode()
+  /** A file that was moved or removed would take facts that nobody ever sees. */
+  const current = () => {
+    if (inode() === opened) return tables
+    log.warn({ file }, 'the job cache was moved or removed while it was open: an empty one takes its place')
+    tables.db.close()
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    tables = openTables(file, options)
+    opened = inode()
+    return tables
+  }
+  return {
+    async commit(facts) {
+      const { db, room, write } = current()
+      const bytes = facts.reduce((sum, fact) => sum + fact.bytes, 0)
+      db.transaction(() => {
+        room.make(facts.length, bytes)
+        write(facts.map(({ fact }) => fact))
+      })
+      room.settleLog()
+    },
+    async prune(before, nowMs) {
+      const { db, past, remove } = current()
+      const old = past.all(before, nowMs, PRUNE_AT_ONCE)
+      if (old.length > 0)
         db.transaction(() => {
-          room.make(facts.length, bytes)
-          write(facts.map(({ fact }) => fact))
+          for (const { jid } of old) remove(jid)
         })
-        room.settleLog()
-      },
-      async prune(before, nowMs) {
-        const old = past.all(before, nowMs, PRUNE_AT_ONCE)
-        if (old.length > 0)
-          db.transaction(() => {
-            for (const { jid } of old) remove(jid)
-          })
-        return old.length === PRUNE_AT_ONCE
-      },
-      job: async (jid, nowMs) => views.job(jid, nowMs),
-      jobs: views.jobs,
-      close: () => db.close(),
+      return old.length === PRUNE_AT_ONCE
+    },
+    job: async (jid, nowMs) => current().views.job(jid, nowMs),
+    jobs: async (...asked) => current().views.jobs(...asked),
+    close: () => tables.db.close(),
+  }
+}
+
+function openTables(file: string, { maxBytes, log }: SqliteStoreOptions) {
+  const db = openDatabase(file, { migrations: MIGRATIONS, busyMs: BUSY_MS, walBytes: WAL_BYTES })
+  try {
+    return {
+      db,
+      room: createRoom(db, maxBytes, log),
+      write: createFactWriter(db),
+      remove: createJobRemover(db),
+      views: createViews(db),
+      past: db.prepare<{ jid: string }>('select jid from jobs where at < ? and open_until < ? order by at limit ?'),
     }
   } catch (error) {
     db.close()
@@ -63,6 +87,6 @@ const OF_STORE = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTA
 
 /** Reads what a commit threw. */
 export const sqliteFailure: ReadFailure = error => ({
-  ofStore: OF_STORE.test(sqliteCode(error) ?? ''),
+  ofStore: (error instanceof ReactorError && error.code !== 'internal') || OF_STORE.test(sqliteCode(error) ?? ''),
   message: errorMessage(error),
 })

@@ -12,6 +12,7 @@ async function main(argv: string[]): Promise<void> {
   const program = new Command('reactor')
     .description("Event-driven automation for fleets: Salt's events, reactor, jobs and runners on NATS")
     .version(VERSION)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'reactor: ')) })
     .showHelpAfterError('(reactor --help lists the commands)')
     .configureHelp({ showGlobalOptions: true })
     .enablePositionalOptions()
@@ -25,6 +26,7 @@ async function main(argv: string[]): Promise<void> {
     })
   } else for (const loadOne of COMMANDS.values()) (await loadOne()).command(program)
   exitByThrowing(program)
+  for (const command of program.commands) pointToHelp(command, 'reactor')
   await program.parseAsync(argv)
 }
 
@@ -32,6 +34,13 @@ async function main(argv: string[]): Promise<void> {
 function exitByThrowing(command: Command): void {
   command.exitOverride()
   for (const sub of command.commands) exitByThrowing(sub)
+}
+
+/** A wrong word is answered with where the help of its own command is. */
+function pointToHelp(command: Command, above: string): void {
+  const words = `${above} ${command.name()}`
+  command.showHelpAfterError(`(${words} --help says more)`)
+  for (const sub of command.commands) pointToHelp(sub, words)
 }
 
 /** Ends with the error's sentence on stderr and its exit code. */

@@ -1,25 +1,25 @@
-// The process groups that one job has started, so that a signal reaches all of them and nothing else.
+// The commands that one job has started, so that a signal reaches all of their processes and nothing else.
 import { processStart } from '../base/process-start.ts'
-import { signalGroup } from './group.ts'
+import { signalGroup, signalSession } from './group.ts'
 
 export interface Groups {
-  /** The pid of a process that leads a group of its own. */
+  /** The pid of a process that leads a session of its own, and so a group. */
   add(pid: number): void
   /** Pids of the groups in which something lives, in the order of their start. */
   alive(): number[]
-  /** Sends a signal to each and gives back the pids it went to. */
+  /** Sends a signal to each, and to all groups of its session, and gives back the pids it went to. */
   signal(signal: number): number[]
 }
 
 export function createGroups(): Groups {
   const started = new Map<number, string>()
   /** A group keeps its pid from being used again as long as it has a member; after that it may be another's. */
-  const isOurs = (pid: number, start: string) => {
+  const isAnothers = (pid: number, start: string) => {
     const now = processStart(pid)
-    return (now === '' || start === '' || now === start) && signalGroup(pid, 0)
+    return now !== '' && start !== '' && now !== start
   }
   const alive = () => {
-    for (const [pid, start] of started) if (!isOurs(pid, start)) started.delete(pid)
+    for (const [pid, start] of started) if (isAnothers(pid, start) || !signalGroup(pid, 0)) started.delete(pid)
     return [...started.keys()]
   }
   return {
@@ -29,6 +29,8 @@ export function createGroups(): Groups {
       started.set(pid, processStart(pid))
     },
     alive,
-    signal: signal => alive().filter(pid => signalGroup(pid, signal)),
+    // Not only those that live: the group may be gone, and others of its session not.
+    signal: signal =>
+      [...started].filter(([pid, start]) => !isAnothers(pid, start) && signalSession(pid, signal)).map(([pid]) => pid),
   }
 }

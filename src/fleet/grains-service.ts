@@ -3,7 +3,7 @@
 import type { KV } from '@nats-io/kv'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../base/errors.ts'
-import { isObject } from '../base/json.ts'
+import { isObject, parseForeignJson } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import type { Subjects } from '../protocol/subject.ts'
@@ -12,6 +12,9 @@ import type { MinionEntry } from './registry.ts'
 
 /** Every worker holds the grains of all minions: those of one get this part of a message, whose limit the server sets. */
 const SHARE = 4
+
+/** Bytes of an id as a token: all the subjects that name it must fit, those of what it missed among them. */
+const MOST_ID = 1000
 
 /** Answers `{ok: true}` once the grains are stored, or `{ok: false, reason}`. */
 export function serveGrains(nc: NatsConnection, subjects: Subjects, bucket: KV, log: Log): Running {
@@ -41,14 +44,20 @@ export function serveGrains(nc: NatsConnection, subjects: Subjects, bucket: KV, 
   }
   async function store(subject: string, text: string): Promise<void> {
     const id = subjects.minionIn(subject)
+    const key = escapeToken(id)
+    if (key.length > MOST_ID)
+      throw new Error(
+        `the id has ${key.length} bytes as a token of a subject, more than a minion's may have (${MOST_ID})`,
+      )
+    if (/\p{Cc}/u.test(id)) throw new Error('the id has control characters')
     const size = Buffer.byteLength(text)
     const limit = Math.floor((nc.info?.max_payload ?? 1_048_576) / SHARE)
     if (size > limit)
       throw new Error(`the grains have ${size} bytes, more than a minion's may have (${limit}): make them fewer`)
-    const grains: unknown = JSON.parse(text)
+    const grains: unknown = parseForeignJson(text)
     if (!isObject(grains)) throw new Error('grains must be a map')
     const entry: MinionEntry = { id, grains: { ...grains, id } }
-    await bucket.put(escapeToken(id), JSON.stringify(entry))
+    await bucket.put(key, JSON.stringify(entry))
   }
   return {
     async stop() {

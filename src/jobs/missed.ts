@@ -1,6 +1,7 @@
 // Jobs for minions that were away. Each gets a mark in the stream JOBS; when it connects it asks on `<ns>.missed.<id>` for
 // what it missed. A minion that comes in the middle is not missed: after its mark is stored the job is sent once more, so
-// either that reaches it, or it had not subscribed yet and will ask after the mark is there.
+// either that reaches it, or it had not subscribed yet and will ask after the mark is there. The same holds for one that
+// seemed to be there and did not answer: its link may have been dead, and up again before the mark.
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
@@ -105,6 +106,9 @@ export function jobMessage(record: JobRecord): JobMessage {
 /** Reads the body of a request on `<ns>.missed.<id>`. Throws `bad_argument`. */
 export function readMissedRequest(body: unknown): string[] {
   const took = isObject(body) ? body.took : undefined
-  if (Array.isArray(took) && took.every(isJid)) return took
-  throw new ReactorError('bad_argument', `missed: the body must be {took: [jids]}, got ${JSON.stringify(body)}`)
+  if (Array.isArray(took) && took.length <= MARKS_AT_ONCE && took.every(isJid)) return took
+  throw new ReactorError(
+    'bad_argument',
+    `missed: the body must be {took: [jids]}, at most ${MARKS_AT_ONCE}, got ${String(JSON.stringify(body)).slice(0, 80)}`,
+  )
 }

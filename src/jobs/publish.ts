@@ -6,7 +6,7 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
-import type { JobRecord, JobSent, PublishMessage } from '../protocol/job.ts'
+import type { JobMessage, JobRecord, JobSent, PublishMessage } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import { resolveTarget, type TargetContext } from '../protocol/target.ts'
 import { jobMessage, type Missed } from './missed.ts'
@@ -112,11 +112,22 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
     const first = await sender.send(message, minions)
     const away = [...first.offline, ...first.unanswered]
     if (away.length > 0) await missed.mark(message, away)
+    // Those who did not answer may have lost it with their link, and have asked for what they missed before the mark was
+    // there. Nobody waits for them a second time: a minion that gets a job again says that it runs it.
+    if (first.unanswered.length > 0) void sendAgain(message, first.unanswered)
     const again = first.offline.length > 0 ? await sender.send(message, first.offline) : NOBODY
     return {
       offline: again.offline,
       refused: { ...first.refused, ...again.refused },
       waiting: [...first.waiting, ...first.unanswered, ...again.waiting, ...again.unanswered].sort(),
+    }
+  }
+
+  async function sendAgain(message: JobMessage, minions: readonly string[]): Promise<void> {
+    try {
+      await sender.send(message, minions)
+    } catch (error) {
+      log.warn({ jid: message.jid, error: errorMessage(error) }, 'a job could not be sent again')
     }
   }
 

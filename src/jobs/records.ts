@@ -8,6 +8,7 @@ import { isTaken, type Publisher } from '../bus/publish.ts'
 import { newEventId } from '../protocol/event.ts'
 import { createJidSource, jidOfWork } from '../protocol/jid.ts'
 import type { JobRecord } from '../protocol/job.ts'
+import { serviceOrigin } from '../protocol/origin.ts'
 import { DEFAULT_LIMITS, streamNames } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
 
@@ -22,7 +23,8 @@ export interface JobRecords {
   /**
    * Stores the record of a job before it starts, under the jid asked for, the one its work derives, or a new one.
    * `resumed`: this work had taken its jid before, in another worker or in this one before a crash.
-   * Throws `jid_taken` when the jid asked for is another's.
+   * Throws `jid_taken` when the jid asked for is another's, and `outcome_unknown` for work so old that its record may be
+   * gone, where its minions had it announced before.
    */
   open(
     record: Omit<JobRecord, 'jid' | 'key' | 'announce'>,
@@ -46,7 +48,7 @@ export async function openJobRecords(
   keepLongMs: number = DEFAULT_LIMITS.eventsMaxAge + DAY_MS,
 ): Promise<JobRecords> {
   const jsm: JetStreamManager = await jetstreamManager(nc, { checkAPI: false })
-  const stream = streamNames(subjects.ns).jobs
+  const { jobs: stream, events } = streamNames(subjects.ns)
   const newJid = createJidSource()
 
   /** False when the jid is taken. */
@@ -78,13 +80,30 @@ export async function openJobRecords(
     }
   }
 
+  /** Whether minions may have had this job under a record that is gone: its announcement comes first, and is kept longer. */
+  const isForgotten = async (jid: string): Promise<boolean> => {
+    if (await find(jid)) return false
+    try {
+      const subject = subjects.event(serviceOrigin('_jobs'), `salt/job/${jid}/new`)
+      return (await jsm.direct.getMessage(events, { last_by_subj: subject })) !== null
+    } catch (error) {
+      if (isNoMessage(error)) return false
+      throw new ReactorError('unreachable', `whether job ${jid} ran cannot be read: ${errorMessage(error)}`, {}, error)
+    }
+  }
+
   return {
     find,
     async open(base, { work, jid, keep = 'short' }) {
+      const isOld = work !== undefined && base.kind === 'local' && Date.now() - work.causeMs > SHORT_MS
       const ttl = keep === 'long' ? keepLongMs : SHORT_MS + Math.max(0, base.deadline - Date.now())
       const announce = newEventId()
       for (let probe = 0; ; probe++) {
         const own = jid ?? (work ? jidOfWork(work.causeMs, work.key, probe) : newJid())
+        if (isOld && (await isForgotten(own))) {
+          const message = `job ${own} was started before, and too long ago for its minions to know it: whether it was done is not known`
+          throw new ReactorError('outcome_unknown', message, { jid: own })
+        }
         const record: JobRecord = { ...base, jid: own, key: work?.key ?? own, announce }
         if (await put(record, Math.ceil(ttl / 1000))) return { record, resumed: false }
         const holder = await find(own)

@@ -20,6 +20,8 @@ export interface CheckedRequest {
 }
 
 const isSeconds = (value: unknown) => typeof value === 'number' && value > 0 && Number.isFinite(value)
+/** The server holds no record for much longer. */
+const MOST_SECONDS = 366 * 86_400
 const isListed = (tgt: unknown): tgt is string[] => Array.isArray(tgt) && tgt.every(id => typeof id === 'string')
 
 /** What each key may hold; `tgt` and `fun` must be there. */
@@ -45,6 +47,9 @@ export function checkRequest(request: PublishMessage): CheckedRequest {
     const { what, fits } = KEYS[key as keyof PublishMessage]
     if (value !== undefined && !fits(value)) throw wrong(`'${key}' must be ${what}, got ${JSON.stringify(value)}`)
   }
+  for (const key of ['timeout', 'run_timeout'] as const)
+    if ((request[key] ?? 0) > MOST_SECONDS)
+      throw wrong(`'${key}' is ${MOST_SECONDS} seconds (a year) at most, got ${request[key]}`)
   for (const key of request.resolve ? (['tgt'] as const) : (['tgt', 'fun'] as const))
     if (request[key] === undefined) throw wrong(`'${key}' must be ${KEYS[key].what}, got nothing`)
   const { tgt, jid, timeout, run_timeout, subset, metadata } = request

@@ -77,7 +77,8 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
     try {
       await fire(`salt/${TAG[kind]}/${jid}/new`, { ...seen, deadline, run_until }, { id: record.announce, cause, hops })
     } catch (error) {
-      unstarted.add(jid)
+      // Only work comes again under its jid.
+      if (work) unstarted.add(jid)
       throw error
     }
     const limits = limitedBy(stopping.signal, runTimeoutMs)

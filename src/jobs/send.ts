@@ -31,6 +31,10 @@ interface Sending {
 }
 
 const ANSWER_WITHIN_MS = 3000
+/** Minions choose the length of their reasons; what tells of them is a message. */
+const MAX_REASON = 500
+const cut = (text: string): string =>
+  (text.length > MAX_REASON ? `${text.slice(0, MAX_REASON - 1)}…` : text).toWellFormed()
 const YES = JSON.stringify({ accepted: true } satisfies JobAnswer)
 
 export function createJobSender(nc: NatsConnection, subjects: Subjects, log: Log): JobSender {
@@ -84,8 +88,9 @@ function readAnswer(message: Msg): JobAnswer | 'nobody' {
   const text = message.string()
   if (text === YES) return { accepted: true }
   try {
-    const answer = JSON.parse(text) as JobAnswer
-    if (typeof answer.accepted === 'boolean') return answer
+    const { accepted, waiting, reason } = JSON.parse(text) as JobAnswer
+    if (typeof accepted === 'boolean')
+      return { accepted, waiting: waiting === true, ...(reason === undefined ? {} : { reason: cut(String(reason)) }) }
   } catch {
     // As any other answer that is none.
   }

@@ -25,15 +25,15 @@ const mineRequest = z.discriminatedUnion('op', [
     op: z.literal('get'),
     tgt,
     tgt_type: z.string(),
-    names: z.array(z.string()).min(1).max(100),
+    names: z.array(name).min(1).max(100),
     /** Where the page before has ended. */
     after: z.strictObject({ minion: z.string(), name: z.string() }).optional(),
   }),
-  z.strictObject({ op: z.literal('delete'), name: z.string() }),
+  z.strictObject({ op: z.literal('delete'), name }),
   z.strictObject({
     op: z.literal('flush'),
     /** Names that stay. */
-    keep: z.array(z.string()).optional(),
+    keep: z.array(name).optional(),
   }),
 ])
 

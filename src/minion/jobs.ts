@@ -19,7 +19,7 @@ export interface JobEngineParts {
   returns: Returns
   finished: FinishedJobs
   around: Omit<Surroundings, 'jobs'>
-  /** Says that a job has started that had to wait, or that was fetched. */
+  /** Says that a job has started that had to wait, that was fetched, or that is sent again while it runs. */
   sayStarted(job: JobMessage): void
   concurrency: number
   now(): number
@@ -118,9 +118,12 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
       track(begin(entry))
     }
   }
-  const begin = async ({ job, started, announced }: WaitingEntry): Promise<void> => {
+  const begin = async ({ job, removed, started, announced }: WaitingEntry): Promise<void> => {
     // Before it starts: after a crash nobody may take it for one that has not begun.
-    await untilWritten(() => file.put(job.jid, onDisk(job)), log)
+    await untilWritten(async () => {
+      if (!stopping && !removed()) await file.put(job.jid, onDisk(job))
+    }, log)
+    if (removed()) return giveWay()
     if (stopping) return file.put(job.jid, { state: 'waiting', job })
     started()
     start(job, true)
@@ -136,8 +139,12 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
       try {
         await file.put(job.jid, onDisk(job))
       } catch (error) {
-        if (!urgent) giveWay()
-        throw error
+        if (!urgent) {
+          giveWay()
+          throw error
+        }
+        // It may be what frees the disk, and does no harm a second time.
+        log.warn({ jid: job.jid, error: errorMessage(error) }, 'a job that controls others runs without being on disk')
       }
       if (!stopping) {
         start(job, !urgent)
@@ -158,6 +165,13 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
     place.stored()
     pump()
     return (await place.startsSoon) ? { accepted: true } : { accepted: true, waiting: true }
+  }
+
+  /** Who sends a job again has not had its answer in time: its start would not be known. */
+  const sayAgain = (jid: string) => {
+    const one = runs.get(jid)
+    if (one) parts.sayStarted(one.job)
+    else waiting.announce(jid)
   }
 
   const recover = () => {
@@ -185,11 +199,12 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
     ...around.jobs,
     take(job, fetched = false) {
       const known = taking.get(job.jid)
-      if (known) return known
+      if (known) return known.finally(() => sayAgain(job.jid))
       // Taken before: it waits, runs, or has run and its return is on the way, whatever its deadline says by now.
       const held = file.values.get(job.jid)
       if (held !== undefined) {
         const waits = typeof held !== 'number' && held.state === 'waiting'
+        sayAgain(job.jid)
         return Promise.resolve(waits ? { accepted: true, waiting: true } : { accepted: true })
       }
       const answer = admit(job, fetched)

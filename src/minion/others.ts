@@ -1,12 +1,15 @@
 // The jobs of the minion that runs on this machine, as another process sees them: by the file that it keeps them in.
 import { readFile } from 'node:fs/promises'
-import { errorMessage, ReactorError } from '../base/errors.ts'
+import { ReactorError } from '../base/errors.ts'
+import { userOf } from '../base/file-lock.ts'
+import { processFamily } from '../base/process-start.ts'
+import { signalSession } from '../execution/group.ts'
 import type { MinionJobs, RunningJob } from '../functions/context.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import { isJobMessage, type RunningOnDisk } from './held.ts'
 
 /** What runs now, by its lines: the last one of a jid says how it stands. */
-export async function readRunning(file: string): Promise<RunningOnDisk[]> {
+async function readRunning(file: string): Promise<RunningOnDisk[]> {
   const running = new Map<string, RunningOnDisk>()
   for (const line of (await textOf(file)).split('\n')) {
     const entry = entryOf(line)
@@ -20,15 +23,28 @@ export async function readRunning(file: string): Promise<RunningOnDisk[]> {
 
 /** `saltutil` for a process beside the minion: it sees the minion's jobs, and signals the processes that they started. */
 export async function openOthersJobs(file: string): Promise<Pick<MinionJobs, 'running' | 'signal'>> {
-  const jobs = await readRunning(file)
+  const minion = userOf(file)
+  // What a minion that is gone has left there does not run: it says so itself at its next start.
+  const jobs = minion === undefined ? [] : await readRunning(file)
   return {
     running: () => jobs.map(shown),
     signal(jid, signal) {
       const found = jobs.find(({ job }) => job.jid === jid)
       if (!found) return undefined
-      return found.pid !== undefined && send(found.pid, signal) ? [found.pid] : []
+      const { pid } = found
+      if (pid !== undefined && isOf(minion, pid) && signalSession(pid, signal)) return [pid]
+      throw new ReactorError(
+        'function_failed',
+        `job ${jid} has no process now that a signal could reach from here: 'reactor jobs kill ${jid}' has the minion itself end it`,
+      )
     },
   }
+}
+
+/** The pid may be another's by now, unless it is of a child of the minion; one that is gone leaves its group behind. */
+function isOf(minion: number | undefined, pid: number): boolean {
+  const family = processFamily(pid)
+  return family === undefined || family.parent === minion
 }
 
 const shown = ({ job, pid }: RunningOnDisk): RunningJob => ({
@@ -41,17 +57,6 @@ const shown = ({ job, pid }: RunningOnDisk): RunningJob => ({
   ret: '',
   pid: pid ?? 0,
 })
-
-/** To its process group. False: it has ended. */
-function send(pid: number, signal: number): boolean {
-  try {
-    process.kill(-pid, signal)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
-    throw new ReactorError('function_failed', `process ${pid} cannot be signalled: ${errorMessage(error)}`)
-  }
-}
 
 function entryOf(line: string): { k: string; v?: Partial<RunningOnDisk> } | undefined {
   try {

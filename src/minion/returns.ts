@@ -2,13 +2,13 @@
 // ids, until then. One that no message can hold goes up as a payload first.
 import type { DurableMap } from '../base/durable-map.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
-import { parseForeignJson } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 import { formatStamp, newEventId } from '../protocol/event.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
 import { forgetAt, type Held, type UnsentReturn } from './held.ts'
 import type { SendPayload } from './payload.ts'
+import { asJson, createFit, failed } from './sendable.ts'
 import { untilWritten } from './until-written.ts'
 
 export interface Returns {
@@ -31,11 +31,10 @@ export interface ReturnsParts {
 }
 
 const RETRY_MS = 2000
-/** What an event has besides its data. */
-const ENVELOPE_BYTES = 4096
 
 export function createReturns(parts: ReturnsParts): Returns {
   const { file, fire, log } = parts
+  const fitted = createFit(parts)
   const sending = new Set<Promise<void>>()
 
   const track = (work: Promise<void>) => {
@@ -65,23 +64,6 @@ export function createReturns(parts: ReturnsParts): Returns {
     }
   }
 
-  const fitted = async (returned: JobReturn): Promise<JobReturn> => {
-    const limit = parts.maxPayload() - ENVELOPE_BYTES
-    if (Buffer.byteLength(JSON.stringify(returned)) <= limit) return returned
-    const text = JSON.stringify(returned.return)
-    const sent = await parts.sendPayload(returned.jid, text)
-    // Its arguments alone may be too long.
-    const rest = { ...returned, return: null, ...(sent.ok ? { payload: sent.payload } : {}) }
-    const size = Buffer.byteLength(JSON.stringify(rest))
-    const data = size <= limit ? rest : { ...rest, fun_args: [`left out: ${size} bytes`] }
-    if (sent.ok) return data
-    log.warn({ jid: returned.jid, reason: sent.reason }, 'a large return could not be sent')
-    return failed(
-      data,
-      `the return has ${Buffer.byteLength(text)} bytes, more than a message may have (${limit}), and could not be sent apart: ${sent.reason}`,
-    )
-  }
-
   return {
     async record(job, given) {
       const returned = asJson(given)
@@ -106,24 +88,5 @@ export function createReturns(parts: ReturnsParts): Returns {
       const late = new Promise<'late'>(resolve => setTimeout(resolve, withinMs, 'late').unref())
       while (sending.size > 0) if ((await Promise.race([Promise.all([...sending]), late])) === 'late') return
     },
-  }
-}
-
-const failed = (returned: JobReturn, words: string): JobReturn => ({
-  ...returned,
-  return: words,
-  retcode: returned.retcode || 1,
-  success: false,
-})
-
-/** A function may return what is no JSON, or what no reader would take; then that is its return. */
-function asJson(returned: JobReturn): JobReturn {
-  try {
-    const text = JSON.stringify({ data: { return: returned.return } })
-    // Only text of that length can be nested too deep.
-    if (text.length > 1000) parseForeignJson(text)
-    return returned
-  } catch (error) {
-    return failed(returned, `the return of ${returned.fun} is no JSON: ${errorMessage(error)}`)
   }
 }

@@ -3,6 +3,8 @@ import type { JobMessage } from '../protocol/job.ts'
 
 export interface WaitingEntry {
   readonly job: JobMessage
+  /** Taken out of the line before it was started. */
+  removed(): boolean
   /** It starts now, or never: its answer need not wait. */
   started(): void
   /** Whether its start must be said, because it was not known when the job was answered. */
@@ -20,16 +22,25 @@ export interface WaitingJobs {
   size(): number
   /** `announce`: whenever it starts, that is to be said. */
   add(job: JobMessage, announce: boolean): Place
-  /** The next one, once it is on disk. */
+  /** The next one, once it is on disk; it can be removed until it is `started`. */
   shift(): WaitingEntry | undefined
   remove(jid: string): WaitingEntry | undefined
+  /** Its start is to be said, whenever that is. */
+  announce(jid: string): void
 }
 
 /** A burst of short jobs is through in this time; its answers need not say that they wait, nor events that they started. */
 const SOON_MS = 100
 
+interface Entry extends WaitingEntry {
+  ready: boolean
+  announce(): void
+  remove(): void
+}
+
 export function createWaitingJobs(): WaitingJobs {
-  const entries = new Map<string, WaitingEntry & { ready: boolean }>()
+  const entries = new Map<string, Entry>()
+  const starting = new Map<string, Entry>()
   return {
     size: () => entries.size,
     add(job, announce) {
@@ -43,13 +54,24 @@ export function createWaitingJobs(): WaitingJobs {
         answer(false)
       }
       let timer: NodeJS.Timeout | undefined
-      const entry = {
+      let isRemoved = false
+      const entry: Entry = {
         job,
         ready: false,
+        removed: () => isRemoved,
         announced: () => isAnnounced,
+        announce: () => {
+          isAnnounced = true
+        },
         started: () => {
+          starting.delete(job.jid)
           clearTimeout(timer)
           answer(true)
+        },
+        remove: () => {
+          isRemoved = true
+          entries.delete(job.jid)
+          entry.started()
         },
       }
       entries.set(job.jid, entry)
@@ -66,13 +88,14 @@ export function createWaitingJobs(): WaitingJobs {
       const first = entries.values().next().value
       if (!first?.ready) return undefined
       entries.delete(first.job.jid)
+      starting.set(first.job.jid, first)
       return first
     },
     remove(jid) {
-      const entry = entries.get(jid)
-      entries.delete(jid)
-      entry?.started()
+      const entry = entries.get(jid) ?? starting.get(jid)
+      entry?.remove()
       return entry
     },
+    announce: jid => (entries.get(jid) ?? starting.get(jid))?.announce(),
   }
 }

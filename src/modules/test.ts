@@ -1,5 +1,6 @@
 // Module `test`: shows that a minion is there and does what it is told.
 import { z } from 'zod'
+import { VERSION } from '../base/version.ts'
 import { execution } from '../functions/define.ts'
 import * as shared from '../functions/test-functions.ts'
 
@@ -8,6 +9,13 @@ export const ping = execution({
     Example: reactor call '*' test.ping`,
   idempotent: true,
   run: () => true,
+})
+
+export const version = execution({
+  doc: `Returns the version of the program that this minion runs.
+    Example: reactor call '*' test.version`,
+  idempotent: true,
+  run: () => VERSION,
 })
 
 export const echo = execution({

@@ -20,22 +20,38 @@ export async function fetchWhole<T extends Pick<JobReturn, 'return' | 'payload' 
   return { ...rest, return: await fetchValue(bus, returned.id, payload) } as T
 }
 
-/** The same; where it is not there whole, a failed return says why. */
-export async function fetchWholeOrSay(bus: Reader, returned: JobReturn): Promise<JobReturn> {
+/**
+ * The same; where it is not there whole, a failed return says why. One of more than `mostBytes` is left out with a note:
+ * a minion could have a service read more than its memory holds.
+ */
+export async function fetchWholeOrSay(
+  bus: Reader,
+  returned: JobReturn,
+  mostBytes = Number.POSITIVE_INFINITY,
+): Promise<JobReturn> {
   const { payload, ...rest } = returned
   if (!payload) return returned
+  if (payload.size > mostBytes) return { ...rest, return: leftOut(payload, mostBytes) }
   return fetchWhole(bus, returned).catch(error => ({ ...rest, return: lostReturn(payload, error), success: false }))
 }
 
-/** A job with the values of all its returns in place. Of one that cannot be fetched the return says why, and it counts as failed. */
-export async function fetchWholeJob(bus: Reader, job: JobView): Promise<JobView> {
+/**
+ * A job with the values of all its returns in place, of `mostBytes` together; what comes after them is left out with a
+ * note. Of one that cannot be fetched the return says why, and it counts as failed.
+ */
+export async function fetchWholeJob(bus: Reader, job: JobView, mostBytes = Number.POSITIVE_INFINITY): Promise<JobView> {
   const returns = { ...job.returns }
+  let room = mostBytes
   for (const [id, { payload, ...rest }] of Object.entries(job.returns)) {
     if (!payload) continue
-    const whole: CachedReturn = await fetchValue(bus, id, payload).then(
-      value => ({ ...rest, return: value }),
-      error => ({ ...rest, success: false, return: lostReturn(payload, error) }),
-    )
+    const fits = payload.size <= room
+    if (fits) room -= payload.size
+    const whole: CachedReturn = fits
+      ? await fetchValue(bus, id, payload).then(
+          value => ({ ...rest, return: value }),
+          error => ({ ...rest, success: false, return: lostReturn(payload, error) }),
+        )
+      : { ...rest, return: leftOut(payload, mostBytes) }
     Object.defineProperty(returns, id, { value: whole, enumerable: true, configurable: true, writable: true })
   }
   return { ...job, returns }
@@ -43,6 +59,10 @@ export async function fetchWholeJob(bus: Reader, job: JobView): Promise<JobView>
 
 export const lostReturn = ({ size }: PayloadRef, error: unknown): string =>
   `The return of ${size} bytes could not be fetched: ${errorMessage(error)}`
+
+const leftOut = ({ size }: PayloadRef, most: number) => ({
+  _left_out: `${size} bytes: a function that reads returns gets ${most} bytes of them at most; fetch it with history.payload`,
+})
 
 async function fetchValue({ nc, subjects }: Reader, minion: string, payload: PayloadRef): Promise<unknown> {
   const problem = payloadProblem(payload)

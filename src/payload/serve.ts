@@ -9,12 +9,17 @@ import { isPart, isStoredName, PAYLOAD_HEADER, readPartHeader, storedName } from
 import type { Subjects } from '../protocol/subject.ts'
 import type { PayloadStore } from './store.ts'
 
+/** Parts of one minion that are taken at once: it sends one after another, and what waits here is held in memory. */
+const AT_ONCE = 4
+
 /**
  * Takes uploads: header `Reactor-Payload: <name>/<part>`, the bytes as body. Answers `{ok: true}` once the part is stored,
  * or `{ok: false, reason}`; the same part may come again.
  */
 export function serveUploads(nc: NatsConnection, subjects: Subjects, store: PayloadStore, log: Log): Running {
   const busy = new Set<Promise<void>>()
+  /** By the minion's subject. */
+  const inHand = new Map<string, number>()
   const subscription = nc.subscribe(subjects.anyMinion('payload'), {
     queue: `${subjects.ns}-cache`,
     callback: (error, message) => {
@@ -35,6 +40,20 @@ export function serveUploads(nc: NatsConnection, subjects: Subjects, store: Payl
     },
   })
   async function take(message: Msg): Promise<void> {
+    const { subject } = message
+    const others = inHand.get(subject) ?? 0
+    if (others >= AT_ONCE)
+      throw new Error(`${others} parts of this minion are being stored: send them one after another`)
+    inHand.set(subject, others + 1)
+    try {
+      await keep(message)
+    } finally {
+      const left = inHand.get(subject)! - 1
+      if (left > 0) inHand.set(subject, left)
+      else inHand.delete(subject)
+    }
+  }
+  async function keep(message: Msg): Promise<void> {
     const minion = subjects.minionIn(message.subject)
     const header = message.headers?.get(PAYLOAD_HEADER)
     const named = readPartHeader(header)

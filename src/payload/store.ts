@@ -1,5 +1,6 @@
 // The object store of what is larger than a message: each part an object `<name>/<part>`. It keeps parts for as long as
-// jobs are kept, within a bound of bytes: when it is full the oldest payloads give way, whole.
+// jobs are kept, within a bound of bytes: when it is full, the oldest payloads of those who have most in it give way, whole,
+// so that no minion can push out what is others'.
 import { createHash } from 'node:crypto'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { type ObjectInfo, type ObjectStore, Objm } from '@nats-io/obj'
@@ -29,6 +30,10 @@ export interface PayloadStore {
 
 /** When room is needed, at least this share of the bound is made. */
 const STEP = 0.1
+/** Who has more than this share of the bound gets room from its own payloads alone. */
+const MOST_OF_ONE = 0.5
+/** A part counts as so many bytes at least, and there may be as many of them as that leaves: all are listed to find the oldest. */
+const LEAST_BYTES = 8192
 const DEDUPE_NANOS = 120_000_000_000
 
 export async function openPayloadStore(
@@ -50,12 +55,19 @@ export async function openPayloadStore(
   }
 
   const giveWay = async (bytes: number, keep: string) => {
-    let goal = Math.max(bytes, options.maxBytes * STEP)
-    for (const payload of byAge(await objects.list())) {
-      if (goal <= 0) return
-      if (payload.name === keep) continue
-      for (const part of payload.parts) await drop(part)
-      goal -= payload.size
+    let goal = Math.max(counted(bytes), options.maxBytes * STEP)
+    const owners = byOwner(await objects.list())
+    const own = owners.get(ownerOf(keep))
+    while (goal > 0) {
+      const most = [...owners.values()]
+        .filter(({ payloads }) => payloads.some(({ name }) => name !== keep))
+        .reduce<Held | undefined>((one, other) => (one && one.bytes >= other.bytes ? one : other), undefined)
+      if (!most || (own && own !== most && own.bytes > options.maxBytes * MOST_OF_ONE)) return
+      const oldest = most.payloads.findIndex(({ name }) => name !== keep)
+      const [payload] = most.payloads.splice(oldest, 1)
+      for (const part of payload!.parts) await drop(part)
+      most.bytes -= payload!.bytes
+      goal -= payload!.bytes
     }
   }
   // One after another: several uploads into a full store need not each empty a part of it.
@@ -125,19 +137,41 @@ function noMessage(error: unknown): null {
   throw error
 }
 
-const isFull = (error: unknown): boolean => /maximum bytes exceeded|message size exceeds/i.test(errorMessage(error))
+const isFull = (error: unknown): boolean =>
+  /maximum (?:bytes|messages) exceeded|message size exceeds/i.test(errorMessage(error))
 
-/** The payloads of these parts, the oldest first. */
-function byAge(parts: readonly ObjectInfo[]): { name: string; size: number; parts: ObjectInfo[] }[] {
-  const payloads = new Map<string, { name: string; size: number; parts: ObjectInfo[] }>()
+const counted = (bytes: number): number => Math.max(bytes, LEAST_BYTES)
+const ownerOf = (name: string): string => name.slice(0, name.indexOf('.'))
+
+interface Payload {
+  name: string
+  bytes: number
+  parts: ObjectInfo[]
+}
+/** What one minion or service has in the store, the oldest first. */
+interface Held {
+  bytes: number
+  payloads: Payload[]
+}
+
+function byOwner(parts: readonly ObjectInfo[]): Map<string, Held> {
+  const payloads = new Map<string, Payload>()
+  const owners = new Map<string, Held>()
   for (const part of [...parts].sort((a, b) => (a.mtime < b.mtime ? -1 : 1))) {
     const name = part.name.slice(0, part.name.lastIndexOf('/'))
-    const payload = payloads.get(name) ?? { name, size: 0, parts: [] }
-    payload.size += part.size
+    const owner = owners.get(ownerOf(name)) ?? { bytes: 0, payloads: [] }
+    owners.set(ownerOf(name), owner)
+    let payload = payloads.get(name)
+    if (!payload) {
+      payload = { name, bytes: 0, parts: [] }
+      payloads.set(name, payload)
+      owner.payloads.push(payload)
+    }
     payload.parts.push(part)
-    payloads.set(name, payload)
+    payload.bytes += counted(part.size)
+    owner.bytes += counted(part.size)
   }
-  return [...payloads.values()]
+  return owners
 }
 
 /** Opens the bucket, makes it where it is missing, and gives it the settings of now. */
@@ -150,6 +184,8 @@ async function openObjects(nc: NatsConnection, bucket: string, options: PayloadS
     const wanted = {
       max_age,
       max_bytes: maxBytes,
+      // A part is two messages: its bytes, and what it is.
+      max_msgs: 2 * Math.ceil(maxBytes / LEAST_BYTES),
       num_replicas: replicas,
       // The server's default, which may not be longer than the age.
       duplicate_window: Math.min(DEDUPE_NANOS, max_age),

@@ -1,5 +1,6 @@
 // The job worker: starts jobs on minions, runs runner functions and executes reactions.
 import { randomBytes } from 'node:crypto'
+import { headers as createHeaders } from '@nats-io/transport-node'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { VERSION } from '../base/version.ts'
@@ -20,6 +21,7 @@ import { createJobSender } from '../jobs/send.ts'
 import { createWheelClient } from '../jobs/wheel-client.ts'
 import { fetchWholeJob, fetchWholeOrSay } from '../payload/fetch.ts'
 import { createOverflow, createReturnStore } from '../payload/overflow.ts'
+import { HEADER } from '../protocol/event.ts'
 import { serveFunctions } from '../services/functions.ts'
 import { serveMinions } from '../services/minions.ts'
 import { servePublish } from '../services/publish.ts'
@@ -28,6 +30,9 @@ import { loadProfiles, shownConfig } from './profiles.ts'
 
 const DAY_MS = 86_400_000
 const CONNECTED_TIMEOUT_MS = 5000
+/** Bytes that runner functions get of one return as it comes, and of all the returns of a stored job. */
+const MOST_OF_RETURN = 16 * 1024 * 1024
+const MOST_OF_JOB = 64 * 1024 * 1024
 
 export async function startJobs(config: Config, log: Log): Promise<Running> {
   const registry = await loadFunctions('runner', config.module_dirs)
@@ -56,7 +61,7 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
       nc,
       subjects,
       publishJob,
-      whole: returned => fetchWholeOrSay({ nc, subjects }, returned),
+      whole: returned => fetchWholeOrSay({ nc, subjects }, returned, MOST_OF_RETURN),
     })
     const cache = createJobCache(nc, subjects)
     const runners = createFunctionJobs({
@@ -74,14 +79,21 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
           ...context,
           publish: request => publishJob(request, asked),
           gather: (request, timeoutMs) => gather(request, asked, { timeoutMs, signal: context.signal }),
-          cache: { ...cache, whole: job => fetchWholeJob({ nc, subjects }, job) },
+          cache: { ...cache, whole: job => fetchWholeJob({ nc, subjects }, job, MOST_OF_JOB) },
           record: records.find,
           fleet: () => [...fleet.values.values()],
-          connected: () =>
-            requestJson(nc, subjects.wheel('minions.connected'), [], {
+          connected: () => {
+            const headers = createHeaders()
+            headers.set(HEADER.user, asked.user)
+            headers.set(HEADER.cause, asked.cause)
+            headers.set(HEADER.hops, String(asked.hops + 1))
+            const what = 'wheel minions.connected'
+            return requestJson(nc, subjects.wheel('minions.connected'), [], {
               timeoutMs: CONNECTED_TIMEOUT_MS,
-              what: 'wheel minions.connected',
-            }),
+              headers,
+              what,
+            })
+          },
           config: () => shownConfig(config),
         }
       },
@@ -104,7 +116,16 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
     const askPeers = createAskPeers(config.jobs.peer, gather)
     stack.add(await serveMinions({ nc, subjects, missed, askPeers, version: VERSION, log }))
     stack.add(
-      await servePublish({ nc, subjects, publishJob, resolveJob, operators: config.operators, version: VERSION, log }),
+      await servePublish({
+        nc,
+        subjects,
+        publishJob,
+        resolveJob,
+        operators: config.operators,
+        version: VERSION,
+        overflow: createOverflow(payloads),
+        log,
+      }),
     )
     // Stopped first: it takes no more reactions, cuts short what runs, and leaves what waits to another worker.
     stack.add(

@@ -1,7 +1,7 @@
 // A function of this machine's minion, run by another process: as the minion would run it, under its id and its key.
 import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
-import { ReactorError } from '../base/errors.ts'
+import { asReactorError, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { createStack } from '../base/service.ts'
 import { connectBus } from '../bus/connect.ts'
@@ -17,7 +17,9 @@ import { createMineClient } from '../mine/client.ts'
 import { openFinishedJobs } from '../minion/finished.ts'
 import { openOthersJobs } from '../minion/others.ts'
 import { createOwnGrains } from '../minion/own-grains.ts'
+import { createPayloadSender } from '../minion/payload.ts'
 import { runJob } from '../minion/run.ts'
+import { asJson, createFit } from '../minion/sendable.ts'
 import { minionInbox } from '../protocol/access.ts'
 import { createJidSource } from '../protocol/jid.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
@@ -32,6 +34,12 @@ export interface LocalCall {
   user: string
 }
 
+export interface LocalEnd {
+  returned: JobReturn
+  /** Why nobody else will hear of the return. */
+  unstored?: ReactorError
+}
+
 export interface LocalOptions {
   /** Runs it without a server: what needs one fails, and nobody hears of the return. */
   masterless: boolean
@@ -43,8 +51,11 @@ const PEER_MARGIN_MS = 15_000
 const STORED_WITHIN_MS = 5000
 const SIGTERM = 15
 
-/** Runs it and has its return stored, unless it is masterless. Throws `unreachable` where there is no server. */
-export async function runLocally(config: Config, call: LocalCall, options: LocalOptions): Promise<JobReturn> {
+/**
+ * Runs it and has its return stored, unless it is masterless. Throws `unreachable` where there is no server before it runs;
+ * once it has run, its return is given back whatever becomes of the server.
+ */
+export async function runLocally(config: Config, call: LocalCall, options: LocalOptions): Promise<LocalEnd> {
   const { id, dir } = config.minion
   const { log, masterless } = options
   const registry = await loadFunctions('execution', config.module_dirs)
@@ -62,6 +73,16 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
     const fire = async (tag: string, data: Record<string, unknown>) => {
       if (!link) return away()
       await link.fire(tag, data, { cause: job.jid, hops: job.hops + 1, deadlineMs: STORED_WITHIN_MS })
+    }
+    const store = async ({ fitted }: Link, returned: JobReturn): Promise<ReactorError | undefined> => {
+      try {
+        const sent = await fitted(returned)
+        await fire(`salt/job/${sent.jid}/ret/${sent.id}`, { ...sent })
+      } catch (thrown) {
+        const { code, message } = asReactorError(thrown)
+        const words = `it ran as job ${job.jid}, but its return is not stored: ${message}`
+        return new ReactorError(code, words, {}, thrown)
+      }
     }
     const run = runJob(
       {
@@ -86,14 +107,16 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
     )
     const stop = () => run.end({ words: 'it was stopped by Ctrl-C', retcode: 130, signal: SIGTERM })
     options.signal.addEventListener('abort', stop)
-    const returned = await run.done
+    const returned = asJson(await run.done)
     options.signal.removeEventListener('abort', stop)
-    if (link) await fire(`salt/job/${job.jid}/ret/${id}`, { ...returned })
-    return returned
+    const unstored = link && (await store(link, returned))
+    return { returned, ...(unstored ? { unstored } : {}) }
   } finally {
     await stack.stop()
   }
 }
+
+type Link = Awaited<ReturnType<typeof connect>>
 
 async function connect(config: Config, stack: ReturnType<typeof createStack>, log: Log) {
   requireIsolation(config)
@@ -110,11 +133,17 @@ async function connect(config: Config, stack: ReturnType<typeof createStack>, lo
   stack.defer(() => bus.close())
   const publisher = createPublisher(bus.nc)
   stack.defer(() => publisher.stop())
-  return { ...bus, fire: createFire(publisher, bus.subjects, minionOrigin(id)) }
+  const { nc, subjects } = bus
+  const fitted = createFit({
+    sendPayload: createPayloadSender({ nc, subjects, id, connected: () => true, patienceMs: STORED_WITHIN_MS }),
+    maxPayload: () => nc.info?.max_payload ?? 1_048_576,
+    log,
+  })
+  return { ...bus, fitted, fire: createFire(publisher, subjects, minionOrigin(id)) }
 }
 
 const peerOf =
-  ({ nc, subjects }: Awaited<ReturnType<typeof connect>>, id: string): ExecutionContext['peer'] =>
+  ({ nc, subjects }: Link, id: string): ExecutionContext['peer'] =>
   request =>
     requestJson<Gathered>(nc, subjects.ofMinion('peer', id), request, {
       timeoutMs: request.timeoutMs + PEER_MARGIN_MS,

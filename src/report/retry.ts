@@ -22,6 +22,10 @@ export function minionsToRetry(
     .filter(id => named.length === 0 || globs.includes(id) || named.some(matches => matches(id)))
 }
 
+/** Those of the globs and ids that mean none of the job's minions. */
+export const strangersTo = (job: JobSummary, globs: readonly string[]): string[] =>
+  globs.filter(glob => !job.minions.some(id => id === glob || createFnmatch(glob)(id)))
+
 /** `2 returned, 1 running` */
 export const countsOf = (job: JobSummary): string =>
   Object.entries(job.counts)

@@ -21,7 +21,7 @@ import {
   successOf,
 } from '../report/job.ts'
 import { killAnswers, killMinions, killRequest } from '../report/kill.ts'
-import { argumentsOf, countsOf, minionsToRetry } from '../report/retry.ts'
+import { argumentsOf, countsOf, minionsToRetry, strangersTo } from '../report/retry.ts'
 import { allJobs, newestJobs, searchRequests, splitInput } from '../report/search.ts'
 
 /** Seconds that minions have to answer what a runner asks them about their jobs. */
@@ -267,6 +267,12 @@ export const retry = runner({
     if (!job) throw noSuchJob(jid)
     refuseOtherKinds(job, 'retried')
     const globs = splitInput(args.tgt)
+    const strangers = strangersTo(job, globs)
+    if (strangers.length > 0) {
+      const more = job.minions.length > 5 ? ` and ${job.minions.length - 5} more` : ''
+      const were = `${job.minions.slice(0, 5).join(', ')}${more}`
+      throw new ReactorError('bad_argument', `job ${jid} was not for ${strangers.join(', ')}: it was for ${were}`)
+    }
     const minions = minionsToRetry(job, { globs, onlyFailed: args.only_failed, nowMs: Date.now() })
     if (minions.length === 0) {
       const among = globs.length > 0 ? ` among ${globs.join(', ')}` : ''

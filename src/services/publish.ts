@@ -9,7 +9,7 @@ import { requester } from '../bus/requester.ts'
 import type { PublishJob, ResolveJob } from '../jobs/publish.ts'
 import type { PublishMessage } from '../protocol/job.ts'
 import type { Subjects } from '../protocol/subject.ts'
-import { serve } from './serve.ts'
+import { type Overflow, serve } from './serve.ts'
 
 export interface PublishServiceParts {
   nc: NatsConnection
@@ -18,6 +18,7 @@ export interface PublishServiceParts {
   resolveJob: ResolveJob
   operators: Readonly<Record<string, string>>
   version: string
+  overflow?: Overflow
   log: Log
 }
 
@@ -28,6 +29,7 @@ export function servePublish({
   resolveJob,
   operators,
   version,
+  overflow,
   log,
 }: PublishServiceParts): Promise<Running> {
   return serve(nc, {
@@ -35,6 +37,7 @@ export function servePublish({
     version,
     description: 'starts jobs on minions: {tgt, tgt_type, fun, arg, kwarg, …} → {jid, minions, offline, refused, …}',
     queue: `${subjects.ns}-publish`,
+    ...(overflow ? { overflow } : {}),
     log,
     endpoints: [
       {

@@ -34,24 +34,55 @@ export function digest(tag: string, data: Record<string, unknown>, columns: numb
   return cut(describe(tag, id === origin ? others : data, Math.max(columns, 8)), columns)
 }
 
+/** `salt/job/<jid>/prog/<id>/start` */
+const JOB_START = /^salt\/job\/[^/]+\/prog\/.+\/start$/
+
 function describe(tag: string, data: Record<string, unknown>, budget: number): string {
   const kind = kindOf(tag)
   if (typeof data.fun === 'string') {
     if (isReturn(tag)) return describeReturn(tag, data, budget)
     if ((kind === 'job' || kind === 'run' || kind === 'wheel') && tag.endsWith('/new')) return describeNew(data, budget)
+    if (JOB_START.test(tag))
+      return `${'id' in data ? `${brief(data.id, budget)} ` : ''}started ${brief(data.fun, budget)}`
   }
+  if (kind === 'job' && tag.endsWith('/sent') && Array.isArray(data.offline)) return describeSent(data, budget)
   if (kind === 'minion' && typeof data.data === 'string' && tag.endsWith('/start'))
     return cleanText(data.data.slice(0, budget * 4))
   return fields(data, budget)
 }
 
-/** `web1 ✗ cmd.run retcode=2 'no such file'` */
+/** `web1 ✗ cmd.run retcode=2 'no such file'`, `web1 ✗ cmd.run died 'the minion died'`, `web1 ✓ cmd.run (5,242,880 bytes)` */
 function describeReturn(tag: string, data: Record<string, unknown>, budget: number): string {
   const failed = isFailure(tag, data)
   const id = 'id' in data ? `${brief(data.id, budget)} ` : ''
   const retcode = failed && data.retcode !== undefined ? ` retcode=${brief(data.retcode, 12)}` : ''
-  const value = 'return' in data ? ` ${brief(data.return, budget)}` : ''
-  return `${id}${failed ? '✗' : '✓'} ${brief(data.fun, budget)}${retcode}${value}`
+  const how = data.outcome === 'died' ? ' died' : data.outcome === 'timed_out' ? ' timed out' : retcode
+  return `${id}${failed ? '✗' : '✓'} ${brief(data.fun, budget)}${how}${returnedValue(data, budget)}`
+}
+
+/** One that lies apart from its event is told by its size. */
+function returnedValue({ payload, ...data }: Record<string, unknown>, budget: number): string {
+  if (isObject(payload) && typeof payload.size === 'number') return ` (${payload.size.toLocaleString('en')} bytes)`
+  return 'return' in data ? ` ${brief(data.return, budget)}` : ''
+}
+
+/** `offline=[web1] refused={db1: busy} waiting=12 minions`; nothing of the kind: all minions of the job run it. */
+function describeSent({ offline, refused, waiting }: Record<string, unknown>, budget: number): string {
+  const named = (label: string, ids: unknown[]) => {
+    if (ids.length === 0) return []
+    return [`${label}=${ids.length > 3 ? `${ids.length} minions` : brief(ids, budget)}`]
+  }
+  const reasons = isObject(refused) ? Object.keys(refused) : []
+  const parts = [
+    ...named('offline', Array.isArray(offline) ? offline : []),
+    ...(reasons.length > 3
+      ? named('refused', reasons)
+      : reasons.length > 0
+        ? [`refused=${brief(refused, budget)}`]
+        : []),
+    ...named('waiting', Array.isArray(waiting) ? waiting : []),
+  ]
+  return parts.join(' ') || 'all run it'
 }
 
 /** `cmd.run 'uptime' tgt=web* minions=[web1, web2] user=root` */

@@ -1,4 +1,4 @@
-import { truncate, writeFile } from 'node:fs/promises'
+import { chmod, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openDatabase, type SqliteOptions, type SqlValue, sqliteCode } from '../../src/base/sqlite.ts'
@@ -35,6 +35,14 @@ describe('a SQLite file', () => {
     expect(again.get('a')).toEqual({ word: 'a', n: 1.5 })
     expect(again.get('b')).toBeUndefined()
     expect(again.all('a')).toEqual([{ word: 'a', n: 1.5 }])
+  })
+
+  it('is for its owner alone, with its log, also where it was not before', async () => {
+    const file = await newFile()
+    await writeFile(file, '')
+    await chmod(file, 0o644)
+    open(file).prepare('insert into words values(?, ?)').run('secret', 1)
+    for (const one of [file, `${file}-wal`, `${file}-shm`]) expect((await stat(one)).mode & 0o777).toBe(0o600)
   })
 
   it('undoes a transaction that throws, and goes on', async () => {

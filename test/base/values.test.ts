@@ -27,14 +27,25 @@ describe('secrets', () => {
     'api_key',
     'apikey',
     'authorization',
+    'auth',
+    'credentials',
+    'pwd',
+    'db_pwd',
+    'passphrase',
+    'session-cookie',
+    'aws_secret_access_key',
+    'secret_key',
     'seed',
   ])('are known by their key: %s', key => {
     expect(isSecretKey(key)).toBe(true)
   })
 
-  it.each(['passage', 'tokens_used', 'monkey', 'seeds', 'user'])('are not seen where there is none: %s', key => {
-    expect(isSecretKey(key)).toBe(false)
-  })
+  it.each(['passage', 'tokens_used', 'monkey', 'seeds', 'user', 'author', 'public_key', 'cookies_eaten', 'key'])(
+    'are not seen where there is none: %s',
+    key => {
+      expect(isSecretKey(key)).toBe(false)
+    },
+  )
 
   it('are taken out at any depth, in a copy', () => {
     const value = { a: [{ password: 'x', user: 'u' }], token: null, secret: { deep: 1 } }

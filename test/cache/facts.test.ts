@@ -108,6 +108,25 @@ describe('a return', () => {
     })
   })
 
+  it('has a short name of its function, and of its arguments those that a list can show', () => {
+    const data = { ...RETURN, fun: 'x'.repeat(900_000), fun_args: ['y'.repeat(900_000)] }
+    expect(read(`m1.salt.job.${JID}.ret.m1`, data)).toMatchObject({
+      fact: { fun: `${'x'.repeat(249)}…`, args: [{ _left_out: 'arguments of 900004 characters' }] },
+    })
+    const announced = { jid: JID, tgt: '*', fun: 'x'.repeat(900_000), arg: ['y'.repeat(900_000)] }
+    expect(read(`_jobs.salt.job.${JID}.new`, announced)).toMatchObject({
+      // What an operator asked for is kept: it can be asked for again.
+      fact: { fun: `${'x'.repeat(249)}…`, arg: announced.arg },
+    })
+  })
+
+  it('is told of without the secrets in its arguments, should the minion have left them in', () => {
+    const data = { ...RETURN, fun_args: ['x', { __kwarg__: true, auth: { user: 'a', pass: 'b' }, password: 'b' }] }
+    expect(read(`m1.salt.job.${JID}.ret.m1`, data)).toMatchObject({
+      fact: { args: ['x', { __kwarg__: true, auth: '[redacted]', password: '[redacted]' }] },
+    })
+  })
+
   it('may be null, which is not the same as none', () => {
     expect(read(`m1.salt.job.${JID}.ret.m1`, { ...RETURN, return: null })).toMatchObject({
       fact: { return: null, success: true },

@@ -93,7 +93,14 @@ describe('<ns>.history.jobs', () => {
 
   it.each<[string, unknown, RegExp]>([
     ['an unknown key', { funs: 'x' }, /unknown key 'funs'; .* Did you mean 'fun'\?/],
-    ['a function that is none', { fun: 1 }, /'fun' must be a glob or a list of globs, got 1/],
+    ['a function that is none', { fun: 1 }, /'fun' must be a glob, or a list of at most 100, .*, got 1/],
+    [
+      'more globs than can be tried on every job',
+      { fun: Array(101).fill('x') },
+      /'fun' must be a glob, or a list of at/,
+    ],
+    ['a glob that is too long', { tgt: ['x'.repeat(1001)] }, /'tgt' must be .* of at most 1000 characters/],
+    ['more kinds than there are', { kind: Array(40_000).fill('local') }, /'kind' must be one of local, runner, wheel/],
     ['a list of targets with one that is none', { tgt: ['a', null] }, /'tgt' must be/],
     ['metadata that is no map', { metadata: [] }, /'metadata' must be a map/],
     ['a kind that is none', { kind: 'remote' }, /'kind' must be one of local, runner, wheel/],

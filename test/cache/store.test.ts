@@ -1,16 +1,45 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import type { Fact } from '../../src/cache/facts.ts'
 import { openSqliteStore } from '../../src/cache/sqlite-store.ts'
 import type { JobsRequest } from '../../src/protocol/job-view.ts'
+import { keptLog } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { jidOf, MiB, newJob, openStore, returned, sentJob, started, T0 } from './jobs.ts'
 
 const LATER = T0 + 1000
 const HOUR = 3_600_000
+
+describe('the file of the job cache', () => {
+  it.each<[string, (file: string) => Promise<void>]>([
+    ['removed', file => rm(file)],
+    [
+      'moved away with its log',
+      async file => {
+        await rename(file, `${file}.old`)
+        await rename(`${file}-wal`, `${file}.old-wal`)
+      },
+    ],
+    ['removed with its folder', file => rm(dirname(file), { recursive: true })],
+  ])('that is %s while it is open is made anew, and takes what comes then', async (_how, spoil) => {
+    const { log, lines } = keptLog()
+    const dir = join(await testFolder(), 'cache')
+    const store = await openStore({ dir, log })
+    await store.add(newJob(1))
+    await spoil(join(dir, 'jobs.db'))
+    await store.add(newJob(2))
+    expect(await store.job(jidOf(1), LATER)).toBeNull()
+    expect(lines.items).toContainEqual(
+      expect.objectContaining({ msg: expect.stringContaining('was moved or removed') }),
+    )
+    store.close()
+    const again = await openStore({ dir })
+    expect(await again.job(jidOf(2), LATER)).toMatchObject({ jid: jidOf(2) })
+  })
+})
 
 describe('a job in the cache', () => {
   it('is shown with the state of each of its minions, and their returns', async () => {

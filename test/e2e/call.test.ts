@@ -36,6 +36,11 @@ describe('reactor call', () => {
     },
   )
 
+  it('tells the version that a minion runs', async () => {
+    const { stdout } = await run('call', '--json', 'web1', 'test.version')
+    expect(JSON.parse(stdout).web1).toMatch(/^\d+\.\d+\.\d+/)
+  })
+
   it('ends with 1 when a minion fails', async () => {
     const failed = await run('call', 'web1', 'test.fail', 'no disk')
     expect(failed).toEqual({ code: 1, stdout: 'web1:\n    no disk\n', stderr: FAILED })
@@ -52,6 +57,7 @@ describe('reactor call', () => {
       'No minions matched the target. No command was sent, no jid was assigned.\nERROR: No return received\n'
     expect(await run('call', 'db*', 'test.ping')).toEqual({ code: 2, stdout: '', stderr })
     expect(await run('call', '--json', 'db*', 'test.ping')).toEqual({ code: 2, stdout: '{}\n', stderr })
+    expect(await run('call', '--out', 'json', 'db*', 'test.ping')).toEqual({ code: 2, stdout: '{}\n', stderr })
     expect(await run('call', '-b', '1', 'db*', 'test.ping')).toEqual({ code: 2, stdout: '', stderr })
   })
 

@@ -12,7 +12,25 @@ beforeAll(async () => {
 afterAll(() => reactor.clean())
 
 const run = (...words: string[]) => reactor.run(...words)
+describe('a wrong word', () => {
+  it('is told by the program’s name, with the help of its own command', async () => {
+    const said = (stderr: string) => ({ code: 64, stdout: '', stderr })
+    expect(await run('call')).toEqual(said("reactor: missing required argument 'tgt'\n(reactor call --help says more)\n"))
+    expect(await run('jobs', 'show')).toEqual(
+      said("reactor: missing required argument 'jid'\n(reactor jobs show --help says more)\n"),
+    )
+    expect(await run('--nope')).toEqual(said("reactor: unknown option '--nope'\n(reactor --help lists the commands)\n"))
+  })
+})
+
 describe('reactor run and wheel', () => {
+  it('what a runner asks of the master is asked by who called the runner', async () => {
+    expect((await run('run', 'manage.list_state')).stdout).toBe('- web1\n')
+    const ran = await reactor.lines.find(({ data }) => data?.fun === 'runner.manage.list_state', 'the runner')
+    const asked = await reactor.lines.find(({ data }) => data?.fun === 'wheel.minions.connected', 'what it asks')
+    expect([ran.data.user, asked.data.user]).toEqual(['admin', 'admin'])
+  })
+
   it('print the return', async () => {
     expect(await run('run', 'test.arg', '1', 'k=v')).toMatchObject({
       code: 0,

@@ -45,6 +45,20 @@ describe('reactor local', () => {
     expect(JSON.parse(shown.stdout)).toEqual({ web1: 'hello' })
   })
 
+  it('shows a return that is larger than a message whole, and so does the job cache', async () => {
+    const large = 'x'.repeat(1_500_000)
+    const words = ['cmd.shell', `head -c ${large.length} /dev/zero | tr '\\0' x`, 'output_limit=2000000']
+    const { stdout, code } = await local('--json', ...words)
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).local === large).toBe(true)
+    const { data } = await reactor.lines.find(
+      ({ data }) => data?.fun === 'cmd.shell' && 'payload' in data,
+      'its return',
+    )
+    const shown = await reactor.run('run', '--json', 'jobs.lookup_jid', String(data.jid))
+    expect(JSON.parse(shown.stdout).web1 === large).toBe(true)
+  })
+
   it('fires events and reads the mine under the minion’s own id', async () => {
     expect((await local('event.send', 'my/local', '{a: 1}')).stdout).toBe('local:\n    True\n')
     const { origin, data } = await reactor.lines.find(({ tag }) => tag === 'my/local', 'the event')
@@ -78,7 +92,10 @@ describe('reactor local', () => {
     await within(started, 'the start of its command')
     child.kill('SIGINT')
     expect(await within(ended, 'its end')).toBe(130)
-    const { data } = await reactor.lines.find(({ data }) => data?.fun === 'cmd.shell', 'its return')
+    const { data } = await reactor.lines.find(
+      ({ data }) => data?.fun === 'cmd.shell' && data.success === false,
+      'its return',
+    )
     expect(data).toMatchObject({ success: false, return: 'it was stopped by Ctrl-C' })
   })
 

@@ -1,9 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { isAlive } from '../../src/base/process-start.ts'
 import { createGroups } from '../../src/execution/groups.ts'
 import { JobEnded } from '../../src/execution/job-ended.ts'
 import { runProcess } from '../../src/execution/process.ts'
+import { testFolder } from '../helpers/folder.ts'
 
 /** When processes of a pid are said to have started, where it is not the truth. */
 const starts = vi.hoisted(() => new Map<number, string>())
@@ -35,6 +39,20 @@ it('a signal reaches each group in which something lives, and no other', async (
   expect(groups.signal(9)).toEqual([first])
   await vi.waitFor(() => expect(groups.alive()).toEqual([]))
   expect(groups.signal(9)).toEqual([])
+})
+
+it('a signal reaches the other groups of the session that a command leads', async () => {
+  const dir = await testFolder()
+  const groups = createGroups()
+  const pid = await startGroup(`timeout 1000 sh -c 'echo $$ > ${dir}/pid; exec sleep 1000'; :`)
+  groups.add(pid)
+  const inner = await vi.waitFor(async () => {
+    const text = await readFile(join(dir, 'pid'), 'utf8')
+    expect(text).toMatch(/^\d+\n$/)
+    return Number(text)
+  })
+  expect(groups.signal(9)).toEqual([pid])
+  await vi.waitFor(() => expect(isAlive(inner)).toBe(false), { timeout: 5000 })
 })
 
 it('a process that has the pid of a group that is gone is left alone', async () => {

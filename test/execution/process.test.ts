@@ -126,6 +126,16 @@ describe('killing', () => {
     await gone(Number(result.stdout))
   })
 
+  it.each([
+    ['timeout(1), which leads a group of its own', 'timeout 1000 sleep 1000 & echo $!; wait'],
+    ['a child whose own shell has job control', "sh -mc 'sleep 1000 & echo $!; wait'; :"],
+    ['an orphan that takes no notice', "(trap '' TERM; timeout 1000 sleep 1000 & echo $!); sleep 1000"],
+  ])('ends %s', async (_what, command) => {
+    const result = await shell(command, { timeoutMs: 500 })
+    expect(result).toMatchObject({ retcode: 124, ending: 'timed_out' })
+    await gone(Number(result.stdout))
+  })
+
   it('forces what ignores the polite signal', async () => {
     const result = await shell('trap "" TERM; echo $$; while :; do sleep 1; done', { timeoutMs: 300 })
     expect(result.retcode).toBe(124)

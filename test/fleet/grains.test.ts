@@ -39,11 +39,23 @@ describe('the grains of a minion', () => {
   it.each([
     ['no JSON', '{oops', /JSON/],
     ['no map', '[1]', /grains must be a map/],
+    // A target that looks through them would run out of stack, for every minion.
+    ['nested too deep', `{"a": ${'['.repeat(3000)}1${']'.repeat(3000)}}`, /nested deeper than 500 levels/],
   ])('are refused where they are %s, and those before stay', async (_what, body, reason) => {
     const { tell, bucket } = await start()
     await tell('web1', '{"os": "Debian"}')
     expect(await tell('web1', body)).toEqual({ ok: false, reason: expect.stringMatching(reason) })
     expect((await bucket.get('web1'))?.json()).toMatchObject({ grains: { os: 'Debian' } })
+  })
+
+  it.each([
+    ['is too long for the subjects that name it', 'x'.repeat(1001), /the id has 1001 bytes as a token/],
+    ['is too long once it is escaped', 'ü'.repeat(200), /the id has 1200 bytes as a token/],
+    ['would steer a terminal', 'web\u001b[2J', /the id has control characters/],
+  ])('are refused of a minion whose id %s', async (_what, id, reason) => {
+    const { tell, bucket } = await start()
+    expect(await tell(id, '{"os": "Debian"}')).toEqual({ ok: false, reason: expect.stringMatching(reason) })
+    expect(await bucket.get(escapeToken(id))).toBeNull()
   })
 
   it('are followed as they change', async () => {

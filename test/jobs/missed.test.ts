@@ -95,6 +95,13 @@ describe('what a minion missed', () => {
   })
 })
 
-it.each([undefined, null, {}, { took: 'x' }, { took: ['nonsense'] }])('refuses a request of %j', body => {
+it.each([
+  undefined,
+  null,
+  {},
+  { took: 'x' },
+  { took: ['nonsense'] },
+  { took: Array(101).fill('20261121093000123456') },
+])('refuses a request of %j', body => {
   expect(() => readMissedRequest(body)).toThrow(/the body must be \{took: \[jids\]\}/)
 })

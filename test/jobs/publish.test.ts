@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { JobAnswer, JobRecord, PublishMessage } from '../../src/protocol/job.ts'
+import type { JobAnswer, JobMessage, JobRecord, MissedPage, PublishMessage } from '../../src/protocol/job.ts'
 import { openCore, storedIn } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { createSeen } from '../helpers/wait.ts'
 import { openWorker, YES as yes } from './worker.ts'
 
 const NOW = Date.UTC(2026, 10, 20, 9, 18, 20)
@@ -130,6 +131,22 @@ describe('a job for minions', () => {
     expect((await missed.page('web1', [])).jobs).toHaveLength(1)
   })
 
+  it('reaches a minion whose link was dead when it was sent, and that asked for what it missed before the mark', async () => {
+    const { publish, nc, subjects, missed } = await start({ web1: undefined })
+    const deliveries = createSeen<string>()
+    let page: Promise<MissedPage> | undefined
+    nc.subscribe(subjects.job('web1'), {
+      callback: (_error, message) => {
+        page ??= missed.page('web1', [])
+        deliveries.push(message.json<JobMessage>().jid)
+      },
+    })
+    await nc.flush()
+    const { jid } = await publish({ tgt: '*', fun: 'test.ping' }, asked)
+    expect(await page).toEqual({ jobs: [] })
+    expect(await deliveries.reach(2)).toEqual([jid, jid])
+  })
+
   it('is refused where the answer is none', async () => {
     const { publish, nc, subjects } = await start({ web1: undefined })
     nc.subscribe(subjects.job('web1'), { callback: (_error, message) => void message.respond('yes!') })
@@ -255,6 +272,16 @@ describe('a job that is refused', () => {
     ['metadata is a list', { tgt: '*', fun: 'test.ping', metadata: [] }, "'metadata' must be a map, got []"],
     ['resolve is a text', { tgt: '*', resolve: 'yes' }, `'resolve' must be true or false, got "yes"`],
     ['a key is unknown', { tgt: '*', fun: 'test.ping', kwargs: {} }, "unknown key 'kwargs'. Did you mean 'kwarg'?"],
+    [
+      'timeout is longer than a year',
+      { tgt: '*', fun: 'test.ping', timeout: 1e300 },
+      "'timeout' is 31622400 seconds (a year) at most, got 1e+300",
+    ],
+    [
+      'run_timeout is longer than a year',
+      { tgt: '*', fun: 'test.ping', run_timeout: 31_622_401 },
+      "'run_timeout' is 31622400 seconds (a year) at most, got 31622401",
+    ],
     ['timeout is negative', { tgt: '*', fun: 'test.ping', timeout: -1 }, "'timeout' must be seconds, got -1"],
   ])('because %s says so', async (_what, request, message) => {
     const { publish, records } = await start({ a: yes })

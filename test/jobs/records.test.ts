@@ -1,9 +1,11 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createFire } from '../../src/bus/fire.ts'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { createPublisher, type Publisher } from '../../src/bus/publish.ts'
 import { openJobRecords } from '../../src/jobs/records.ts'
+import { serviceOrigin } from '../../src/protocol/origin.ts'
 import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
 import { type RestartableServer, startRestartableServer } from '../helpers/restartable.ts'
@@ -48,6 +50,29 @@ describe('job records', () => {
       code: 'jid_taken',
       message: expect.stringContaining(jid),
     })
+  })
+
+  it('refuse old work whose record is gone where it was announced before: its minions do not know it any more', async () => {
+    const records = await openJobRecords(nc, subjects, publisher)
+    const old = { ...work, causeMs: Date.now() - 3_700_000 }
+    const { record } = await records.open(base, { work: old })
+    expect(await records.open(base, { work: old })).toEqual({ record, resumed: true })
+    const gone = async () => {
+      const jsm = await jetstreamManager(nc)
+      await jsm.streams.purge('reactor_JOBS')
+    }
+    await gone()
+    // It was not announced, so nobody had it.
+    expect(await records.open(base, { work: old })).toMatchObject({ resumed: false, record: { jid: record.jid } })
+    await createFire(publisher, subjects, serviceOrigin('_jobs'))(`salt/job/${record.jid}/new`, {})
+    expect(await records.open(base, { work: old })).toMatchObject({ resumed: true })
+    await gone()
+    for (let n = 0; n < 2; n++)
+      await expect(records.open(base, { work: old })).rejects.toMatchObject({
+        code: 'outcome_unknown',
+        message: expect.stringContaining(record.jid),
+      })
+    expect(await records.find(record.jid)).toBeUndefined()
   })
 
   it('give the same record to whoever takes the same work over, after a restart too', async () => {

@@ -141,6 +141,13 @@ describe('a request to the mine is refused', () => {
     ['another operation', '{"op": "steal"}', /^mine: 'op'/],
     ['an entry without a name', '{"op": "send", "name": "", "data": 1}', /^mine: 'name'/],
     ['a name with a NUL', '{"op": "send", "name": "a\\u0000b", "data": 1}', /^mine: 'name': a name has no control/],
+    [
+      'a name with a NUL to read',
+      '{"op": "get", "tgt": "*", "tgt_type": "glob", "names": ["a\\u0000"]}',
+      /^mine: 'names.0'/,
+    ],
+    ['a name with a NUL to delete', '{"op": "delete", "name": "a\\u0000b"}', /^mine: 'name'/],
+    ['a name with a NUL to keep', '{"op": "flush", "keep": ["a\\u0000b"]}', /^mine: 'keep.0'/],
     ['a rule that is none', '{"op": "send", "name": "x", "data": 1, "allow": {"tgt": "*"}}', /^mine: 'allow.tgt_type'/],
     [
       'a rule with an unknown type',

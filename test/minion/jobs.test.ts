@@ -47,6 +47,24 @@ describe('a job on the minion', () => {
     expect(returns.items).toHaveLength(2)
   })
 
+  it('has its start said where it is sent again, because its answer was not heard: it runs, or is about to', async () => {
+    const { start, said, returns, gate } = await createWorld()
+    const { take } = await start({ concurrency: 1 })
+    const [runs, waits] = [job('gate.wait'), job('gate.wait')]
+    await Promise.all([take(runs), take(runs)])
+    expect(said.items).toEqual([runs.jid])
+    await take(runs)
+    expect(said.items).toEqual([runs.jid, runs.jid])
+    const first = take(waits)
+    const second = take(waits)
+    gate.open()
+    expect(await Promise.all([first, second])).toEqual([{ accepted: true }, { accepted: true }])
+    await returns.reach(2)
+    expect(said.items).toEqual([runs.jid, runs.jid, waits.jid])
+    await take(waits)
+    expect(said.items).toHaveLength(3)
+  })
+
   it('waits while as many as allowed run, and its start is said then', async () => {
     const { start, started, said, returns, gate } = await createWorld()
     const { take, running } = await start({ concurrency: 2 })
@@ -180,6 +198,21 @@ describe('a job on the minion', () => {
     await file.close()
     expect(await take(job('test.ping'))).toEqual({ accepted: false, reason: expect.stringContaining('jobs') })
     expect(returns.items).toEqual([])
+  })
+
+  it('is not refused where the disk is full and it is to end the one that fills it', async () => {
+    const { start, returnOf } = await createWorld()
+    const { take, file } = await start()
+    const fills = job('gate.wait')
+    await take(fills)
+    const { put } = file
+    file.put = () => Promise.reject(new ReactorError('unwritable', 'no space left on device'))
+    const kill = job('saltutil.kill_job', { arg: [fills.jid] })
+    expect(await take(kill)).toEqual({ accepted: true })
+    expect(await take(job('test.ping'))).toEqual({ accepted: false, reason: 'no space left on device' })
+    expect(await returnOf(kill)).toMatchObject({ success: true, return: expect.stringContaining('Signal 9 sent') })
+    expect(await returnOf(fills)).toMatchObject({ retcode: -9 })
+    file.put = put
   })
 })
 
@@ -350,6 +383,23 @@ describe('signals to a job', () => {
     gate.open()
     await returnOf(third)
     expect(started.items).toEqual([first.jid, third.jid])
+  })
+
+  it('9 ends one that was about to start, and the next one has its place', async () => {
+    const { start, started, returnOf } = await createWorld()
+    const { take, signal, file } = await start({ concurrency: 1 })
+    const [first, second, third] = [job('gate.wait'), job('gate.wait'), job('test.ping')]
+    await Promise.all([first, second, third].map(one => take(one)))
+    const put = file.put
+    file.put = (jid, held) => {
+      const starts = jid === second.jid && typeof held !== 'number' && held.state === 'running'
+      if (starts) expect(signal(second.jid, 9)).toEqual([])
+      return put(jid, held)
+    }
+    signal(first.jid, 9)
+    expect(await returnOf(second)).toMatchObject({ return: expect.stringContaining('before it was started') })
+    expect(await returnOf(third)).toMatchObject({ return: true })
+    expect(started.items).toEqual([first.jid])
   })
 
   it('can be asked for when as many jobs as allowed hang', async () => {

@@ -4,7 +4,7 @@ import { silentLog } from '../../src/base/log.ts'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { parseJson, requestJson } from '../../src/bus/request.ts'
 import { createPayloadSender } from '../../src/minion/payload.ts'
-import { fetchWhole, fetchWholeJob } from '../../src/payload/fetch.ts'
+import { fetchWhole, fetchWholeJob, fetchWholeOrSay } from '../../src/payload/fetch.ts'
 import { createOverflow } from '../../src/payload/overflow.ts'
 import { readPart, serveUploads } from '../../src/payload/serve.ts'
 import { openPayloadStore, type PayloadStore } from '../../src/payload/store.ts'
@@ -125,6 +125,20 @@ describe('a return of several MiB', () => {
     expect(whole.returns.m2).toEqual(job.returns.m2)
   })
 
+  it('is left out with a note where it is more than the reader takes', async () => {
+    const { m1, m2, admin } = await open()
+    const json = JSON.stringify('x'.repeat(2 * MiB))
+    const refs = { m1: await uploadPayload(m1, 'm1', 'much', json), m2: await uploadPayload(m2, 'm2', 'much', json) }
+    const note = { _left_out: expect.stringMatching(/^2097154 bytes: .* gets \d+ bytes/) }
+    expect(await fetchWholeOrSay(admin, returned(refs.m1), MiB)).toMatchObject({ return: note, success: true })
+    expect((await fetchWholeOrSay(admin, returned(refs.m1), 3 * MiB)).return).toBe('x'.repeat(2 * MiB))
+    const cached = (payload: PayloadRef) => ({ return: null, retcode: 0, success: true, at: 5, payload })
+    const job = { returns: { m1: cached(refs.m1), m2: cached(refs.m2) } }
+    const whole = await fetchWholeJob(admin, job as unknown as Parameters<typeof fetchWholeJob>[1], 3 * MiB)
+    expect(whole.returns.m1?.return).toBe('x'.repeat(2 * MiB))
+    expect(whole.returns.m2).toEqual({ return: note, retcode: 0, success: true, at: 5 })
+  })
+
   it('whose part was changed afterwards is refused', async () => {
     const { m1, admin } = await open()
     const ref = await uploadPayload(m1, 'm1', 'changed', JSON.stringify(lines))
@@ -134,6 +148,25 @@ describe('a return of several MiB', () => {
 })
 
 describe('<ns>.payload.<minion>', () => {
+  it('takes a few parts of a minion at once and refuses the others, which wait for nobody', async () => {
+    const { m1, m2, admin } = await open()
+    const upload = async (n: number) => {
+      const headers = createHeaders()
+      headers.set('Reactor-Payload', `flood/${n}`)
+      const part = Buffer.alloc(900_000, `${n},`)
+      const reply = await m1.nc.request(subjects.ofMinion('payload', 'm1'), part, { headers, timeout: 10_000 })
+      return reply.json<{ ok: boolean; reason?: string }>()
+    }
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => upload(n)))
+    const refused = answers.filter(({ ok }) => !ok)
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused[0]?.reason).toMatch(/^4 parts of this minion are being stored: send them one after another/)
+    expect(answers.some(({ ok }) => ok)).toBe(true)
+    expect(await upload(40)).toEqual({ ok: true })
+    const ref = await uploadPayload(m2, 'm2', 'after', '"the flood"')
+    expect((await fetchWhole(admin, returned(ref, 'm2'))).return).toBe('the flood')
+  })
+
   it('tells the minion why a return that is larger than all of the store is refused', async () => {
     const { m1 } = await open()
     const json = JSON.stringify('x'.repeat(70 * MiB))

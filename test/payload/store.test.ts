@@ -64,6 +64,38 @@ describe('the store of large values', () => {
     expect(there.slice(first).every(Boolean)).toBe(true)
   })
 
+  it('has a minion that fills it give way itself, and not the others', async () => {
+    const { store } = await open()
+    await store.put('m1.old', 0, part(0))
+    await store.put('m2.old', 0, part(0))
+    for (let n = 0; n < 20; n++) await store.put(`greedy.${n}`, 0, part(n))
+    for (const name of ['m1.old', 'm2.old', 'greedy.19']) expect(await store.get(name, 0)).toBeDefined()
+    expect(await store.get('greedy.0', 0)).toBeUndefined()
+    await store.put('m3.new', 0, part(0))
+    for (const name of ['m1.old', 'm2.old', 'm3.new']) expect(await store.get(name, 0)).toBeDefined()
+  })
+
+  it('refuses what one minion uploads beyond half of it where others would have to give way', async () => {
+    const { store } = await open()
+    await store.put('m1.old', 0, part(0))
+    const uploads = Array.from({ length: 12 }, (_, n) => n)
+    await expect(
+      (async () => {
+        for (const n of uploads) await store.put('greedy.one', n, part(n))
+      })(),
+    ).rejects.toMatchObject({ code: 'store_refused' })
+    expect(await store.get('m1.old', 0)).toBeDefined()
+  })
+
+  it('holds only so many parts, however small they are', async () => {
+    const { store, state } = await open(256 * 1024)
+    await store.put('m1.old', 0, part(0, 100))
+    for (let n = 0; n < 100; n++) await store.put(`greedy.${n}`, 0, Buffer.from('x'))
+    expect((await state()).messages).toBeLessThanOrEqual(64)
+    expect(await store.get('m1.old', 0)).toBeDefined()
+    expect(await store.get('greedy.99', 0)).toBeDefined()
+  })
+
   it('takes several uploads at once while it is full', async () => {
     const { store } = await open()
     for (let n = 0; n < 8; n++) await store.put(`old.${n}`, 0, part(n))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { JobRecord } from '../../src/protocol/job.ts'
 import { killMinions, killRequest } from '../../src/report/kill.ts'
-import { argumentsOf, countsOf, minionsToRetry } from '../../src/report/retry.ts'
+import { argumentsOf, countsOf, minionsToRetry, strangersTo } from '../../src/report/retry.ts'
 import { madeJob } from './made.ts'
 
 const JID = '20261120091843644180'
@@ -32,6 +32,13 @@ describe('a job is retried', () => {
   it('on those named alone', () => {
     expect(choose(AFTER, { globs: ['d*', 'ok', 'run', 'l[a]te'] })).toEqual(['dead', 'late'])
     expect(choose(AFTER, { globs: ['nobody'] })).toEqual([])
+  })
+})
+
+describe('a name that is none of the job’s minions', () => {
+  it('is told from those that mean one, by id or by glob', () => {
+    expect(strangersTo(job, ['dead', 'nobody', 'l*', 'x*'])).toEqual(['nobody', 'x*'])
+    expect(strangersTo(job, [])).toEqual([])
   })
 })
 

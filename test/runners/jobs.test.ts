@@ -341,6 +341,9 @@ describe('jobs.retry', () => {
       minions: [],
       comment: 'nothing to retry among web1: 1 returned, 1 failed, 1 offline, 1 died',
     })
+    await expect(call('jobs.retry', [JID, 'web*,ghost'])).rejects.toThrow(
+      `job ${JID} was not for ghost: it was for db1, gone, web1, web2`,
+    )
     await expect(call('jobs.retry', [UNKNOWN])).rejects.toThrow('only jobs on minions can be retried')
     await expect(call('jobs.retry', ['20210101000000000000'])).rejects.toThrow('there is no job 20210101000000000000')
     expect(published).toEqual([])

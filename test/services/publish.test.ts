@@ -10,8 +10,10 @@ import { createSeen } from '../helpers/wait.ts'
 
 const subjects = createSubjects('reactor')
 const PUBLISHED = { minions: ['m1'], offline: [], refused: {}, waiting: [], missing: [], deadline: 0, run_until: 0 }
+const THOUSANDS = Array.from({ length: 40_000 }, (_, n) => `web${n}.rack-7.example.com.internal`)
 const calls = createSeen<{ request: PublishMessage; asked: Asked }>()
 let accounts: Accounts
+let stored: Uint8Array | undefined
 
 beforeAll(async () => {
   accounts = await startAccounts()
@@ -21,8 +23,13 @@ beforeAll(async () => {
     operators: { [accounts.actors.admin.nkey]: 'admin' },
     version: '1.0.0',
     log: silentLog,
+    overflow: async bytes => {
+      stored = bytes
+      return { name: '_answers.x', parts: 2, size: bytes.length, sha256: '0'.repeat(64) }
+    },
     publishJob: async (request, asked) => {
       calls.push({ request, asked })
+      if (request.tgt === 'thousands') return { ...PUBLISHED, jid: '20261120091820838387', minions: THOUSANDS }
       if (request.tgt === 'nobody') throw new ReactorError('no_minions', 'no minions matched')
       return { ...PUBLISHED, jid: '20261120091820838387' }
     },
@@ -63,4 +70,14 @@ it('says that no minion matches with status 404', async () => {
     status: '404',
     value: { error: { code: 'no_minions', message: 'no minions matched' } },
   })
+})
+
+it('says by reference which minions a job went to where they are more than a message names', async () => {
+  const { value, status } = await ask('{"tgt": "thousands", "fun": "test.ping"}')
+  expect({ value, status }).toEqual({
+    value: { _payload: expect.objectContaining({ name: '_answers.x' }) },
+    status: undefined,
+  })
+  const whole = JSON.parse(Buffer.from(stored!).toString()) as { minions: string[] }
+  expect(whole.minions).toHaveLength(THOUSANDS.length)
 })

@@ -123,6 +123,30 @@ describe('the digest', () => {
     )
   })
 
+  it('of the sending of a job tells who does not run it yet, or that all do', () => {
+    const sent = { jid: '1', offline: [], refused: {}, waiting: [] }
+    expect(digest('salt/job/1/sent', sent, 80)).toBe('all run it')
+    const some = { ...sent, offline: ['web1'], refused: { db1: 'busy' }, waiting: ['a', 'b', 'c', 'd'] }
+    expect(digest('salt/job/1/sent', some, 80)).toBe('offline=[web1] refused={db1: busy} waiting=4 minions')
+    const refused = Object.fromEntries(['a', 'b', 'c', 'd'].map(id => [id, 'busy']))
+    expect(digest('salt/job/1/sent', { ...sent, refused }, 80)).toBe('refused=4 minions')
+    expect(digest('salt/job/1/sent', { jid: '1' }, 80)).toBe('jid=1')
+  })
+
+  it('of a job that starts late tells the function', () => {
+    const start = { id: 'web1', jid: '1', fun: 'test.ping' }
+    expect(digest('salt/job/1/prog/web1/start', start, 80, 'web1')).toBe('started test.ping')
+    expect(digest('salt/job/1/prog/web1/start', start, 80, 'web2')).toBe('web1 started test.ping')
+  })
+
+  it('of a return that lies apart tells its size, and of one that died or was late that it was', () => {
+    const large = { fun: 'cmd.run', return: null, retcode: 0, success: true, payload: { name: '1', size: 5242880 } }
+    expect(digest('salt/job/1/ret/web1', large, 80)).toBe('✓ cmd.run (5,242,880 bytes)')
+    const dead = { fun: 'cmd.run', return: 'gone', retcode: 1, success: false, outcome: 'died' }
+    expect(digest('salt/job/1/ret/web1', dead, 80)).toBe('✗ cmd.run died gone')
+    expect(digest('salt/job/1/ret/web1', { ...dead, outcome: 'timed_out' }, 80)).toBe('✗ cmd.run timed out gone')
+  })
+
   it('of any other event is key=value, telling keys first and noise left out', () => {
     const data = {
       zone: 'eu',

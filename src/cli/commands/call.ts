@@ -7,7 +7,7 @@ import { type RequestOptions, requestOf, withRequestOptions } from '../call/requ
 import { type ClientOptions, openClient, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { outOption } from '../out/format.ts'
-import { printJson } from '../out/print.ts'
+import { print, printJson } from '../out/print.ts'
 import { durationOption, timeoutOption } from '../timeout.ts'
 
 interface Options extends ClientOptions, RequestOptions, CallCommandOptions {
@@ -64,6 +64,8 @@ async function run(tgt: string, fun: string | undefined, words: string[], option
     if (!(error instanceof ReactorError && error.code === 'no_minions')) throw error
     process.stderr.write('No minions matched the target. No command was sent, no jid was assigned.\n')
     if (options.json) printJson({})
+    // As Salt does, so that what reads it always gets JSON.
+    else if (options.out === 'json') print('{}')
     process.stderr.write('ERROR: No return received\n')
     process.exitCode = 2
   } finally {

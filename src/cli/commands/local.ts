@@ -56,12 +56,13 @@ async function run(fun: string | undefined, words: string[], options: Options): 
   const stopping = new AbortController()
   process.once('SIGINT', () => stopping.abort())
   const { runLocally } = await import('../../processes/local.ts')
-  const returned = await runLocally(
+  const { returned, unstored } = await runLocally(
     config,
     { ...call, user: userInfo().username },
     { masterless, signal: stopping.signal, log: createLog('local', 'warn') },
   )
   printValue({ local: returned.return }, !returned.success)
+  if (unstored) throw unstored
   process.exitCode = returned.success ? 0 : returned.retcode === INTERRUPTED ? INTERRUPTED : 1
 }
 

@@ -1,0 +1,131 @@
+// The real program under a burst of jobs while its processes are killed with -9 or stopped for a while: a jid runs at most
+// once, every job that was taken has one return, and no job stays open.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { ReactorError } from '../../src/base/errors.ts'
+import { requestJson } from '../../src/bus/request.ts'
+import { operatorInbox } from '../../src/protocol/access.ts'
+import { createJidSource } from '../../src/protocol/jid.ts'
+import type { JobSent } from '../../src/protocol/job.ts'
+import type { JobView } from '../../src/protocol/job-view.ts'
+import { createSubjects } from '../../src/protocol/subject.ts'
+import { type Running, startReactor } from './reactor.ts'
+
+const subjects = createSubjects('reactor')
+const newJid = createJidSource()
+
+async function startAll() {
+  const reactor = await startReactor({ args: ['--id', 'web1', '--no-tail'], config: { minion: { concurrency: 4 } } })
+  onTestFinished(() => reactor.clean())
+  const nc = await operator(reactor)
+  const returns = new Map<string, number>()
+  nc.subscribe('reactor.live.web1.salt.job.*.ret.web1', {
+    callback: (_error, message) => {
+      const jid = message.subject.split('.')[5]!
+      returns.set(jid, (returns.get(jid) ?? 0) + 1)
+    },
+  })
+  await nc.flush()
+  const ran = async () => (await readFile(join(reactor.dir, 'ran'), 'utf8')).split('\n').filter(Boolean)
+  return { reactor, nc, returns, ran }
+}
+
+async function operator(reactor: Running): Promise<NatsConnection> {
+  const seed = (await readFile(join(reactor.dir, 'var/keys/admin.nk'), 'utf8')).trim()
+  const nc = await connect({
+    servers: reactor.ready.server,
+    authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
+    inboxPrefix: operatorInbox('admin'),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 50,
+  })
+  onTestFinished(() => nc.close())
+  return nc
+}
+
+/** Publishes jobs that each leave their jid in a file; those whose answer came. */
+async function burst(
+  { reactor, nc }: Pick<Awaited<ReturnType<typeof startAll>>, 'reactor' | 'nc'>,
+  count: number,
+  after: Record<number, () => void>,
+) {
+  const answered = new Map<string, JobSent>()
+  const unanswered: string[] = []
+  const running: Promise<void>[] = []
+  for (let n = 0; n < count; n++) {
+    after[n]?.()
+    const jid = newJid()
+    const body = {
+      tgt: 'web1',
+      fun: 'cmd.run',
+      arg: [`echo ${jid} >> ${join(reactor.dir, 'ran')}`],
+      kwarg: { python_shell: true },
+      jid,
+      timeout: 30,
+      run_timeout: 40,
+    }
+    const publish = async () => {
+      for (let tries = 0; ; tries++) {
+        try {
+          answered.set(
+            jid,
+            await requestJson<JobSent>(nc, subjects.publish, body, { timeoutMs: 8000, what: 'publish' }),
+          )
+          return
+        } catch (error) {
+          // While no worker is there nothing has happened; after a request that got lost nobody knows.
+          if ((error as ReactorError).code !== 'unreachable' || tries === 100) return void unanswered.push(jid)
+          await new Promise(resolve => setTimeout(resolve, 100))
+        }
+      }
+    }
+    running.push(publish())
+    if (n % 5 === 4) await new Promise(resolve => setTimeout(resolve, 30))
+  }
+  await Promise.all(running)
+  return { answered, unanswered }
+}
+
+const viewOf = async (nc: NatsConnection, jid: string) =>
+  (await requestJson<{ job: JobView | null }>(nc, subjects.historyJob, { jid }, { timeoutMs: 10_000, what: 'history' }))
+    .job
+
+describe.each([
+  ['the job worker', 'jobs', 'SIGKILL'],
+  ['the cache worker', 'cache', 'SIGKILL'],
+  ['the minion', 'minion', 'SIGKILL'],
+  ['the nats-server', 'nats-server', 'SIGKILL'],
+  ['the minion (stopped for four seconds)', 'minion', 'SIGSTOP'],
+] as const)('a burst of jobs in whose middle %s is killed', (_what, victim, signal) => {
+  it('has one return a job, runs none twice, and leaves none open', async () => {
+    const all = await startAll()
+    const { reactor, nc, returns, ran } = all
+    const pid = reactor.ready.processes[victim]!
+    const hit = () => {
+      process.kill(pid, signal)
+      if (signal === 'SIGSTOP') setTimeout(() => process.kill(pid, 'SIGCONT'), 4000)
+    }
+    const { answered, unanswered } = await burst(all, 150, { 50: hit })
+    expect(answered.size).toBeGreaterThan(50)
+    await vi.waitFor(() => expect([...answered.keys()].filter(jid => !returns.has(jid))).toEqual([]), {
+      timeout: 40_000,
+      interval: 200,
+    })
+    expect([...returns.values()].filter(count => count !== 1)).toEqual([])
+    const lines = await ran()
+    expect(new Set(lines).size).toBe(lines.length)
+    const jids = [...answered.keys(), ...unanswered]
+    const views = () => Promise.all(jids.map(jid => viewOf(nc, jid)))
+    await vi.waitFor(async () => expect((await views()).filter(job => job?.active)).toEqual([]), {
+      timeout: 45_000,
+      interval: 1000,
+    })
+    for (const [at, job] of (await views()).entries()) {
+      if (!job) expect(unanswered).toContain(jids[at])
+      else if (returns.has(job.jid)) expect(['returned', 'failed', 'died']).toContain(job.states.web1)
+      else expect(['offline', 'timed_out']).toContain(job.states.web1)
+    }
+  }, 120_000)
+})

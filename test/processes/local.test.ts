@@ -1,0 +1,56 @@
+// A local call on servers that the minion's own process would not get far with.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLog } from '../../src/base/log.ts'
+import { parseConfig } from '../../src/config/load.ts'
+import { runLocally } from '../../src/processes/local.ts'
+import { openCore } from '../helpers/core.ts'
+import { testFolder } from '../helpers/folder.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+const run = async (namespace: string, fun: string, arg: unknown[]) =>
+  runLocally(
+    parseConfig(
+      {
+        isolation: 'none',
+        servers: [server.url],
+        namespace,
+        minion: { id: 'web1', dir: await testFolder() },
+      },
+      'the test',
+    ),
+    { fun, arg, kwarg: {}, user: 'ada' },
+    { masterless: false, signal: new AbortController().signal, log: silentLog },
+  )
+
+describe('a local call', () => {
+  it('gives its return back where nobody stores it, and says that it is not stored', async () => {
+    const { returned, unstored } = await run('nobody-here', 'test.echo', ['hello'])
+    expect(returned).toMatchObject({ return: 'hello', success: true })
+    expect(unstored).toMatchObject({
+      message: expect.stringMatching(/^it ran as job \d{20}, but its return is not stored: /),
+    })
+  })
+
+  it('is stored as the minion itself would, and says nothing then', async () => {
+    const { ns, events } = await openCore(server)
+    const { returned, unstored } = await run(ns, 'test.echo', ['hello'])
+    expect(unstored).toBeUndefined()
+    const { data } = await events.find(({ tag }) => tag === `salt/job/${returned.jid}/ret/web1`, 'its return')
+    expect(data).toMatchObject({ return: 'hello', success: true, fun: 'test.echo' })
+  })
+
+  it('whose large return nobody takes gives it back whole, and stores why it is not there', async () => {
+    const { ns, events } = await openCore(server)
+    const large = 'x'.repeat(2_000_000)
+    const { returned } = await run(ns, 'test.echo', [large])
+    expect(returned).toMatchObject({ return: large, success: true })
+    const { data } = await events.find(({ tag }) => tag === `salt/job/${returned.jid}/ret/web1`, 'its return')
+    expect(data).toMatchObject({ success: false, return: expect.stringContaining('could not be sent apart: nobody') })
+  })
+})
