@@ -27,6 +27,8 @@ export interface MineParts {
 
 /** The worker does nothing else meanwhile, and any minion may ask. */
 const TARGET_BUDGET_MS = 1000
+/** Entries that one request looks at, readable or not. */
+const MOST_LOOKED_AT = 5000
 
 /** Answers `send`, `delete` and `flush` with true, `get` with a page. Stopping it leaves the store open. */
 export function serveMine(parts: MineParts): Promise<Running> {
@@ -37,7 +39,7 @@ export function serveMine(parts: MineParts): Promise<Running> {
   const send = (minion: string, { name, data, allow }: MineSend): true => {
     // Said now, to the one who can mend it, and not to those who read.
     if (allow) compileTarget(allow.tgt, allow.tgt_type, targets)
-    store.put(minion, name, { ...entryJson({ name, data }, limit()), allow }, Date.now())
+    store.put(minion, name, { ...entryJson({ name, data }, limit()), allow })
     return true
   }
 
@@ -47,21 +49,19 @@ export function serveMine(parts: MineParts): Promise<Running> {
     const { minions } = resolveWithin(budget, tgt, tgt_type, fleet.values.values(), targets)
     const reader: Reader = { id: minion, grains: fleet.values.get(escapeToken(minion))?.grains ?? {} }
     const allowed = readableBy(reader)
-    const names = [...new Set(request.names)].sort()
+    const found = store.find(minions, request.names, after, MOST_LOOKED_AT)
     const entries: MineEntry[] = []
     let bytes = 0
-    for (const id of minions) {
-      if (after && id < after.minion) continue
-      for (const name of names) {
-        if (after && id === after.minion && name <= after.name) continue
-        const entry = store.get(id, name)
-        if (!entry || !allowed(entry.allow)) continue
-        entries.push({ minion: id, name, data: JSON.parse(entry.json) })
-        bytes += entry.bytes + id.length + name.length
-        if (bytes >= 2 * limit()) return { entries, next: { minion: id, name } }
-      }
+    for (const { minion: id, name, ...head } of found) {
+      const json = allowed(head.allow) ? store.data(id, name) : undefined
+      // Another worker may have deleted it meanwhile.
+      if (json === undefined) continue
+      entries.push({ minion: id, name, data: JSON.parse(json) })
+      bytes += head.bytes + Buffer.byteLength(JSON.stringify({ minion: id, name, data: null }))
+      if (bytes >= 2 * limit()) return { entries, next: { minion: id, name } }
     }
-    return { entries }
+    const last = found.length < MOST_LOOKED_AT ? undefined : found.at(-1)
+    return last ? { entries, next: { minion: last.minion, name: last.name } } : { entries }
   }
 
   /** Many entries have the same rule: each is looked at once, and said once where it cannot be read. */

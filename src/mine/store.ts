@@ -7,21 +7,22 @@ import type { Allow } from './rules.ts'
 export const MOST_ENTRIES = 500
 export const MOST_BYTES = 4 * 1024 * 1024
 
+// What is small comes first: who may read an entry is then known without touching the pages that hold its data.
 const MIGRATIONS = [
   `CREATE TABLE mine (
      minion TEXT NOT NULL,
      name TEXT NOT NULL,
-     data TEXT NOT NULL,
      bytes INTEGER NOT NULL,
      allow_tgt TEXT,
      allow_tgt_type TEXT,
-     at INTEGER NOT NULL,
+     data TEXT NOT NULL,
      PRIMARY KEY (minion, name)
    )`,
 ]
 
-interface Row {
-  data: string
+interface HeadRow {
+  minion: string
+  name: string
   bytes: number
   allow_tgt: string | null
   allow_tgt_type: string | null
@@ -33,10 +34,25 @@ export interface StoredEntry {
   allow: Allow | undefined
 }
 
+/** Names an entry. */
+export interface EntryKey {
+  minion: string
+  name: string
+}
+
+/** An entry without its data. */
+export interface EntryHead extends EntryKey {
+  bytes: number
+  allow: Allow | undefined
+}
+
 export interface MineStore {
   /** Puts an entry in the place of the one before. Throws `bad_argument` where the minion would have too much. */
-  put(minion: string, name: string, entry: StoredEntry, nowMs: number): void
-  get(minion: string, name: string): StoredEntry | undefined
+  put(minion: string, name: string, entry: StoredEntry): void
+  /** Entries of these names of these minions, by minion and name, from the one after `after` on, `most` at most. */
+  find(minions: readonly string[], names: readonly string[], after: EntryKey | undefined, most: number): EntryHead[]
+  /** Its data, as JSON. */
+  data(minion: string, name: string): string | undefined
   delete(minion: string, name: string): void
   /** Removes all entries of a minion but those named. */
   flush(minion: string, keep: readonly string[]): void
@@ -47,11 +63,18 @@ export interface MineStore {
 export function openMineStore(file: string): MineStore {
   const db = openDatabase(file, { migrations: MIGRATIONS })
   const put = db.prepare(
-    `INSERT INTO mine (minion, name, data, bytes, allow_tgt, allow_tgt_type, at) VALUES (?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (minion, name) DO UPDATE SET data = excluded.data, bytes = excluded.bytes,
-       allow_tgt = excluded.allow_tgt, allow_tgt_type = excluded.allow_tgt_type, at = excluded.at`,
+    `INSERT INTO mine (minion, name, bytes, allow_tgt, allow_tgt_type, data) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (minion, name) DO UPDATE SET bytes = excluded.bytes, allow_tgt = excluded.allow_tgt,
+       allow_tgt_type = excluded.allow_tgt_type, data = excluded.data`,
   )
-  const get = db.prepare<Row>('SELECT data, bytes, allow_tgt, allow_tgt_type FROM mine WHERE minion = ? AND name = ?')
+  // `+`: a look for each minion and not for each of its names, which may be a hundred times as many.
+  const find = db.prepare<HeadRow>(
+    `SELECT minion, name, bytes, allow_tgt, allow_tgt_type FROM mine
+     WHERE minion IN (SELECT value FROM json_each(?)) AND +name IN (SELECT value FROM json_each(?))
+       AND (minion, name) > (?, ?)
+     ORDER BY minion, name LIMIT ?`,
+  )
+  const data = db.prepare<{ data: string }>('SELECT data FROM mine WHERE minion = ? AND name = ?')
   const besides = db.prepare<{ entries: number; bytes: number }>(
     'SELECT count(*) AS entries, coalesce(sum(bytes), 0) AS bytes FROM mine WHERE minion = ? AND name <> ?',
   )
@@ -59,7 +82,7 @@ export function openMineStore(file: string): MineStore {
   const flush = db.prepare('DELETE FROM mine WHERE minion = ? AND name NOT IN (SELECT value FROM json_each(?))')
 
   return {
-    put(minion, name, { json, bytes, allow }, nowMs) {
+    put(minion, name, { json, bytes, allow }) {
       db.transaction(() => {
         const held = besides.get(minion, name) ?? { entries: 0, bytes: 0 }
         if (held.entries >= MOST_ENTRIES) throw full(name, `its ${MOST_ENTRIES} entries are all that a minion may have`)
@@ -68,24 +91,29 @@ export function openMineStore(file: string): MineStore {
             name,
             `with it the minion would have ${held.bytes + bytes} bytes of the ${MOST_BYTES} that it may have`,
           )
-        put.run(minion, name, json, bytes, allow ? JSON.stringify(allow.tgt) : null, allow?.tgt_type ?? null, nowMs)
+        put.run(minion, name, bytes, allow ? JSON.stringify(allow.tgt) : null, allow?.tgt_type ?? null, json)
       })
     },
-    get(minion, name) {
-      const row = get.get(minion, name)
-      if (!row) return undefined
-      const { data: json, bytes, allow_tgt, allow_tgt_type } = row
-      const allow =
-        allow_tgt === null || allow_tgt_type === null
-          ? undefined
-          : { tgt: JSON.parse(allow_tgt) as Allow['tgt'], tgt_type: allow_tgt_type }
-      return { json, bytes, allow }
-    },
+    find: (minions, names, after, most) =>
+      find
+        .all(JSON.stringify(minions), JSON.stringify(names), after?.minion ?? '', after?.name ?? '', most)
+        .map(readHead),
+    data: (minion, name) => data.get(minion, name)?.data,
     delete: (minion, name) => void remove.run(minion, name),
     flush: (minion, keep) => void flush.run(minion, JSON.stringify(keep)),
     close: () => db.close(),
   }
 }
+
+const readHead = ({ minion, name, bytes, allow_tgt, allow_tgt_type }: HeadRow): EntryHead => ({
+  minion,
+  name,
+  bytes,
+  allow:
+    allow_tgt === null || allow_tgt_type === null
+      ? undefined
+      : { tgt: JSON.parse(allow_tgt) as Allow['tgt'], tgt_type: allow_tgt_type },
+})
 
 const full = (name: string, why: string) =>
   new ReactorError('bad_argument', `mine entry '${name}' is refused: ${why}; delete others first`)

@@ -15,7 +15,9 @@ const run = (...words: string[]) => reactor.run(...words)
 describe('a wrong word', () => {
   it('is told by the program’s name, with the help of its own command', async () => {
     const said = (stderr: string) => ({ code: 64, stdout: '', stderr })
-    expect(await run('call')).toEqual(said("reactor: missing required argument 'tgt'\n(reactor call --help says more)\n"))
+    expect(await run('call')).toEqual(
+      said("reactor: missing required argument 'tgt'\n(reactor call --help says more)\n"),
+    )
     expect(await run('jobs', 'show')).toEqual(
       said("reactor: missing required argument 'jid'\n(reactor jobs show --help says more)\n"),
     )

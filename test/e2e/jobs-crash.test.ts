@@ -15,6 +15,8 @@ import { type Running, startReactor } from './reactor.ts'
 
 const subjects = createSubjects('reactor')
 const newJid = createJidSource()
+/** The minion itself has said how it ended. */
+const ENDED: ReadonlySet<string> = new Set(['returned', 'failed', 'died'])
 
 async function startAll() {
   const reactor = await startReactor({ args: ['--id', 'web1', '--no-tail'], config: { minion: { concurrency: 4 } } })
@@ -93,12 +95,12 @@ const viewOf = async (nc: NatsConnection, jid: string) =>
     .job
 
 describe.each([
-  ['the job worker', 'jobs', 'SIGKILL'],
-  ['the cache worker', 'cache', 'SIGKILL'],
-  ['the minion', 'minion', 'SIGKILL'],
-  ['the nats-server', 'nats-server', 'SIGKILL'],
-  ['the minion (stopped for four seconds)', 'minion', 'SIGSTOP'],
-] as const)('a burst of jobs in whose middle %s is killed', (_what, victim, signal) => {
+  ['the job worker is killed', 'jobs', 'SIGKILL'],
+  ['the cache worker is killed', 'cache', 'SIGKILL'],
+  ['the minion is killed', 'minion', 'SIGKILL'],
+  ['the nats-server is killed', 'nats-server', 'SIGKILL'],
+  ['the minion is stopped for four seconds', 'minion', 'SIGSTOP'],
+] as const)('a burst of jobs in whose middle %s', (_what, victim, signal) => {
   it('has one return a job, runs none twice, and leaves none open', async () => {
     const all = await startAll()
     const { reactor, nc, returns, ran } = all
@@ -109,23 +111,20 @@ describe.each([
     }
     const { answered, unanswered } = await burst(all, 150, { 50: hit })
     expect(answered.size).toBeGreaterThan(50)
-    await vi.waitFor(() => expect([...answered.keys()].filter(jid => !returns.has(jid))).toEqual([]), {
-      timeout: 40_000,
-      interval: 200,
-    })
-    expect([...returns.values()].filter(count => count !== 1)).toEqual([])
-    const lines = await ran()
-    expect(new Set(lines).size).toBe(lines.length)
-    const jids = [...answered.keys(), ...unanswered]
-    const views = () => Promise.all(jids.map(jid => viewOf(nc, jid)))
-    await vi.waitFor(async () => expect((await views()).filter(job => job?.active)).toEqual([]), {
+    const views = (jids: Iterable<string>) => Promise.all([...jids].map(jid => viewOf(nc, jid)))
+    // By the job cache: what is stored while this client is away itself does not reach it.
+    await vi.waitFor(
+      async () => expect((await views(answered.keys())).filter(job => !ENDED.has(job!.states.web1!))).toEqual([]),
+      { timeout: 40_000, interval: 500 },
+    )
+    await vi.waitFor(async () => expect((await views(unanswered)).filter(job => job?.active)).toEqual([]), {
       timeout: 45_000,
       interval: 1000,
     })
-    for (const [at, job] of (await views()).entries()) {
-      if (!job) expect(unanswered).toContain(jids[at])
-      else if (returns.has(job.jid)) expect(['returned', 'failed', 'died']).toContain(job.states.web1)
-      else expect(['offline', 'timed_out']).toContain(job.states.web1)
-    }
+    for (const job of await views(unanswered))
+      if (job) expect(job.states.web1).toMatch(job.returns.web1 ? /^(returned|failed|died)$/ : /^(offline|timed_out)$/)
+    expect([...returns.values()].filter(count => count !== 1)).toEqual([])
+    const lines = await ran()
+    expect(new Set(lines).size).toBe(lines.length)
   }, 120_000)
 })

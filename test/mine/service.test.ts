@@ -194,6 +194,34 @@ it('more than a message holds comes in pages, each entry once', async () => {
   expect((value as MinePage).next).toEqual({ minion: 'm1', name: 'n2' })
 })
 
+it('entries come whole where there are more than one request looks at', async () => {
+  const ids = Array.from({ length: 120 }, (_, index) => `many${index}`)
+  const names = Array.from({ length: 100 }, (_, index) => `n${index}`)
+  const allow = { tgt: 'm2', tgt_type: 'glob' }
+  for (const id of ids) {
+    values.set(...minion(id))
+    // Readable are the last alone: pages before are empty.
+    const rule = id === 'many99' ? undefined : allow
+    for (const name of names) store.put(id, name, { json: '1', bytes: 1, allow: rule })
+  }
+  try {
+    const found = await m1.get('many*', names, 'glob')
+    expect(Object.keys(found).sort()).toEqual([...names].sort())
+    expect(new Set(Object.values(found).map(of => JSON.stringify(of)))).toEqual(new Set(['{"many99":1}']))
+    const get = { op: 'get', tgt: 'many*', tgt_type: 'glob', names }
+    const { value } = await ask(accounts.actors.m1.nc, 'm1', JSON.stringify(get))
+    expect(value).toMatchObject({ entries: [], next: { name: 'n99' } })
+    // Small entries too are counted with what is around them: a page still fits a message.
+    const all = await m2.get('many*', names, 'glob')
+    expect(Object.values(all).map(of => Object.keys(of as object).length)).toEqual(names.map(() => ids.length))
+  } finally {
+    for (const id of ids) {
+      values.delete(escapeToken(id))
+      store.flush(id, [])
+    }
+  }
+})
+
 it('a mine that nobody serves is said to be away', async () => {
   const lonely = createMineClient(accounts.actors.core.nc, createSubjects('elsewhere'), 'm1')
   await expect(lonely.send('x', 1)).rejects.toMatchObject({ code: 'unreachable' })
@@ -219,5 +247,5 @@ it('the service stops without closing the store', async () => {
   await client.send('x', 1)
   await service.stop()
   await expect(client.send('x', 1)).rejects.toMatchObject({ code: 'unreachable' })
-  expect(store.get('a.b', 'x')?.json).toBe('1')
+  expect(store.data('a.b', 'x')).toBe('1')
 })

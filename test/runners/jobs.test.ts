@@ -342,7 +342,7 @@ describe('jobs.retry', () => {
       comment: 'nothing to retry among web1: 1 returned, 1 failed, 1 offline, 1 died',
     })
     await expect(call('jobs.retry', [JID, 'web*,ghost'])).rejects.toThrow(
-      `job ${JID} was not for ghost: it was for db1, gone, web1, web2`,
+      `job ${JID} was not for ghost: it was for web1, web2, db1, gone`,
     )
     await expect(call('jobs.retry', [UNKNOWN])).rejects.toThrow('only jobs on minions can be retried')
     await expect(call('jobs.retry', ['20210101000000000000'])).rejects.toThrow('there is no job 20210101000000000000')
