@@ -4,7 +4,8 @@ import { isObject } from '../base/json.ts'
 import { redactSecrets } from '../base/redact.ts'
 import { type EventContent, type RawEvent, readContent, readEnvelope } from '../protocol/event.ts'
 import { isJid } from '../protocol/jid.ts'
-import type { JobKind, JobSent, PayloadRef } from '../protocol/job.ts'
+import type { JobKind, PayloadRef, Sending } from '../protocol/job.ts'
+import { CUT_SHORT, type CutShort, isCutShort } from '../protocol/lifecycle.ts'
 import { parseOrigin } from '../protocol/origin.ts'
 import { payloadProblem } from '../protocol/payload.ts'
 import { unescapeId } from '../protocol/token.ts'
@@ -33,7 +34,7 @@ export interface NewFact extends OfJob {
 /** The job worker is through with sending it. */
 export interface SentFact extends OfJob {
   what: 'sent'
-  sent: Omit<JobSent, 'jid'>
+  sent: Sending
 }
 export interface StartedFact extends OfJob {
   what: 'started'
@@ -47,7 +48,7 @@ export interface ReturnFact extends OfJob {
   return: unknown
   retcode: number
   success: boolean
-  outcome?: 'died' | 'timed_out'
+  outcome?: CutShort
   payload?: PayloadRef
 }
 export type Fact = NewFact | SentFact | StartedFact | ReturnFact
@@ -165,7 +166,7 @@ function readReturn(
     return: data.payload === undefined ? data.return : null,
     retcode: Number(data.retcode ?? (success ? 0 : 1)),
     success,
-    ...(data.outcome === 'died' || data.outcome === 'timed_out' ? { outcome: data.outcome } : {}),
+    ...(isCutShort(data.outcome) ? { outcome: data.outcome } : {}),
     ...(data.payload === undefined ? {} : { payload: data.payload as PayloadRef }),
   }
 }
@@ -180,12 +181,12 @@ function returnProblem(jid: string, data: Record<string, unknown>): string | und
     return `its 'retcode' must be a whole number, got ${shown(retcode)}`
   if (success !== undefined && typeof success !== 'boolean')
     return `its 'success' must be true or false, got ${shown(success)}`
-  if (outcome !== undefined && outcome !== 'died' && outcome !== 'timed_out')
-    return `its 'outcome' must be 'died' or 'timed_out', got ${shown(outcome)}`
+  if (outcome !== undefined && !isCutShort(outcome))
+    return `its 'outcome' must be ${CUT_SHORT.map(one => `'${one}'`).join(' or ')}, got ${shown(outcome)}`
   return undefined
 }
 
-function readSent(data: Record<string, unknown>): Omit<JobSent, 'jid'> {
+function readSent(data: Record<string, unknown>): Sending {
   const refused = isObject(data.refused) ? data.refused : {}
   return {
     offline: texts(data.offline),

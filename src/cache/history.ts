@@ -3,6 +3,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import { readBatch, type StoredMessage } from '../bus/read-batch.ts'
 import { readEvent } from '../protocol/event.ts'
 import { formatOrigin } from '../protocol/origin.ts'
@@ -61,7 +62,7 @@ export async function openHistory(
 
     const from =
       after === undefined && since !== undefined ? { since } : { seq: Math.max((after ?? 0) + 1, state.first_seq) }
-    const room = (nc.info?.max_payload ?? 1_048_576) - FRAME_BYTES
+    const room = maxPayload(nc) - FRAME_BYTES
     const events: SeenEvent[] = []
     let size = 0
     let next_seq: number | undefined

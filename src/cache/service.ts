@@ -3,12 +3,12 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
-import { VERSION } from '../base/version.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import { parseJson } from '../bus/request.ts'
+import { type Overflow, serve } from '../bus/serve.ts'
 import { readPart } from '../payload/serve.ts'
 import type { PayloadStore } from '../payload/store.ts'
 import type { Subjects } from '../protocol/subject.ts'
-import { type Overflow, serve } from '../services/serve.ts'
 import { openHistory } from './history.ts'
 import { checkJobRequest, checkJobsRequest } from './requests.ts'
 import type { JobStore } from './store.ts'
@@ -29,10 +29,9 @@ const FRAME_BYTES = 4096
 export async function serveHistory(parts: HistoryParts): Promise<Running> {
   const { nc, subjects, store, payloads, overflow, clock, log } = parts
   const events = await openHistory(nc, subjects)
-  const pageBytes = () => (nc.info?.max_payload ?? 1_048_576) - FRAME_BYTES
+  const pageBytes = () => maxPayload(nc) - FRAME_BYTES
   return serve(nc, {
     name: `${subjects.ns}-history`,
-    version: VERSION,
     description: 'stored events and jobs in pages, one job with its returns, parts of returns larger than a message',
     queue: `${subjects.ns}-cache`,
     log,

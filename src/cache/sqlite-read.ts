@@ -4,7 +4,8 @@ import { isObject } from '../base/json.ts'
 import type { Sqlite, SqlValue } from '../base/sqlite.ts'
 import { createFnmatch } from '../protocol/fnmatch.ts'
 import type { CachedReturn, JobSummary, JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
-import { createMinionReader, type JobRow, outcomeOf, type ReturnRow, readJob } from './tables.ts'
+import { outcomeOf } from '../protocol/lifecycle.ts'
+import { createMinionReader, type JobRow, type ReturnRow, readJob } from './tables.ts'
 import { statesOf, summarize } from './view.ts'
 
 export const MAX_JOBS = 1000

@@ -1,9 +1,10 @@
 // Facts into the tables of the job cache. Each may come again, and before or after any other: what is kept does not
 // depend on it. Of two returns of a minion the one stored first counts.
 import type { Sqlite } from '../base/sqlite.ts'
+import type { Sending } from '../protocol/job.ts'
 import type { Fact, NewFact, ReturnFact } from './facts.ts'
 import { createMinionReader, type JobRow, readJob } from './tables.ts'
-import { mergeSent, openUntil, type Sent } from './view.ts'
+import { mergeSent, openUntil } from './view.ts'
 
 /** Writes the facts; call it inside a transaction. */
 export function createFactWriter(db: Sqlite): (facts: readonly Fact[]) => void {
@@ -39,7 +40,7 @@ export function createFactWriter(db: Sqlite): (facts: readonly Fact[]) => void {
     } else if (fact.what === 'started') start.run(jid, fact.id)
     else {
       const before = sentOf.get(jid)?.sent
-      const sent = before ? mergeSent(JSON.parse(before) as Sent, fact.sent) : fact.sent
+      const sent = before ? mergeSent(JSON.parse(before) as Sending, fact.sent) : fact.sent
       tellSent.run(JSON.stringify(sent), sent.offline.length + Object.keys(sent.refused).length, jid)
     }
   }

@@ -2,7 +2,8 @@
 // its first return.
 import type { Sqlite } from '../base/sqlite.ts'
 import type { JobKind } from '../protocol/job.ts'
-import type { KnownJob, KnownMinions, Outcome } from './view.ts'
+import { type CutShort, outcomeOf } from '../protocol/lifecycle.ts'
+import type { KnownJob, KnownMinions } from './view.ts'
 
 // Of a return, what is small comes first: SQLite then reads states without touching the pages that hold values.
 // `open_until`, and the numbers of minions `expected` and `unreached`, are no facts but what searching needs: see openUntil.
@@ -48,7 +49,7 @@ export interface ReturnRow {
   at: number
   retcode: number
   success: number
-  outcome: 'died' | 'timed_out' | null
+  outcome: CutShort | null
   fun: string
   payload: string | null
 }
@@ -77,9 +78,6 @@ export function readJob(row: JobRow, fun = ''): KnownJob {
     ...(row.metadata === null ? {} : { metadata: JSON.parse(row.metadata) as Record<string, unknown> }),
   }
 }
-
-export const outcomeOf = ({ outcome, success }: Pick<ReturnRow, 'outcome' | 'success'>): Outcome =>
-  outcome ?? (success ? 'returned' : 'failed')
 
 /** Reads who started and who returned. */
 export function createMinionReader(db: Sqlite): (jid: string) => KnownMinions & { fun: string | undefined } {

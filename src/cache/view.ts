@@ -1,15 +1,12 @@
 // What the facts about a job amount to at a time: the state of each of its minions. Pure; nothing of it is stored.
-import type { JobKind, JobSent } from '../protocol/job.ts'
+import type { JobKind, Sending } from '../protocol/job.ts'
 import type { JobSummary } from '../protocol/job-view.ts'
-import { isClosed, type KnownOfMinion, type MinionState, minionState } from '../protocol/lifecycle.ts'
-
-export type Outcome = NonNullable<KnownOfMinion['outcome']>
-export type Sent = Omit<JobSent, 'jid'>
+import { isClosed, type KnownOfMinion, type MinionState, minionState, type Outcome } from '../protocol/lifecycle.ts'
 
 /** A job as it was announced; of one that was not, or not yet, what its first return says. */
 export interface KnownJob extends Omit<JobSummary, 'counts' | 'active'> {
   announced: boolean
-  sent: Sent | undefined
+  sent: Sending | undefined
 }
 
 /** Of each minion that returned; those that said that they started. */
@@ -54,7 +51,7 @@ export function openUntil(job: KnownJob, minions: KnownMinions): number {
 }
 
 /** What the sending of the job says of a minion. Runner and wheel functions run from their announcement on. */
-function createSentTo(kind: JobKind, sent: Sent | undefined): (id: string) => KnownOfMinion['sent'] {
+function createSentTo(kind: JobKind, sent: Sending | undefined): (id: string) => KnownOfMinion['sent'] {
   if (kind !== 'local') return () => 'running'
   if (!sent) return () => undefined
   const offline = new Set(sent.offline)
@@ -72,7 +69,7 @@ const RANK = { offline: 0, refused: 1, accepted: 2, running: 3 } as const
  * Two accounts of sending the same job, where a worker took it over from another: whoever was reached by one was reached.
  * In whichever order they are merged, the result is the same.
  */
-export function mergeSent(one: Sent, two: Sent): Sent {
+export function mergeSent(one: Sending, two: Sending): Sending {
   const [ofOne, ofTwo] = [createSentTo('local', one), createSentTo('local', two)]
   const named = [one, two].flatMap(sent => [...sent.offline, ...sent.waiting, ...Object.keys(sent.refused)])
   const best = [...new Set(named)].sort().map(id => {

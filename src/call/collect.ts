@@ -1,16 +1,21 @@
-// Starting a job and gathering its returns as an operator does: subscribe first, publish, then wait until every minion
+// Starting a job and gathering its returns: subscribe first, publish, then wait until every minion
 // that took it has ended, its times are over, or the caller waits no longer. What a lost link has swallowed comes from the
 // job cache.
 import { headers as createHeaders } from '@nats-io/transport-node'
 import { systemClock } from '../base/clock.ts'
 import { ReactorError } from '../base/errors.ts'
 import type { Bus } from '../bus/connect.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import { requestJson } from '../bus/request.ts'
-import type { Published } from '../jobs/publish.ts'
 import { HEADER } from '../protocol/event.ts'
-import type { PublishMessage } from '../protocol/job.ts'
-import { type CallHandlers, type CallOptions, createGathering, whenAborted } from './gathering.ts'
+import type { Published, PublishMessage } from '../protocol/job.ts'
+import { type CallHandlers, createGathering, type WaitOptions, whenAborted } from './gathering.ts'
 import { createStanding, type Standing } from './standing.ts'
+
+export interface CallOptions extends WaitOptions {
+  /** Who asks: believed only by a server without accounts; elsewhere the server says it. */
+  user: string
+}
 
 export interface CallEnd {
   /** Undefined where `signal` aborted before the job worker had answered: the job may run, or not. */
@@ -23,11 +28,15 @@ const PUBLISH_TIMEOUT_MS = 60_000
 const HEADER_BYTES = 512
 
 /** Asks `<ns>.publish`. Throws its refusals, and `bad_argument` where the request is larger than a message may be. */
-export async function askPublish<T>({ nc, subjects }: Bus, request: PublishMessage, user: string): Promise<T> {
+export async function askPublish<T>(
+  { nc, subjects }: Pick<Bus, 'nc' | 'subjects'>,
+  request: PublishMessage,
+  user: string,
+): Promise<T> {
   const headers = createHeaders()
   headers.set(HEADER.user, user)
   const bytes = Buffer.byteLength(JSON.stringify(request)) + HEADER_BYTES
-  const most = nc.info?.max_payload ?? Number.POSITIVE_INFINITY
+  const most = maxPayload(nc)
   if (bytes > most)
     throw new ReactorError(
       'bad_argument',
@@ -36,13 +45,24 @@ export async function askPublish<T>({ nc, subjects }: Bus, request: PublishMessa
   return requestJson<T>(nc, subjects.publish, request, { timeoutMs: PUBLISH_TIMEOUT_MS, headers, what: 'publish' })
 }
 
-/** Throws the refusals of `<ns>.publish`. */
-export async function callMinions(
+/** As an operator. Throws the refusals of `<ns>.publish`. */
+export function callMinions(
   bus: Bus,
   jid: string,
   request: PublishMessage,
   handlers: CallHandlers,
   options: CallOptions,
+): Promise<CallEnd> {
+  return gatherReturns(bus, jid, () => askPublish(bus, { ...request, jid }, options.user), handlers, options)
+}
+
+/** `publish` starts the job under that jid. Throws what it throws. */
+export async function gatherReturns(
+  bus: Pick<Bus, 'nc' | 'subjects'>,
+  jid: string,
+  publish: () => Promise<Published>,
+  handlers: CallHandlers,
+  options: WaitOptions,
 ): Promise<CallEnd> {
   const { signal, clock = systemClock } = options
   const standing = createStanding()
@@ -50,7 +70,7 @@ export async function callMinions(
   const aborted = whenAborted(signal)
   try {
     await bus.nc.flush()
-    const answer = askPublish<Published>(bus, { ...request, jid }, options.user)
+    const answer = publish()
     // The refusal is thrown below, unless nobody waits for it any longer.
     answer.catch(() => undefined)
     const published = await Promise.race([answer, aborted])

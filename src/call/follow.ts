@@ -1,11 +1,12 @@
 // Following a job that runs already, from the job cache and live events together, until nothing more is to be expected.
 import { type Clock, LONGEST_TIMER_MS, systemClock } from '../base/clock.ts'
 import type { Bus } from '../bus/connect.ts'
+import { followLink } from '../bus/link.ts'
 import { createJobCache } from '../cache/client.ts'
 import type { JobView } from '../protocol/job-view.ts'
-import { isClosed } from '../protocol/lifecycle.ts'
-import { hearJob, onLinkBack } from './hear.ts'
-import { createStanding, outcomeOf, type Standing } from './standing.ts'
+import { isClosed, outcomeOf } from '../protocol/lifecycle.ts'
+import { hearJob } from './hear.ts'
+import { createStanding, type Standing } from './standing.ts'
 
 /** How often the cache is asked for what live events have not brought. */
 const LOOK_MS = 5000
@@ -39,7 +40,6 @@ export async function followJob(
     change()
   }
   const live = hearJob(bus, jid, {
-    onNew: () => undefined,
     onSent(sent) {
       standing.sent(sent)
       change()
@@ -56,8 +56,10 @@ export async function followJob(
   const others = ['run', 'wheel'].map(kind =>
     bus.nc.subscribe(`${bus.subjects.livePrefix}*.salt.${kind}.${jid}.>`, { callback: () => void look(SETTLE_MS) }),
   )
-  onLinkBack(bus, () => {
-    for (const ms of [0, 1000, 3000]) void look(ms)
+  const unfollow = followLink(bus.nc, {
+    up() {
+      for (const ms of [0, 1000, 3000]) void look(ms)
+    },
   })
   const looking = setInterval(() => void look(0), LOOK_MS)
   try {
@@ -82,6 +84,7 @@ export async function followJob(
     }
   } finally {
     stop.abort()
+    unfollow()
     clearInterval(looking)
     if (!bus.nc.isClosed()) for (const subscription of [live, ...others]) subscription.unsubscribe()
   }

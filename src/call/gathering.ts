@@ -2,13 +2,14 @@
 // each return once.
 import { type Clock, LONGEST_TIMER_MS, systemClock } from '../base/clock.ts'
 import type { Bus } from '../bus/connect.ts'
+import { followLink } from '../bus/link.ts'
 import { createJobCache } from '../cache/client.ts'
-import type { Published } from '../jobs/publish.ts'
-import { fetchWhole, lostReturn } from '../payload/fetch.ts'
-import type { JobReturn } from '../protocol/job.ts'
+import { fetchWholeOrSay } from '../payload/fetch.ts'
+import type { JobReturn, Published } from '../protocol/job.ts'
 import type { JobView } from '../protocol/job-view.ts'
-import { hearJob, onLinkBack } from './hear.ts'
-import { outcomeOf, type Standing } from './standing.ts'
+import { outcomeOf } from '../protocol/lifecycle.ts'
+import { hearJob } from './hear.ts'
+import type { Standing } from './standing.ts'
 
 export interface CallHandlers {
   /** The job is published: who is offline or refused it is known. */
@@ -19,13 +20,13 @@ export interface CallHandlers {
   onChange?(standing: Standing): void
 }
 
-export interface CallOptions {
-  /** Who asks: believed only by a server without accounts; elsewhere the server says it. */
-  user: string
+export interface WaitOptions {
   /** How long to wait for returns after the publish. */
   timeoutMs: number
   /** Aborts when the caller waits no longer; the job goes on. */
   signal: AbortSignal
+  /** Of a larger return only a note is given; default: no limit. */
+  mostBytes?: number
   clock?: Clock
 }
 
@@ -35,11 +36,11 @@ const GRACE_MS = 5000
 const LOOK_MS = 10_000
 
 export function createGathering(
-  bus: Bus,
+  bus: Pick<Bus, 'nc' | 'subjects'>,
   jid: string,
   standing: Standing,
   handlers: CallHandlers,
-  options: CallOptions,
+  options: WaitOptions,
 ) {
   const { signal, clock = systemClock } = options
   const cache = createJobCache(bus.nc, bus.subjects)
@@ -63,15 +64,10 @@ export function createGathering(
   const take = (id: string, returned: JobReturn) => {
     if (!standing.expected) return void early.set(id, returned)
     if (!standing.expected.has(id) || fetching.has(id)) return
-    const { payload, ...rest } = returned
-    if (!payload) return give(id, returned)
-    const whole = fetchWhole(bus, { ...returned, id })
+    if (!returned.payload) return give(id, returned)
     fetching.set(
       id,
-      whole.then(
-        fetched => give(id, fetched),
-        error => give(id, { ...rest, return: lostReturn(payload, error), success: false }),
-      ),
+      fetchWholeOrSay(bus, { ...returned, id }, options.mostBytes).then(whole => give(id, whole)),
     )
   }
   const expect = (minions: readonly string[], deadline: number, runUntil: number) => {
@@ -84,7 +80,6 @@ export function createGathering(
     onNew: ({ minions, deadline, run_until }) => {
       if (!standing.expected) expect(minions, deadline, run_until)
     },
-    onSent: () => undefined,
     onStarted(id) {
       standing.started(id)
       change()
@@ -100,13 +95,14 @@ export function createGathering(
     await Promise.all(fetching.values())
     change()
   }
-  onLinkBack(bus, async () => {
+  const lookSoon = async () => {
     // The cache has been away too, and stores a little later than events are told live.
     for (const ms of [0, 1000, 3000]) {
       await clock.sleep(ms)
       if (!stopped && answered) await look()
     }
-  })
+  }
+  const unfollow = followLink(bus.nc, { up: () => void lookSoon() })
   const looking = setInterval(() => {
     if (answered) void look()
   }, LOOK_MS)
@@ -139,6 +135,7 @@ export function createGathering(
     stop() {
       stopped = true
       clearInterval(looking)
+      unfollow()
       if (!bus.nc.isClosed()) subscription.unsubscribe()
     },
   }

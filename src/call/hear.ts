@@ -13,14 +13,14 @@ export interface JobAnnounced {
 }
 
 export interface JobEars {
-  onNew(announced: JobAnnounced): void
-  onSent(sent: JobSent): void
+  onNew?(announced: JobAnnounced): void
+  onSent?(sent: JobSent): void
   onStarted(id: string): void
   onReturn(id: string, returned: JobReturn): void
 }
 
 /** Hears them from the next flush on. */
-export function hearJob({ nc, subjects }: Bus, jid: string, ears: JobEars): Subscription {
+export function hearJob({ nc, subjects }: Pick<Bus, 'nc' | 'subjects'>, jid: string, ears: JobEars): Subscription {
   const prefix = subjects.livePrefix
   return nc.subscribe(`${prefix}*.salt.job.${jid}.>`, {
     callback: (error, message) => {
@@ -33,16 +33,9 @@ export function hearJob({ nc, subjects }: Bus, jid: string, ears: JobEars): Subs
         if (kind === 'ret') ears.onReturn(origin.id, data as unknown as JobReturn)
         else if (kind === 'prog' && last === 'start') ears.onStarted(origin.id)
       } else if (origin.kind === 'service') {
-        if (kind === 'new') ears.onNew(data as unknown as JobAnnounced)
-        else if (kind === 'sent') ears.onSent(data as unknown as JobSent)
+        if (kind === 'new') ears.onNew?.(data as unknown as JobAnnounced)
+        else if (kind === 'sent') ears.onSent?.(data as unknown as JobSent)
       }
     },
   })
-}
-
-/** Calls back each time the link to the server is back after it was lost. */
-export function onLinkBack({ nc }: Bus, back: () => void): void {
-  void (async () => {
-    for await (const status of nc.status()) if (status.type === 'reconnect') back()
-  })()
 }

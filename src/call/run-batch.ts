@@ -4,8 +4,8 @@ import { asReactorError, ReactorError } from '../base/errors.ts'
 import type { Bus } from '../bus/connect.ts'
 import type { JobReturn, PublishMessage } from '../protocol/job.ts'
 import { batchSize, createBatch } from './batch.ts'
-import { askPublish, type CallEnd, callMinions } from './collect.ts'
-import type { CallHandlers, CallOptions } from './gathering.ts'
+import { askPublish, type CallEnd, type CallOptions, callMinions } from './collect.ts'
+import type { CallHandlers } from './gathering.ts'
 import { type Unanswered, unanswered, unknownMinion } from './unanswered.ts'
 
 export interface BatchOptions extends CallOptions {

@@ -1,10 +1,15 @@
 // Where a job stands on its minions, as far as a client has heard: from the answer to its publish, from live events and
 // from the job cache, in any order.
-import type { JobReturn, JobSent } from '../protocol/job.ts'
+import type { Sending } from '../protocol/job.ts'
 import type { JobView } from '../protocol/job-view.ts'
-import { type JobTimes, type KnownOfMinion, type MinionState, minionState } from '../protocol/lifecycle.ts'
-
-export type Outcome = NonNullable<KnownOfMinion['outcome']>
+import {
+  type JobTimes,
+  type KnownOfMinion,
+  type MinionState,
+  minionState,
+  type Outcome,
+  outcomeOf,
+} from '../protocol/lifecycle.ts'
 
 export interface Standing {
   /** The minions that the job is for, and its times; undefined until one of the three sources has said so. */
@@ -13,7 +18,7 @@ export interface Standing {
   /** Why a minion refused it. */
   readonly refused: ReadonlyMap<string, string>
   expect(minions: Iterable<string>, times: JobTimes): void
-  sent(sent: Pick<JobSent, 'offline' | 'refused' | 'waiting'>): void
+  sent(sent: Sending): void
   started(id: string): void
   /** False where the outcome was known already, or the minion is none of those that the job is for. */
   ended(id: string, outcome: Outcome): boolean
@@ -28,9 +33,6 @@ export interface Standing {
   /** When the time of one of those is over, milliseconds since the epoch. */
   nextClose(nowMs: number): number | undefined
 }
-
-export const outcomeOf = (returned: Pick<JobReturn, 'outcome' | 'success'>): Outcome =>
-  returned.outcome ?? (returned.success ? 'returned' : 'failed')
 
 export function createStanding(): Standing {
   const known = new Map<string, KnownOfMinion>()

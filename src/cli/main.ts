@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command `reactor`: the program that the shell starts, and how it ends.
 import { Command } from 'commander'
+import { cleanText } from '../base/clean.ts'
 import { asReactorError, ERROR_CODES } from '../base/errors.ts'
 import { nearest } from '../base/suggest.ts'
 import { VERSION } from '../base/version.ts'
@@ -53,7 +54,7 @@ function fail(thrown: unknown): void {
   const error = asReactorError(thrown)
   if (process.argv.includes('--json'))
     process.stderr.write(`${JSON.stringify({ error: { code: error.code, message: error.message } })}\n`)
-  else process.stderr.write(`reactor: ${error.message}\n`)
+  else process.stderr.write(`reactor: ${error.message.split('\n').map(cleanText).join('\n')}\n`)
   if (error.code === 'internal' && error.cause instanceof Error) process.stderr.write(`${error.cause.stack}\n`)
   process.exitCode = ERROR_CODES[error.code].exit
 }

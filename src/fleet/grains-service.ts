@@ -6,6 +6,7 @@ import { errorMessage } from '../base/errors.ts'
 import { isObject, parseForeignJson } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { escapeToken } from '../protocol/token.ts'
 import type { MinionEntry } from './registry.ts'
@@ -51,7 +52,7 @@ export function serveGrains(nc: NatsConnection, subjects: Subjects, bucket: KV, 
       )
     if (/\p{Cc}/u.test(id)) throw new Error('the id has control characters')
     const size = Buffer.byteLength(text)
-    const limit = Math.floor((nc.info?.max_payload ?? 1_048_576) / SHARE)
+    const limit = Math.floor(maxPayload(nc) / SHARE)
     if (size > limit)
       throw new Error(`the grains have ${size} bytes, more than a minion's may have (${limit}): make them fewer`)
     const grains: unknown = parseForeignJson(text)

@@ -116,6 +116,8 @@ export interface RunnerContext extends CallContext {
   }
   /** The record of a job with its arguments as they were given, while it is kept. */
   record(jid: string): Promise<JobRecord | undefined>
+  /** Minions that are away do not get a job any more when they come. */
+  forgetMissed(jid: string): Promise<void>
   /** The known minions with their grains, by id. */
   fleet(): { id: string; grains: Record<string, unknown> }[]
   /** Ids of the minions whose heartbeat is fresh. */

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import type { Publisher } from '../bus/publish.ts'
 import { newEventId } from '../protocol/event.ts'
 import type { Decision } from '../protocol/job.ts'
@@ -76,7 +77,7 @@ export async function openLedger(
   return {
     has: key => known.has(key),
     async append(decision) {
-      const text = encode(decision, (nc.info?.max_payload ?? 1_048_576) - ENVELOPE_BYTES)
+      const text = encode(decision, maxPayload(nc) - ENVELOPE_BYTES)
       const bytes = Buffer.byteLength(text)
       // A batch of one may be larger than others: it is as large as its decision.
       if (open && open.bytes + bytes > BATCH_BYTES) open = undefined

@@ -6,6 +6,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import { isNoMessage } from '../bus/no-message.ts'
 import { isTaken, type Publisher } from '../bus/publish.ts'
 import { isJid } from '../protocol/jid.ts'
@@ -17,6 +18,8 @@ import type { JobRecords } from './records.ts'
 export interface Missed {
   /** Marks that these minions were away when the job was sent. */
   mark(message: Pick<JobMessage, 'jid' | 'deadline'>, minions: readonly string[]): Promise<void>
+  /** Nobody who is away gets the job any more. */
+  forget(jid: string): Promise<void>
   /** The next jobs for a minion, oldest first, after it has those that it `took`. */
   page(minion: string, took: readonly string[]): Promise<MissedPage>
 }
@@ -71,9 +74,12 @@ export async function openMissed({ nc, subjects, publisher, records, now }: Miss
       if (seconds < 1) return
       await Promise.all(minions.map(minion => mark(jid, minion, String(seconds))))
     },
+    async forget(jid) {
+      await jsm.streams.purge(stream, { filter: subjects.jobMissed(jid) })
+    },
     async page(minion, took) {
       await Promise.all(took.map(jid => unmark(jid, minion)))
-      const room = (nc.info?.max_payload ?? 1_048_576) - FRAME_BYTES
+      const room = maxPayload(nc) - FRAME_BYTES
       for (;;) {
         const jids = await marked(minion)
         if (jids.length === 0) return { jobs: [] }

@@ -6,24 +6,13 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
-import type { JobMessage, JobRecord, JobSent, PublishMessage } from '../protocol/job.ts'
+import type { JobMessage, JobRecord, JobSent, Published, PublishMessage, Sending } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import { resolveTarget, type TargetContext } from '../protocol/target.ts'
 import { jobMessage, type Missed } from './missed.ts'
 import type { JobRecords, Work } from './records.ts'
 import { type CheckedRequest, checkRequest } from './request.ts'
 import type { JobSender, Sent } from './send.ts'
-
-export interface Published extends JobSent {
-  /** Minions that the job is for. */
-  minions: string[]
-  /** Ids of a list target that nobody knows. */
-  missing: string[]
-  /** Milliseconds since the epoch: until then those that are offline may still come and run it. */
-  deadline: number
-  /** Milliseconds since the epoch: then those that run it end it. */
-  run_until: number
-}
 
 export interface Asked {
   user: string
@@ -107,7 +96,7 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
   }
 
   /** Those who are away are marked, and tried once more: see missed.ts. */
-  async function deliver(record: JobRecord, minions: readonly string[]): Promise<Omit<JobSent, 'jid'>> {
+  async function deliver(record: JobRecord, minions: readonly string[]): Promise<Sending> {
     const message = jobMessage(record)
     const first = await sender.send(message, minions)
     const away = [...first.offline, ...first.unanswered]

@@ -9,7 +9,7 @@ import { newEventId } from '../protocol/event.ts'
 import { createJidSource, jidOfWork } from '../protocol/jid.ts'
 import type { JobRecord } from '../protocol/job.ts'
 import { serviceOrigin } from '../protocol/origin.ts'
-import { DEFAULT_LIMITS, streamNames } from '../protocol/streams.ts'
+import { streamNames } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
 
 /** A piece of named work: its jid is derived from it, so that whoever takes it over finds the same one. */
@@ -31,21 +31,21 @@ export interface JobRecords {
     by: {
       work?: Work | undefined
       jid?: string | undefined
-      /** `long`: for as long as events are kept. Default: `short`, an hour beyond its deadline. */
+      /** `long`: for `keepLongMs`. Default: `short`, an hour beyond its deadline. */
       keep?: 'short' | 'long'
     },
   ): Promise<{ record: JobRecord; resumed: boolean }>
   find(jid: string): Promise<JobRecord | undefined>
 }
 
-const DAY_MS = 86_400_000
 const SHORT_MS = 3_600_000
 
+/** `keepLongMs`: longer than the event that is a job's cause can come again. */
 export async function openJobRecords(
   nc: NatsConnection,
   subjects: Subjects,
   publisher: Publisher,
-  keepLongMs: number = DEFAULT_LIMITS.eventsMaxAge + DAY_MS,
+  keepLongMs: number,
 ): Promise<JobRecords> {
   const jsm: JetStreamManager = await jetstreamManager(nc, { checkAPI: false })
   const { jobs: stream, events } = streamNames(subjects.ns)

@@ -1,6 +1,7 @@
 // The mine as functions on a minion use it.
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import { requestJson } from '../bus/request.ts'
 import type { Mine } from '../functions/context.ts'
 import type { Subjects } from '../protocol/subject.ts'
@@ -34,7 +35,7 @@ export function createMineClient(nc: NatsConnection, subjects: Subjects, id: str
   return {
     async send(name, data, allow) {
       // Else the connection would refuse a message that is too large, without a word on why.
-      entryJson({ name, data }, entryLimit(nc.info?.max_payload ?? 1_048_576))
+      entryJson({ name, data }, entryLimit(maxPayload(nc)))
       await ask({ op: 'send', name, data: data ?? null, ...(allow ? { allow } : {}) })
     },
     async get(tgt, names, tgt_type) {

@@ -4,13 +4,14 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import { parseJson } from '../bus/request.ts'
+import { serve } from '../bus/serve.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { createBudget } from '../protocol/target/budget.ts'
 import { compileTarget, resolveWithin } from '../protocol/target.ts'
 import { escapeToken } from '../protocol/token.ts'
-import { serve } from '../services/serve.ts'
 import { entryJson, entryLimit, type MineGet, type MinePage, type MineSend, readMineRequest } from './request.ts'
 import { type Allow, type MineEntry, mayRead, type Nodegroups, type Reader } from './rules.ts'
 import type { MineStore } from './store.ts'
@@ -21,7 +22,6 @@ export interface MineParts {
   store: MineStore
   fleet: { readonly values: ReadonlyMap<string, MinionEntry> }
   nodegroups: Nodegroups
-  version: string
   log: Log
 }
 
@@ -34,7 +34,7 @@ const MOST_LOOKED_AT = 5000
 export function serveMine(parts: MineParts): Promise<Running> {
   const { nc, subjects, store, fleet, nodegroups, log } = parts
   const targets = { nodegroups, pillar: false }
-  const limit = () => entryLimit(nc.info?.max_payload ?? 1_048_576)
+  const limit = () => entryLimit(maxPayload(nc))
 
   const send = (minion: string, { name, data, allow }: MineSend): true => {
     // Said now, to the one who can mend it, and not to those who read.
@@ -87,7 +87,6 @@ export function serveMine(parts: MineParts): Promise<Running> {
 
   return serve(nc, {
     name: `${subjects.ns}-mine`,
-    version: parts.version,
     description: 'the mine, for minions: {op: send | get | delete | flush, …}',
     queue: `${subjects.ns}-cache`,
     log,

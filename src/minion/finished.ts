@@ -20,8 +20,7 @@ const FULL_BYTES = 16 * 1024 * 1024
 /** Keeps the last `keep` jobs, and at most as many again. Throws `unwritable`. */
 export async function openFinishedJobs(dir: string, keep: number, log: Log): Promise<FinishedJobs> {
   if (keep === 0) return { add: () => undefined, find: async () => undefined, close: async () => undefined }
-  const newer = join(dir, 'newer')
-  const older = join(dir, 'older')
+  const { newer, older } = filesIn(dir)
   let file: AppendFile
   let count: number
   try {
@@ -68,16 +67,25 @@ export async function openFinishedJobs(dir: string, keep: number, log: Log): Pro
     },
     async find(jid) {
       await writing
-      const [last, before] = await Promise.all([linesOf(newer), linesOf(older)])
-      const kept = [...before, ...last].slice(-keep)
-      const line = kept.findLast(text => text.includes(`"jid":"${jid}"`) && parsed(text)?.jid === jid)
-      return line === undefined ? undefined : parsed(line)
+      return findFinished(dir, keep, jid)
     },
     async close() {
       await writing
       await file.close()
     },
   }
+}
+
+const filesIn = (dir: string) => ({ newer: join(dir, 'newer'), older: join(dir, 'older') })
+
+/** Reads the files alone, for a process beside the minion. */
+export async function findFinished(dir: string, keep: number, jid: string): Promise<JobReturn | undefined> {
+  if (keep === 0) return undefined
+  const { newer, older } = filesIn(dir)
+  const [last, before] = await Promise.all([linesOf(newer), linesOf(older)])
+  const kept = [...before, ...last].slice(-keep)
+  const line = kept.findLast(text => text.includes(`"jid":"${jid}"`) && parsed(text)?.jid === jid)
+  return line === undefined ? undefined : parsed(line)
 }
 
 function parsed(line: string): JobReturn | undefined {

@@ -2,8 +2,8 @@
 import { errorMessage } from '../base/errors.ts'
 import { parseForeignJson } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
+import type { SendPayload } from '../payload/upload.ts'
 import type { JobReturn } from '../protocol/job.ts'
-import type { SendPayload } from './payload.ts'
 
 export interface FitParts {
   sendPayload: SendPayload

@@ -12,7 +12,7 @@ export const send = execution({
     Further arguments are the function's, but for these by name:
     mine_function: the function to run, where the entry is to have another name.
     allow_tgt, allow_tgt_type: the minions that may read the entry; default: all.
-    Example: reactor call web1 mine.send eth0_addrs eth0 mine_function=network.ip_addrs allow_tgt='G@role:lb' allow_tgt_type=compound`,
+    Example: reactor call web1 mine.send addresses ipv4 mine_function=grains.get allow_tgt='G@role:lb' allow_tgt_type=compound`,
   args: { name: z.string().min(1).describe('the name of the entry: the function itself, or any') },
   rest: 'args',
   extra: 'kwargs',
@@ -26,7 +26,7 @@ export const send = execution({
 export const get = execution({
   doc: `Returns what the minions targeted have in the mine and let this minion read: a map by minion, or, where several
     functions are named, by function and minion.
-    Example: reactor call web1 mine.get 'G@os:Debian' network.ip_addrs,disk.usage compound`,
+    Example: reactor call web1 mine.get 'G@os:Debian' addresses,test.version compound`,
   args: {
     tgt: targets.describe('which minions'),
     fun: targets.describe('names of entries, as a list or with commas'),
@@ -52,7 +52,7 @@ export const get = execution({
 export const update = execution({
   doc: `Runs the functions of mine_functions and puts their returns into the mine; returns true once all are there, null
     where there are none. Fails with the names of those that failed, after all others are there.
-    Example: reactor call web1 mine.update mine_functions='{eth0_addrs: [{mine_function: network.ip_addrs}, eth0]}'`,
+    Example: reactor call web1 mine.update mine_functions='{addresses: [{mine_function: grains.get}, ipv4]}'`,
   args: {
     clear: z.boolean().default(false).describe("removes this minion's entries of other names"),
     mine_functions: z
@@ -86,7 +86,7 @@ export const update = execution({
 
 const remove = execution({
   doc: `Removes an entry of this minion from the mine; returns true.
-    Example: reactor call web1 mine.delete network.ip_addrs`,
+    Example: reactor call web1 mine.delete addresses`,
   args: { fun: z.string().min(1).describe('the name of the entry') },
   idempotent: true,
   async run({ fun }, { mine }) {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { parseDuration } from '../base/duration.ts'
 import { ReactorError } from '../base/errors.ts'
+import { signalNumber } from '../base/signals.ts'
 import type { ExecutionContext, RunningJob } from '../functions/context.ts'
 import { execution } from '../functions/define.ts'
 import { createFnmatch } from '../protocol/fnmatch.ts'
@@ -45,8 +46,8 @@ export const signal_job = execution({
   doc: `Sends a signal to a job: to everything that it started. Says which, or nothing where it does not run.
     15 and 9 also end a job that has no process of its own. A job that is ended has a return in any case.
     Example: reactor call web1 saltutil.signal_job 20260101120000000000 10`,
-  args: { jid, sig: z.coerce.number().int().min(0).max(64).describe('number of the signal') },
-  run: ({ jid, sig }, context) => signal(jid, sig, context),
+  args: { jid, sig: z.union([z.number(), z.string()]).describe('number or name of the signal, such as 10 or USR1') },
+  run: ({ jid, sig }, context) => signal(jid, signalNumber(sig), context),
 })
 
 export const term_job = execution({

@@ -32,7 +32,7 @@ export async function fetchWholeOrSay(
   const { payload, ...rest } = returned
   if (!payload) return returned
   if (payload.size > mostBytes) return { ...rest, return: leftOut(payload, mostBytes) }
-  return fetchWhole(bus, returned).catch(error => ({ ...rest, return: lostReturn(payload, error), success: false }))
+  return fetchWhole(bus, returned).catch(error => ({ ...rest, ...lostReturn(rest, payload, error) }))
 }
 
 /**
@@ -49,7 +49,7 @@ export async function fetchWholeJob(bus: Reader, job: JobView, mostBytes = Numbe
     const whole: CachedReturn = fits
       ? await fetchValue(bus, id, payload).then(
           value => ({ ...rest, return: value }),
-          error => ({ ...rest, success: false, return: lostReturn(payload, error) }),
+          error => ({ ...rest, ...lostReturn(rest, payload, error) }),
         )
       : { ...rest, return: leftOut(payload, mostBytes) }
     Object.defineProperty(returns, id, { value: whole, enumerable: true, configurable: true, writable: true })
@@ -57,8 +57,12 @@ export async function fetchWholeJob(bus: Reader, job: JobView, mostBytes = Numbe
   return { ...job, returns }
 }
 
-export const lostReturn = ({ size }: PayloadRef, error: unknown): string =>
-  `The return of ${size} bytes could not be fetched: ${errorMessage(error)}`
+/** What a return that cannot be fetched says in its place: why, and that it counts as failed. */
+const lostReturn = ({ retcode }: Pick<JobReturn, 'retcode'>, { size }: PayloadRef, error: unknown) => ({
+  return: `The return of ${size} bytes could not be fetched: ${errorMessage(error)}`,
+  retcode: Math.max(1, retcode),
+  success: false,
+})
 
 const leftOut = ({ size }: PayloadRef, most: number) => ({
   _left_out: `${size} bytes: a function that reads returns gets ${most} bytes of them at most; fetch it with history.payload`,

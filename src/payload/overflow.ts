@@ -1,10 +1,10 @@
 // What services of CORE have that is larger than a message: answers, stored for a while and answered by their ref, and
 // returns of their functions, which lie as those of a minion do.
 import { randomBytes } from 'node:crypto'
+import type { Overflow } from '../bus/serve.ts'
 import type { PayloadRef } from '../protocol/job.ts'
 import type { ServiceOrigin } from '../protocol/origin.ts'
 import { splitPayload, storedName } from '../protocol/payload.ts'
-import type { Overflow } from '../services/serve.ts'
 import type { PayloadStore } from './store.ts'
 
 /** No minion's id is escaped to this. */
@@ -14,8 +14,7 @@ const KEEP_MS = 5 * 60_000
 
 export function createOverflow(store: PayloadStore, keepMs = KEEP_MS): Overflow {
   return async bytes => {
-    const { ref, parts } = splitPayload(`${OWNER}.${randomBytes(16).toString('hex')}`, bytes, store.maxPayload)
-    for (const [part, content] of parts.entries()) await store.put(ref.name, part, content)
+    const ref = await storeParts(store, `${OWNER}.${randomBytes(16).toString('hex')}`, bytes)
     // Should the process end before, it goes with its age as all payloads do.
     setTimeout(() => void store.remove(ref.name, ref.parts).catch(() => undefined), keepMs).unref()
     return ref
@@ -27,8 +26,13 @@ export type StoreReturn = (jid: string, json: string) => Promise<PayloadRef>
 /** Stores the JSON text of a return under the origin of the service. Throws `store_refused`. */
 export function createReturnStore(store: PayloadStore, origin: ServiceOrigin): StoreReturn {
   return async (jid, json) => {
-    const { ref, parts } = splitPayload(storedName(origin, jid), Buffer.from(json), store.maxPayload)
-    for (const [part, content] of parts.entries()) await store.put(ref.name, part, content)
+    const ref = await storeParts(store, storedName(origin, jid), Buffer.from(json))
     return { ...ref, name: jid }
   }
+}
+
+async function storeParts(store: PayloadStore, name: string, bytes: Uint8Array): Promise<PayloadRef> {
+  const { ref, parts } = splitPayload(name, bytes, store.maxPayload)
+  for (const [part, content] of parts.entries()) await store.put(ref.name, part, content)
+  return ref
 }

@@ -6,6 +6,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { type ObjectInfo, type ObjectStore, Objm } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import { isNoMessage } from '../bus/no-message.ts'
 import { differs } from '../bus/provision.ts'
 import { bucketNames } from '../protocol/streams.ts'
@@ -45,7 +46,7 @@ export async function openPayloadStore(
   const objects = await openObjects(nc, bucket, options)
   const jsm = await jetstreamManager(nc, { checkAPI: false })
   const stream = `OBJ_${bucket}`
-  const maxPayload = nc.info?.max_payload ?? 1_048_576
+  const largest = maxPayload(nc)
 
   /** By purging: a tombstone, as the client would leave one, is refused by a store that is full. */
   const drop = async ({ name, nuid }: ObjectInfo) => {
@@ -76,7 +77,7 @@ export async function openPayloadStore(
   const store = async (name: string, part: number, bytes: Uint8Array, again = true): Promise<void> => {
     try {
       // One message a part.
-      await objects.putBlob({ name: object(name, part), options: { max_chunk_size: maxPayload } }, bytes)
+      await objects.putBlob({ name: object(name, part), options: { max_chunk_size: largest } }, bytes)
     } catch (error) {
       if (!isFull(error) || !again) throw error
       const given = giving.then(() => giveWay(bytes.length, name))
@@ -87,7 +88,7 @@ export async function openPayloadStore(
   }
 
   return {
-    maxPayload,
+    maxPayload: largest,
     async put(name, part, bytes) {
       try {
         const there = await objects.info(object(name, part)).catch(noMessage)

@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
-import { VERSION } from '../base/version.ts'
 import { serveHistory } from '../cache/service.ts'
 import { openSqliteStore, sqliteFailure } from '../cache/sqlite-store.ts'
 import { startCacheWorker } from '../cache/worker.ts'
@@ -42,6 +41,6 @@ export async function startCache(config: Config, log: Log): Promise<Running> {
     stack.defer(() => mine.close())
     const fleet = stack.add(await followFleet(nc, config.namespace, replicas, log))
     const { nodegroups } = config
-    stack.add(await serveMine({ nc, subjects, store: mine, fleet, nodegroups, version: VERSION, log }))
+    stack.add(await serveMine({ nc, subjects, store: mine, fleet, nodegroups, log }))
   })
 }

@@ -27,6 +27,11 @@ export const openPayloads = (nc: NatsConnection, { namespace, cache, streams }: 
     replicas: streams.replicas,
   })
 
+const DAY_MS = 86_400_000
+
+/** How long records and the ledger name work, milliseconds: longer than the event that caused it can come again. */
+export const keepWorkMs = ({ streams }: Config): number => streams.events_max_age + DAY_MS
+
 export interface Core extends Pick<Bus, 'nc' | 'subjects'> {
   /** What the service adds is stopped before its connection. */
   readonly stack: ReturnType<typeof createStack>

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto'
 import { headers as createHeaders } from '@nats-io/transport-node'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
-import { VERSION } from '../base/version.ts'
 import { requestJson } from '../bus/request.ts'
 import { createJobCache } from '../cache/client.ts'
 import type { Config } from '../config/schema.ts'
@@ -19,19 +18,17 @@ import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs } from '../jobs/run-function.ts'
 import { createJobSender } from '../jobs/send.ts'
 import { createWheelClient } from '../jobs/wheel-client.ts'
-import { fetchWholeJob, fetchWholeOrSay } from '../payload/fetch.ts'
+import { fetchWholeJob } from '../payload/fetch.ts'
 import { createOverflow, createReturnStore } from '../payload/overflow.ts'
 import { HEADER } from '../protocol/event.ts'
 import { serveFunctions } from '../services/functions.ts'
 import { serveMinions } from '../services/minions.ts'
 import { servePublish } from '../services/publish.ts'
-import { openPayloads, startCore } from './core.ts'
+import { keepWorkMs, openPayloads, startCore } from './core.ts'
 import { loadProfiles, shownConfig } from './profiles.ts'
 
-const DAY_MS = 86_400_000
 const CONNECTED_TIMEOUT_MS = 5000
-/** Bytes that runner functions get of one return as it comes, and of all the returns of a stored job. */
-const MOST_OF_RETURN = 16 * 1024 * 1024
+/** Bytes that runner functions get of all the returns of a stored job. */
 const MOST_OF_JOB = 64 * 1024 * 1024
 
 export async function startJobs(config: Config, log: Log): Promise<Running> {
@@ -39,8 +36,7 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
   const profiles = await loadProfiles(config)
   return startCore(config, '_jobs', log, async ({ stack, nc, subjects, publisher, fire, clock }) => {
     const ns = config.namespace
-    // As long as what a record or an entry answers for can come again.
-    const keepMs = config.streams.events_max_age + DAY_MS
+    const keepMs = keepWorkMs(config)
     const fleet = stack.add(await followFleet(nc, ns, config.streams.replicas, log))
     const records = await openJobRecords(nc, subjects, publisher, keepMs)
     const payloads = await openPayloads(nc, config)
@@ -57,12 +53,7 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
       clock,
       log,
     })
-    const gather = createGather({
-      nc,
-      subjects,
-      publishJob,
-      whole: returned => fetchWholeOrSay({ nc, subjects }, returned, MOST_OF_RETURN),
-    })
+    const gather = createGather({ nc, subjects }, publishJob)
     const cache = createJobCache(nc, subjects)
     const runners = createFunctionJobs({
       kind: 'runner',
@@ -81,6 +72,7 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
           gather: (request, timeoutMs) => gather(request, asked, { timeoutMs, signal: context.signal }),
           cache: { ...cache, whole: job => fetchWholeJob({ nc, subjects }, job, MOST_OF_JOB) },
           record: records.find,
+          forgetMissed: missed.forget,
           fleet: () => [...fleet.values.values()],
           connected: () => {
             const headers = createHeaders()
@@ -108,13 +100,12 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
         registry,
         run: runners.run,
         operators: config.operators,
-        version: VERSION,
         overflow: createOverflow(payloads),
         log,
       }),
     )
     const askPeers = createAskPeers(config.jobs.peer, gather)
-    stack.add(await serveMinions({ nc, subjects, missed, askPeers, version: VERSION, log }))
+    stack.add(await serveMinions({ nc, subjects, missed, askPeers, log }))
     stack.add(
       await servePublish({
         nc,
@@ -122,7 +113,6 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
         publishJob,
         resolveJob,
         operators: config.operators,
-        version: VERSION,
         overflow: createOverflow(payloads),
         log,
       }),

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts'
 import { createStack } from '../base/service.ts'
 import { connectBus } from '../bus/connect.ts'
 import { createFire } from '../bus/fire.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import { createPublisher } from '../bus/publish.ts'
 import { requestJson } from '../bus/request.ts'
 import { requireIsolation } from '../config/isolation.ts'
@@ -14,12 +15,12 @@ import type { ExecutionContext, Gathered } from '../functions/context.ts'
 import { loadFunctions } from '../functions/load.ts'
 import { collectGrains } from '../grains/collect.ts'
 import { createMineClient } from '../mine/client.ts'
-import { openFinishedJobs } from '../minion/finished.ts'
+import { findFinished } from '../minion/finished.ts'
 import { openOthersJobs } from '../minion/others.ts'
 import { createOwnGrains } from '../minion/own-grains.ts'
-import { createPayloadSender } from '../minion/payload.ts'
 import { runJob } from '../minion/run.ts'
 import { asJson, createFit } from '../minion/sendable.ts'
+import { createPayloadSender } from '../payload/upload.ts'
 import { minionInbox } from '../protocol/access.ts'
 import { createJidSource } from '../protocol/jid.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
@@ -68,8 +69,6 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
     const grains = link && createOwnGrains({ ...link, id, first, collect, log })
     const job = jobOf(id, call, config.jobs.run_timeout)
     const jobs = await openOthersJobs(join(dir, 'jobs.jsonl'))
-    const finished = await openFinishedJobs(join(dir, 'finished'), config.minion.cache_jobs, log)
-    stack.defer(() => finished.close())
     const fire = async (tag: string, data: Record<string, unknown>) => {
       if (!link) return away()
       await link.fire(tag, data, { cause: job.jid, hops: job.hops + 1, deadlineMs: STORED_WITHIN_MS })
@@ -95,7 +94,7 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
         mine: link
           ? createMineClient(link.nc, link.subjects, id)
           : { send: away, get: away, delete: away, flush: away },
-        jobs: { ...jobs, cached: jid => finished.find(jid) },
+        jobs: { ...jobs, cached: jid => findFinished(join(dir, 'finished'), config.minion.cache_jobs, jid) },
         refreshGrains: grains?.refresh ?? away,
         peer: link ? peerOf(link, id) : away,
         fire: (_job, tag, data) => fire(tag, data),
@@ -136,7 +135,7 @@ async function connect(config: Config, stack: ReturnType<typeof createStack>, lo
   const { nc, subjects } = bus
   const fitted = createFit({
     sendPayload: createPayloadSender({ nc, subjects, id, connected: () => true, patienceMs: STORED_WITHIN_MS }),
-    maxPayload: () => nc.info?.max_payload ?? 1_048_576,
+    maxPayload: () => maxPayload(nc),
     log,
   })
   return { ...bus, fitted, fire: createFire(publisher, subjects, minionOrigin(id)) }

@@ -2,7 +2,6 @@
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
-import { VERSION } from '../base/version.ts'
 import type { Config } from '../config/schema.ts'
 import { createPresence } from '../fleet/presence.ts'
 import { loadFunctions } from '../functions/load.ts'
@@ -10,7 +9,7 @@ import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs } from '../jobs/run-function.ts'
 import { createOverflow, createReturnStore } from '../payload/overflow.ts'
 import { serveFunctions } from '../services/functions.ts'
-import { openPayloads, startCore } from './core.ts'
+import { keepWorkMs, openPayloads, startCore } from './core.ts'
 import { loadProfiles, shownConfig } from './profiles.ts'
 
 export async function startMaster(config: Config, log: Log): Promise<Running> {
@@ -33,7 +32,7 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
     const jobs = createFunctionJobs({
       kind: 'wheel',
       registry,
-      records: await openJobRecords(nc, subjects, publisher),
+      records: await openJobRecords(nc, subjects, publisher, keepWorkMs(config)),
       fire,
       profiles,
       runTimeoutMs: config.jobs.run_timeout,
@@ -53,7 +52,6 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
         registry,
         run: jobs.run,
         operators: config.operators,
-        version: VERSION,
         overflow: createOverflow(payloads),
         log,
       }),

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts'
 import { createStack, type Running } from '../base/service.ts'
 import { connectBus } from '../bus/connect.ts'
 import { createFire } from '../bus/fire.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import { createPublisher } from '../bus/publish.ts'
 import { requestJson } from '../bus/request.ts'
 import { requireIsolation } from '../config/isolation.ts'
@@ -23,10 +24,10 @@ import { startJobEngine } from '../minion/jobs.ts'
 import { listenForJobs } from '../minion/listen.ts'
 import { createMissedJobs } from '../minion/missed.ts'
 import { createOwnGrains } from '../minion/own-grains.ts'
-import { createPayloadSender } from '../minion/payload.ts'
 import { createReturns } from '../minion/returns.ts'
 import type { Surroundings } from '../minion/run.ts'
 import { openSpoolFile, startSpool } from '../minion/spool.ts'
+import { createPayloadSender } from '../payload/upload.ts'
 import { minionInbox } from '../protocol/access.ts'
 import type { JobStarted } from '../protocol/job.ts'
 import { minionOrigin } from '../protocol/origin.ts'
@@ -75,7 +76,7 @@ export async function startMinion(config: Config, log: Log): Promise<Running> {
       file: held,
       fire,
       sendPayload: createPayloadSender({ nc, subjects, id, connected }),
-      maxPayload: () => nc.info?.max_payload ?? 1_048_576,
+      maxPayload: () => maxPayload(nc),
       now,
       log,
     })

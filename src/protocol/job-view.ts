@@ -1,6 +1,6 @@
 // Jobs as the job cache tells of them, over `<ns>.history.job` and `<ns>.history.jobs`.
 import type { JobKind, PayloadRef } from './job.ts'
-import type { MinionState } from './lifecycle.ts'
+import type { CutShort, MinionState } from './lifecycle.ts'
 
 /** One job without its returns. */
 export interface JobSummary {
@@ -32,7 +32,7 @@ export interface CachedReturn {
   return: unknown
   retcode: number
   success: boolean
-  outcome?: 'died' | 'timed_out'
+  outcome?: CutShort
   payload?: PayloadRef
   /** Milliseconds since the epoch at which it was stored. */
   at: number

@@ -1,4 +1,6 @@
 // The shapes of jobs, reactions and decisions on the wire and in the streams.
+import type { CutShort } from './lifecycle.ts'
+
 /** What the job worker sends to a minion on `<ns>.job.<id>`. */
 export interface JobMessage {
   jid: string
@@ -48,17 +50,21 @@ export interface JobReturn {
   success: boolean
   cmd: '_return'
   /** The minion died while it ran, or ended it because its time was over; the return says so in words. */
-  outcome?: 'died' | 'timed_out'
+  outcome?: CutShort
   payload?: PayloadRef
 }
 
-/** Data of `salt/job/<jid>/sent`: how the sending of a job went. Minions that are in none of these run it. */
-export interface JobSent {
-  jid: string
+/** How the sending of a job went. Minions that are in none of these run it. */
+export interface Sending {
   offline: string[]
   refused: Record<string, string>
   /** It waits there for others to end; or they are connected, and have not said yet whether they take it. */
   waiting: string[]
+}
+
+/** Data of `salt/job/<jid>/sent`. */
+export interface JobSent extends Sending {
+  jid: string
 }
 
 /** Data of `salt/job/<jid>/prog/<id>/start`, fired for a job that did not start as it was taken. */
@@ -96,6 +102,18 @@ export interface PublishMessage {
   metadata?: Record<string, unknown>
   /** True: only say which minions the target means; nothing is started. */
   resolve?: boolean
+}
+
+/** What `<ns>.publish` answers. */
+export interface Published extends JobSent {
+  /** Minions that the job is for. */
+  minions: string[]
+  /** Ids of a list target that nobody knows. */
+  missing: string[]
+  /** Milliseconds since the epoch: until then those that are offline may still come and run it. */
+  deadline: number
+  /** Milliseconds since the epoch: then those that run it end it. */
+  run_until: number
 }
 
 export const JOB_KINDS = ['local', 'runner', 'wheel'] as const

@@ -20,6 +20,18 @@ export type MinionFact =
   | 'died'
   | 'timed_out'
 
+/** How a run ended that did not come to its own end; a return names it. */
+export const CUT_SHORT = ['died', 'timed_out'] as const
+export type CutShort = (typeof CUT_SHORT)[number]
+export const isCutShort = (value: unknown): value is CutShort => (CUT_SHORT as readonly unknown[]).includes(value)
+
+/** How a minion said that its run ended. */
+export type Outcome = 'returned' | 'failed' | CutShort
+
+/** What a return says of it. */
+export const outcomeOf = (returned: { outcome?: CutShort | null; success: boolean | number }): Outcome =>
+  returned.outcome ?? (returned.success ? 'returned' : 'failed')
+
 /** Nobody has been reached yet. */
 export const FIRST_STATE: MinionState = 'offline'
 
@@ -68,7 +80,7 @@ export interface KnownOfMinion {
   sent: 'offline' | 'refused' | 'accepted' | 'running' | undefined
   /** The minion said that it has started. */
   started: boolean
-  outcome: 'returned' | 'failed' | 'died' | 'timed_out' | undefined
+  outcome: Outcome | undefined
 }
 
 export interface JobTimes {

@@ -39,8 +39,9 @@ export function createSubjects(ns: string) {
     historyPayload: `${ns}.history.payload`,
     reaction: (lane: LaneClass, rule: string) => bounded(`${ns}.reaction.${lane}.${escapeToken(rule)}`),
     jobRecord: (jid: string) => bounded(`${ns}.jobs.${escapeToken(jid)}`),
-    /** The mark that a minion was away when a job was sent. */
-    jobMissed: (jid: string, minion: string) => bounded(`${ns}.jobs.${escapeToken(jid)}.${escapeId(minion)}`),
+    /** The mark that a minion was away when a job was sent; without a minion, those of all. */
+    jobMissed: (jid: string, minion?: string) =>
+      bounded(`${ns}.jobs.${escapeToken(jid)}.${minion === undefined ? '*' : escapeId(minion)}`),
     /** Every such mark of a minion. */
     allMissed: (minion: string) => bounded(`${ns}.jobs.*.${escapeId(minion)}`),
     done: (worker: string) => bounded(`${ns}.done.${escapeToken(worker)}`),

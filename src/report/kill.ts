@@ -1,6 +1,6 @@
 // What `jobs.kill` asks of which minions. Pure.
 import { constants } from 'node:os'
-import { ReactorError } from '../base/errors.ts'
+import { signalNumber } from '../base/signals.ts'
 import type { Gathered } from '../functions/context.ts'
 import type { JobRecord } from '../protocol/job.ts'
 import type { JobView } from '../protocol/job-view.ts'
@@ -13,11 +13,22 @@ export function killMinions(job: JobView | JobRecord, nowMs: number): string[] {
   return job.minions.filter(id => !closed.has(id)).sort()
 }
 
-/** What happened on each, in words where nothing came back. */
+const NOT_THERE = 'the minion is offline; the job does not start there any more'
+const GOES_ON = 'not reached: the minion is offline, and the job may go on there'
+const MAYBE_LATER = 'not reached: the minion is offline; the job starts there if it is back before its deadline'
+
+/** Whether the signal ends a job; others are only sent to what runs. */
+export const isEnding = (fun: string): boolean => fun !== 'saltutil.signal_job'
+
+/** Those that took it, as far as the cache knows. */
+export const tookIt = (job: JobView | JobRecord): Set<string> =>
+  new Set('states' in job ? job.minions.filter(id => ['accepted', 'running'].includes(job.states[id]!)) : [])
+
+/** What happened on each, in words where nothing came back. `forgotten`: who was away does not get the job any more. */
 export function killAnswers(
   minions: readonly string[],
   gathered: Pick<Gathered, 'returns' | 'refused' | 'silent'>,
-  seconds: number,
+  { seconds, forgotten, took }: { seconds: number; forgotten: boolean; took: ReadonlySet<string> },
 ): Record<string, unknown> {
   const { refused } = gathered
   const silent = new Set(gathered.silent)
@@ -27,7 +38,7 @@ export function killAnswers(
       if (returned) return [id, returned.return]
       if (Object.hasOwn(refused, id)) return [id, `not reached: ${refused[id]}`]
       if (silent.has(id)) return [id, `no answer within ${seconds} seconds`]
-      return [id, 'not reached: the minion is offline; the job starts there if it is back before its deadline']
+      return [id, took.has(id) ? GOES_ON : forgotten ? NOT_THERE : MAYBE_LATER]
     }),
   )
 }
@@ -38,13 +49,4 @@ export function killRequest(jid: string, signal: string | number): { fun: string
   if (number === constants.signals.SIGKILL) return { fun: 'saltutil.kill_job', arg: [jid] }
   if (number === constants.signals.SIGTERM) return { fun: 'saltutil.term_job', arg: [jid] }
   return { fun: 'saltutil.signal_job', arg: [jid, number] }
-}
-
-function signalNumber(signal: string | number): number {
-  const known: Readonly<Record<string, number>> = constants.signals
-  const text = String(signal).toUpperCase()
-  const name = text.startsWith('SIG') ? text : `SIG${text}`
-  const number = Object.hasOwn(known, name) ? known[name]! : Number(text)
-  if (Object.values(known).includes(number)) return number
-  throw new ReactorError('bad_argument', `'${signal}' is not a signal: write its number or name, such as 15 or TERM`)
 }

@@ -20,7 +20,7 @@ import {
   returnsOf,
   successOf,
 } from '../report/job.ts'
-import { killAnswers, killMinions, killRequest } from '../report/kill.ts'
+import { isEnding, killAnswers, killMinions, killRequest, tookIt } from '../report/kill.ts'
 import { argumentsOf, countsOf, minionsToRetry, strangersTo } from '../report/retry.ts'
 import { allJobs, newestJobs, searchRequests, splitInput } from '../report/search.ts'
 
@@ -78,7 +78,7 @@ export const list_jobs = runner({
   doc: `Lists the jobs that the job cache keeps, by jid. All filters that are given must hold.
     Times are UTC unless they name a zone: 2026-11-20, '2026-11-20 09:18', '2026, Nov 20 09:18:43', 09:18 (today), 2h (so
     long ago) or a jid.
-    Example: reactor run jobs.list_jobs search_function='test.*,pkg.install' search_target='web*' start_time=2h`,
+    Example: reactor run jobs.list_jobs search_function='test.*,cmd.run' search_target='web*' start_time=2h`,
   args: {
     ext_source,
     outputter,
@@ -221,7 +221,7 @@ export const master = runner({
 
 export const kill = runner({
   doc: `Ends a job on every minion where it waits or runs, with all the processes that it started, and says for each what
-    happened. Beyond Salt. Runner and wheel functions cannot be ended.
+    happened. Minions that are offline do not start it any more when they come back. Beyond Salt. Runner and wheel functions cannot be ended.
     Example: reactor run jobs.kill 20261120091843644180 signal=TERM`,
   args: {
     jid: jidArg,
@@ -239,11 +239,14 @@ export const kill = runner({
       const counts = 'counts' in job ? ` (${countsOf(job)})` : ''
       throw new ReactorError('function_failed', `job ${jid} has ended on all its minions${counts}: nothing to end`)
     }
+    const forgotten = isEnding(request.fun)
+    // First: who comes back from now on does not get it, and who has it by now is asked to end it.
+    if (forgotten) await context.forgetMissed(jid)
     const gathered = await context.gather(
       { ...request, tgt: minions, tgt_type: 'list', timeout: ANSWER_S },
       ANSWER_S * 1000,
     )
-    return killAnswers(minions, gathered, ANSWER_S)
+    return killAnswers(minions, gathered, { seconds: ANSWER_S, forgotten, took: tookIt(job) })
   },
 })
 

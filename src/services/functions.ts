@@ -7,12 +7,12 @@ import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { parseArguments } from '../bus/request.ts'
 import { requester, requestInfo } from '../bus/requester.ts'
+import { type Endpoint, type Overflow, serve } from '../bus/serve.ts'
 import { jsonSchema } from '../functions/doc.ts'
 import type { Registry } from '../functions/registry.ts'
 import type { RunFunction } from '../jobs/run-function.ts'
 import { HEADER } from '../protocol/event.ts'
 import type { Subjects } from '../protocol/subject.ts'
-import { type Endpoint, type Overflow, serve } from './serve.ts'
 
 export interface FunctionServiceParts {
   nc: NatsConnection
@@ -20,7 +20,6 @@ export interface FunctionServiceParts {
   registry: Registry<'runner' | 'wheel'>
   run: RunFunction
   operators: Readonly<Record<string, string>>
-  version: string
   overflow?: Overflow
   log: Log
 }
@@ -42,7 +41,6 @@ export function serveFunctions(parts: FunctionServiceParts): Promise<Running> {
   )
   return serve(nc, {
     name: `${subjects.ns}-${kind}`,
-    version: parts.version,
     description:
       kind === 'runner' ? 'runner functions, run by the job workers' : "wheel functions, run on the master's own state",
     queue: `${subjects.ns}-${kind}`,

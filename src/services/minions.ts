@@ -4,24 +4,22 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { parseJson } from '../bus/request.ts'
+import { serve } from '../bus/serve.ts'
 import { type Missed, readMissedRequest } from '../jobs/missed.ts'
 import type { AskPeers } from '../jobs/peer.ts'
 import type { Subjects } from '../protocol/subject.ts'
-import { serve } from './serve.ts'
 
 export interface MinionServiceParts {
   nc: NatsConnection
   subjects: Subjects
   missed: Missed
   askPeers: AskPeers
-  version: string
   log: Log
 }
 
-export function serveMinions({ nc, subjects, missed, askPeers, version, log }: MinionServiceParts): Promise<Running> {
+export function serveMinions({ nc, subjects, missed, askPeers, log }: MinionServiceParts): Promise<Running> {
   return serve(nc, {
     name: `${subjects.ns}-minions`,
-    version,
     description: 'for minions: the jobs they missed while they were away, and jobs on others',
     queue: `${subjects.ns}-minions`,
     log,

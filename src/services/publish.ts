@@ -6,10 +6,10 @@ import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { parseJson } from '../bus/request.ts'
 import { requester } from '../bus/requester.ts'
+import { type Overflow, serve } from '../bus/serve.ts'
 import type { PublishJob, ResolveJob } from '../jobs/publish.ts'
 import type { PublishMessage } from '../protocol/job.ts'
 import type { Subjects } from '../protocol/subject.ts'
-import { type Overflow, serve } from './serve.ts'
 
 export interface PublishServiceParts {
   nc: NatsConnection
@@ -17,7 +17,6 @@ export interface PublishServiceParts {
   publishJob: PublishJob
   resolveJob: ResolveJob
   operators: Readonly<Record<string, string>>
-  version: string
   overflow?: Overflow
   log: Log
 }
@@ -28,13 +27,11 @@ export function servePublish({
   publishJob,
   resolveJob,
   operators,
-  version,
   overflow,
   log,
 }: PublishServiceParts): Promise<Running> {
   return serve(nc, {
     name: `${subjects.ns}-publish`,
-    version,
     description: 'starts jobs on minions: {tgt, tgt_type, fun, arg, kwarg, …} → {jid, minions, offline, refused, …}',
     queue: `${subjects.ns}-publish`,
     ...(overflow ? { overflow } : {}),

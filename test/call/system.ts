@@ -1,11 +1,10 @@
 // A system that answers publishes and the job cache as a test says, on a real server.
 import { createFire } from '../../src/bus/fire.ts'
-import type { Published } from '../../src/jobs/publish.ts'
+import { serve } from '../../src/bus/serve.ts'
 import { createJidSource } from '../../src/protocol/jid.ts'
-import type { JobReturn, PublishMessage } from '../../src/protocol/job.ts'
+import type { JobReturn, Published, PublishMessage } from '../../src/protocol/job.ts'
 import type { JobView } from '../../src/protocol/job-view.ts'
 import { minionOrigin, type Origin, serviceOrigin } from '../../src/protocol/origin.ts'
-import { serve } from '../../src/services/serve.ts'
 import { keptLog, openCore } from '../helpers/core.ts'
 import { createSeen } from '../helpers/wait.ts'
 
@@ -23,7 +22,6 @@ export async function startSystem(server: { url: string }, answer: Answer) {
   const log = keptLog().log
   await serve(nc, {
     name: `${subjects.ns}-publish`,
-    version: '1.0.0',
     description: 'test',
     queue: 'q',
     log,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createFire } from '../../src/bus/fire.ts'
 import { createGather } from '../../src/jobs/gather.ts'
 import { createAskPeers } from '../../src/jobs/peer.ts'
-import type { JobMessage, JobReturn } from '../../src/protocol/job.ts'
+import type { JobMessage } from '../../src/protocol/job.ts'
 import { minionOrigin } from '../../src/protocol/origin.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -14,13 +14,6 @@ beforeAll(async () => {
   server = await startTestServer()
 })
 afterAll(() => server.stop())
-
-/** Stands for a return that is larger than a message. */
-const APART = 'apart'
-
-/** As if the value lay apart, and were fetched. */
-const whole = async (returned: JobReturn): Promise<JobReturn> =>
-  returned.payload ? { ...returned, return: `fetched ${returned.payload.name}` } : returned
 
 /** A fleet in which some minions take a job and return what `returns` gives; the others take it and say no more. */
 async function start(fleet: string[], returns: Record<string, unknown>) {
@@ -34,14 +27,12 @@ async function start(fleet: string[], returns: Record<string, unknown>) {
         const { jid, fun } = message.json<JobMessage>()
         message.respond(JSON.stringify(YES))
         const base = { id, jid, fun, fun_args: [], retcode: 0, success: true, cmd: '_return' }
-        const value = returns[id]
-        const apart = value === APART ? { return: null, payload: { name: jid } } : { return: value }
-        if (value !== undefined) void fire(`salt/job/${jid}/ret/${id}`, { ...base, ...apart })
+        if (returns[id] !== undefined) void fire(`salt/job/${jid}/ret/${id}`, { ...base, return: returns[id] })
       },
     })
   }
   await nc.flush()
-  return { ...core, ...worker, gather: createGather({ nc, subjects, publishJob: worker.publish, whole }) }
+  return { ...core, ...worker, gather: createGather(core, worker.publish) }
 }
 
 const asked = { user: 'root' }
@@ -54,10 +45,18 @@ describe('gathering the returns of a job', () => {
     expect(gathered.returns).toMatchObject({ a: { return: true, jid: gathered.jid }, b: { return: [1] } })
   })
 
-  it('has returns whole that lie apart', async () => {
-    const { gather } = await start(['a'], { a: APART })
-    const { jid, returns } = await gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 60_000 })
-    expect(returns.a!.return).toBe(`fetched ${jid}`)
+  it('takes no return of a minion that was not asked', async () => {
+    const { gather, publisher, subjects, nc } = await start(['a', 'b'], { a: true })
+    const uninvited = createFire(publisher, subjects, minionOrigin('b'))
+    nc.subscribe(subjects.job('a'), {
+      callback: (_error, message) => {
+        const { jid } = message.json<JobMessage>()
+        void uninvited(`salt/job/${jid}/ret/b`, { id: 'b', jid, fun: 'test.ping', return: 'me too' })
+      },
+    })
+    await nc.flush()
+    const { returns } = await gather({ tgt: 'a', fun: 'test.ping' }, asked, { timeoutMs: 60_000 })
+    expect(Object.keys(returns)).toEqual(['a'])
   })
 
   it('tells who took it and did not return in time', async () => {
@@ -76,13 +75,12 @@ describe('gathering the returns of a job', () => {
   })
 
   it('ends early by its signal', async () => {
-    const { gather } = await start(['a'], { a: undefined })
-    const signal = AbortSignal.abort()
-    const gathered = await within(
-      gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 60_000, signal }),
-      'the end',
-    )
-    expect(gathered.silent).toEqual(['a'])
+    const { gather, events } = await start(['a'], { a: undefined })
+    const ending = new AbortController()
+    const gathering = gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 60_000, signal: ending.signal })
+    await events.find(({ tag }) => tag.endsWith('/sent'), 'the job')
+    setImmediate(() => ending.abort())
+    expect(await within(gathering, 'the end')).toMatchObject({ minions: ['a'], silent: ['a'] })
   })
 
   it('does not believe a return that another minion sends', async () => {

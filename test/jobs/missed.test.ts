@@ -53,6 +53,15 @@ describe('what a minion missed', () => {
     expect(await marks()).toEqual([jids[0]!, jids[1]!])
   })
 
+  it('is forgotten for all where the job is to run nowhere any more', async () => {
+    const core = await openCore(server)
+    const { publish, missed } = await openWorker(core, { one: undefined, two: undefined })
+    const { jid } = await publish({ tgt: '*', fun: 'test.ping' }, { user: 'root' })
+    const { jid: other } = await publish({ tgt: '*', fun: 'test.ping' }, { user: 'root' })
+    await missed.forget(jid)
+    for (const id of ['one', 'two']) expect((await missed.page(id, [])).jobs.map(job => job.jid)).toEqual([other])
+  })
+
   it('leaves out jobs whose time to start has passed, and forgets them', async () => {
     let now = Date.now()
     const { run, missed, marks } = await start(() => now)

@@ -11,6 +11,7 @@ import { createSubjects } from '../../src/protocol/subject.ts'
 import { type RestartableServer, startRestartableServer } from '../helpers/restartable.ts'
 
 const subjects = createSubjects('reactor')
+const KEEP_MS = 5 * 3_600_000
 let server: RestartableServer
 let nc: NatsConnection
 let publisher: Publisher
@@ -34,7 +35,7 @@ describe('job records', () => {
   const work = { key: 'event/rule/0', causeMs: Date.UTC(2026, 10, 20, 9, 18, 20) }
 
   it('are stored before they are given, and found by their jid', async () => {
-    const records = await openJobRecords(nc, subjects, publisher)
+    const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
     const { record, resumed } = await records.open(base, {})
     expect(resumed).toBe(false)
     expect(record).toMatchObject({ ...base, key: record.jid })
@@ -43,7 +44,7 @@ describe('job records', () => {
   })
 
   it('take a jid that was asked for once', async () => {
-    const records = await openJobRecords(nc, subjects, publisher)
+    const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
     const jid = '20261120091820838387'
     expect((await records.open(base, { jid })).record.jid).toBe(jid)
     await expect(records.open(base, { jid })).rejects.toMatchObject({
@@ -53,7 +54,7 @@ describe('job records', () => {
   })
 
   it('refuse old work whose record is gone where it was announced before: its minions do not know it any more', async () => {
-    const records = await openJobRecords(nc, subjects, publisher)
+    const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
     const old = { ...work, causeMs: Date.now() - 3_700_000 }
     const { record } = await records.open(base, { work: old })
     expect(await records.open(base, { work: old })).toEqual({ record, resumed: true })
@@ -76,16 +77,19 @@ describe('job records', () => {
   })
 
   it('give the same record to whoever takes the same work over, after a restart too', async () => {
-    const first = await (await openJobRecords(nc, subjects, publisher)).open(base, { work })
+    const first = await (await openJobRecords(nc, subjects, publisher, KEEP_MS)).open(base, { work })
     await server.end('SIGKILL')
     await server.start()
     await publisher.publish('reactor.done.x', '{"decisions":[]}')
-    const second = await (await openJobRecords(nc, subjects, publisher)).open({ ...base, fun: 'other.fun' }, { work })
+    const second = await (await openJobRecords(nc, subjects, publisher, KEEP_MS)).open(
+      { ...base, fun: 'other.fun' },
+      { work },
+    )
     expect(second).toEqual({ record: first.record, resumed: true })
   })
 
   it('give one of many that ask at once the job, and the others the same record', async () => {
-    const records = await openJobRecords(nc, subjects, publisher)
+    const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
     const opened = await Promise.all(Array.from({ length: 10 }, () => records.open(base, { work })))
     expect(opened.filter(one => !one.resumed)).toHaveLength(1)
     expect(new Set(opened.map(one => one.record.announce)).size).toBe(1)
@@ -100,13 +104,13 @@ describe('job records', () => {
         return publisher.publish(subject, body, { ...options, id: 'another-id' })
       },
     }
-    const records = await openJobRecords(nc, subjects, forgetful)
+    const records = await openJobRecords(nc, subjects, forgetful, KEEP_MS)
     expect(await records.open(base, { work })).toMatchObject({ resumed: false, record: { key: work.key } })
     expect(await records.open(base, { jid: '20261120091820838387' })).toMatchObject({ resumed: false })
   })
 
   it('live for an hour, or as long as events where they must not be forgotten', async () => {
-    const records = await openJobRecords(nc, subjects, publisher, 5 * 3_600_000)
+    const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
     const jsm = await jetstreamManager(nc)
     const ttlOf = async (keep: 'short' | 'long') => {
       const { record } = await records.open({ ...base, deadline: 0 }, { keep })
@@ -117,14 +121,14 @@ describe('job records', () => {
   })
 
   it('that cannot be read are away for a moment, and not taken by others', async () => {
-    const records = await openJobRecords(nc, subjects, publisher)
+    const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
     await server.end('SIGKILL')
     await expect(records.find('20261120091820838387')).rejects.toMatchObject({ code: 'unreachable' })
     await server.start()
   })
 
   it('give other work with the same jid the next one', async () => {
-    const records = await openJobRecords(nc, subjects, publisher)
+    const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
     const first = await records.open(base, { work })
     // Another's record stands where this work's jid would be.
     const other = { ...work, key: 'other/rule/0' }
@@ -141,7 +145,7 @@ describe('job records', () => {
   it('say that the store is full, and do not look for another jid for ever', async () => {
     const jsm = await jetstreamManager(nc)
     await jsm.streams.update('reactor_JOBS', { max_msgs: 1 } as never)
-    const records = await openJobRecords(nc, subjects, publisher)
+    const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
     await records.open(base, {})
     await expect(records.open(base, {})).rejects.toMatchObject({ code: 'store_refused' })
     await expect(records.open(base, { jid: '20261120091820838387' })).rejects.toMatchObject({ code: 'store_refused' })

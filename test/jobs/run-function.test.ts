@@ -65,7 +65,7 @@ async function start(runTimeoutMs = 60_000) {
   const jobs = createFunctionJobs({
     kind: 'runner',
     registry: createRegistry('runner', new Map(Object.entries(own))),
-    records: await openJobRecords(core.nc, core.subjects, core.publisher),
+    records: await openJobRecords(core.nc, core.subjects, core.publisher, 86_400_000),
     fire: core.fire,
     profiles: { smtp: {}, http: {} },
     runTimeoutMs,

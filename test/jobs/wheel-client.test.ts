@@ -40,7 +40,6 @@ async function start({ master }: { master: boolean }) {
         return { jid: '1', outcome: { ok: false, code: 'function_failed', message: 'no such value' } }
       },
       operators: {},
-      version: '1.0.0',
       log: keptLog().log,
     })
     await nc.flush()
@@ -80,7 +79,6 @@ it('has no use for runners: their kind has its own subjects', async () => {
     registry: createRegistry('runner', new Map([['own.values', runner({ doc: 'x', run: () => 1 })]])),
     run: async () => ({ jid: '1', outcome: { ok: true, value: 1 } }),
     operators: {},
-    version: '1.0.0',
     log: keptLog().log,
   })
   await nc.flush()

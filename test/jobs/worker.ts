@@ -31,7 +31,7 @@ export async function openWorker(
     })
   for (const [id, answer] of Object.entries(fleet)) if (answer) connect(id, answer)
   await nc.flush()
-  const records = await openJobRecords(nc, subjects, publisher)
+  const records = await openJobRecords(nc, subjects, publisher, 86_400_000)
   const missed = await openMissed({ nc, subjects, publisher, records, now })
   const sender = createJobSender(nc, subjects, silentLog)
   const { publish, resolve } = createPublishJob({

@@ -32,7 +32,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'reactor-test-'))
   store = openMineStore(join(dir, 'mine.db'))
   const { core, m1: one, m2: two } = accounts.actors
-  await serveMine({ nc: core.nc, subjects, store, fleet: { values }, nodegroups, version: '1.0.0', log })
+  await serveMine({ nc: core.nc, subjects, store, fleet: { values }, nodegroups, log })
   await core.nc.flush()
   m1 = createMineClient(one.nc, subjects, 'm1')
   m2 = createMineClient(two.nc, subjects, 'm2')
@@ -185,7 +185,7 @@ describe('a request to the mine is refused', () => {
 it('more than a message holds comes in pages, each entry once', async () => {
   const limit = Math.floor(accounts.actors.m1.nc.info!.max_payload / 4)
   const names = Array.from({ length: 7 }, (_, index) => `n${index}`)
-  for (const mine of [m1, m2]) for (const name of names) await mine.send(name, name + 'x'.repeat(limit - 10))
+  for (const mine of [m1, m2]) for (const name of names) await mine.send(name, name + 'x'.repeat(limit - 100))
   const found = await m1.get('*', names, 'glob')
   expect(Object.keys(found)).toEqual(names)
   for (const name of names) expect(Object.keys(found[name] as object)).toEqual(['m1', 'm2'])
@@ -196,7 +196,7 @@ it('more than a message holds comes in pages, each entry once', async () => {
 
 it('entries come whole where there are more than one request looks at', async () => {
   const ids = Array.from({ length: 120 }, (_, index) => `many${index}`)
-  const names = Array.from({ length: 100 }, (_, index) => `n${index}`)
+  const names = Array.from({ length: 100 }, (_, index) => `n${index}`.padEnd(200, '-'))
   const allow = { tgt: 'm2', tgt_type: 'glob' }
   for (const id of ids) {
     values.set(...minion(id))
@@ -210,8 +210,8 @@ it('entries come whole where there are more than one request looks at', async ()
     expect(new Set(Object.values(found).map(of => JSON.stringify(of)))).toEqual(new Set(['{"many99":1}']))
     const get = { op: 'get', tgt: 'many*', tgt_type: 'glob', names }
     const { value } = await ask(accounts.actors.m1.nc, 'm1', JSON.stringify(get))
-    expect(value).toMatchObject({ entries: [], next: { name: 'n99' } })
-    // Small entries too are counted with what is around them: a page still fits a message.
+    expect(value).toMatchObject({ entries: [], next: { name: names[99] } })
+    // Counted with their names: else a page of small ones would not fit a message.
     const all = await m2.get('many*', names, 'glob')
     expect(Object.values(all).map(of => Object.keys(of as object).length)).toEqual(names.map(() => ids.length))
   } finally {
@@ -240,7 +240,6 @@ it('the service stops without closing the store', async () => {
     store,
     fleet: { values },
     nodegroups,
-    version: '1.0.0',
     log: silentLog,
   })
   const client = createMineClient(nc, other, 'a.b')

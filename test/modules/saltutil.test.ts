@@ -70,6 +70,7 @@ describe('saltutil shows the jobs that run', () => {
 describe('saltutil signals jobs', () => {
   it.each([
     ['signal_job', [SLEEP, 10], `Signal 10 sent to job ${SLEEP} at pid 20440, 20441`, [[SLEEP, 10]]],
+    ['signal_job', [SLEEP, 'usr1'], `Signal 10 sent to job ${SLEEP} at pid 20440, 20441`, [[SLEEP, 10]]],
     ['term_job', [SLEEP], `Signal 15 sent to job ${SLEEP} at pid 20440, 20441`, [[SLEEP, 15]]],
     ['kill_job', [SLEEP], `Signal 9 sent to job ${SLEEP} at pid 20440, 20441`, [[SLEEP, 9]]],
     ['kill_job', [INSIDE], `Signal 9 sent to job ${INSIDE} at pid 77`, [[INSIDE, 9]]],
@@ -104,9 +105,9 @@ describe('saltutil signals jobs', () => {
 
   it.each([
     ['saltutil.kill_job', ['1'], 'a jid has 20 digits'],
-    ['saltutil.signal_job', [SLEEP, 65], "argument 'sig'"],
-    ['saltutil.signal_job', [SLEEP, -1], "argument 'sig'"],
-    ['saltutil.signal_job', [SLEEP, 'HUP'], "argument 'sig'"],
+    ['saltutil.signal_job', [SLEEP, 65], "'65' is not a signal"],
+    ['saltutil.signal_job', [SLEEP, -1], "'-1' is not a signal"],
+    ['saltutil.signal_job', [SLEEP, 'BLA'], "'BLA' is not a signal"],
     ['saltutil.signal_job', [SLEEP], "needs the argument 'sig'"],
     ['saltutil.find_cached_job', [], "needs the argument 'jid'"],
   ])('and refuses %s %j', async (name, args, why) => {

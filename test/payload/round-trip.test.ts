@@ -3,15 +3,15 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { silentLog } from '../../src/base/log.ts'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { parseJson, requestJson } from '../../src/bus/request.ts'
-import { createPayloadSender } from '../../src/minion/payload.ts'
+import { serve } from '../../src/bus/serve.ts'
 import { fetchWhole, fetchWholeJob, fetchWholeOrSay } from '../../src/payload/fetch.ts'
 import { createOverflow } from '../../src/payload/overflow.ts'
 import { readPart, serveUploads } from '../../src/payload/serve.ts'
 import { openPayloadStore, type PayloadStore } from '../../src/payload/store.ts'
+import { createPayloadSender } from '../../src/payload/upload.ts'
 import type { PayloadRef } from '../../src/protocol/job.ts'
 import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
-import { serve } from '../../src/services/serve.ts'
 import { type Accounts, startAccounts } from '../helpers/accounts.ts'
 
 const JID = '20261121093000123456'
@@ -34,7 +34,7 @@ async function open() {
   const uploads = serveUploads(core.nc, subjects, store, silentLog)
   const large = { text: 'x'.repeat(3 * MiB) }
   const served = await serve(core.nc, {
-    ...{ name: 'history', version: '1.0.0', description: 'test', queue: 'q', log: silentLog },
+    ...{ name: 'history', description: 'test', queue: 'q', log: silentLog },
     overflow: createOverflow(store),
     endpoints: [
       {
@@ -118,10 +118,13 @@ describe('a return of several MiB', () => {
     const { id: _id, jid: _jid, fun: _fun, fun_args: _args, cmd: _cmd, ...cached } = { ...returned(ref), at: 5 }
     const job = { returns: { m1: cached, m2: { return: 1, retcode: 0, success: true, at: 6 } } }
     const whole = await fetchWholeJob(admin, job as unknown as Parameters<typeof fetchWholeJob>[1])
-    expect(whole.returns.m1).toEqual({
-      ...{ retcode: 0, success: false, at: 5 },
+    const failed = {
+      ...{ retcode: 1, success: false },
       return: expect.stringMatching(/^The return of \d+ bytes could not be fetched: /),
-    })
+    }
+    expect(whole.returns.m1).toEqual({ ...failed, at: 5 })
+    expect(await fetchWholeOrSay(admin, returned(ref))).toMatchObject(failed)
+    expect((await fetchWholeOrSay(admin, { ...returned(ref), retcode: 3 })).retcode).toBe(3)
     expect(whole.returns.m2).toEqual(job.returns.m2)
   })
 

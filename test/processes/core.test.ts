@@ -1,3 +1,7 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect, headers as createHeaders } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
@@ -6,6 +10,8 @@ import { type Core, startCore } from '../../src/processes/core.ts'
 import { startJobs } from '../../src/processes/jobs.ts'
 import { startMaster } from '../../src/processes/master.ts'
 import { startMinion } from '../../src/processes/minion.ts'
+import { createSubjects } from '../../src/protocol/subject.ts'
+import { testFolder } from '../helpers/folder.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { within } from '../helpers/wait.ts'
 
@@ -41,6 +47,41 @@ describe('a service that fails while it starts', () => {
     expect(nc?.isClosed()).toBe(false)
     await running.stop()
     expect(nc?.isClosed()).toBe(true)
+  })
+})
+
+describe('the record of work that must not be done twice', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await startTestServer()
+  })
+  afterAll(() => server.stop())
+
+  it.each([
+    ['wheel', startMaster],
+    ['runner', startJobs],
+  ])('outlives the events that can ask for it again: %s', async (kind, start) => {
+    const dir = await testFolder()
+    await mkdir(join(dir, `${kind}s`))
+    const source = `import { ${kind} } from 'reactor'\nexport const once = ${kind}({ doc: 'x', run: () => 1 })`
+    await writeFile(join(dir, `${kind}s`, 'own.mjs'), source)
+    const settings = { servers: [server.url], namespace: kind, module_dirs: [dir], streams: { events_max_age: '2d' } }
+    const running = await start(config(settings), silentLog)
+    const nc = await connect({ servers: server.url })
+    try {
+      const headers = createHeaders()
+      headers.set('Reactor-Work', 'event/rule/0')
+      headers.set('Reactor-Time', String(Date.now()))
+      const reply = await nc.request(`${kind}.${kind}.own.once`, '', { timeout: 10_000, headers })
+      const { jid, outcome } = reply.json<{ jid: string; outcome: unknown }>()
+      expect(outcome).toEqual({ ok: true, value: 1 })
+      const jsm = await jetstreamManager(nc)
+      const record = await jsm.streams.getMessage(`${kind}_JOBS`, { last_by_subj: createSubjects(kind).jobRecord(jid) })
+      expect(record?.header.get('Nats-TTL')).toBe(String(3 * 86_400))
+    } finally {
+      await nc.close()
+      await running.stop()
+    }
   })
 })
 

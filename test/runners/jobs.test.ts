@@ -28,6 +28,7 @@ function worker(
   const asked: JobsRequest[] = []
   const gathered: [PublishRequest, number][] = []
   const published: PublishRequest[] = []
+  const forgotten: string[] = []
   const overrides: Partial<RunnerContext> = {
     cache: {
       job: async jid => jobs.find(job => job.jid === jid) ?? null,
@@ -49,6 +50,9 @@ function worker(
         return { jobs: found.slice(0, request.limit), more: found.length > (request.limit ?? 1000) }
       },
     },
+    async forgetMissed(jid) {
+      forgotten.push(jid)
+    },
     async gather(request, timeoutMs) {
       gathered.push([request, timeoutMs])
       const ids = request.tgt as string[]
@@ -69,7 +73,7 @@ function worker(
     record: async jid => (record?.jid === jid ? record : undefined),
   }
   const { call, recorded } = caller('runner', overrides as Parameters<typeof caller>[1])
-  return { call, asked, gathered, published, fired: recorded.fired }
+  return { call, asked, gathered, forgotten, published, fired: recorded.fired }
 }
 
 const ended = madeJob(
@@ -260,19 +264,28 @@ describe('jobs.kill', () => {
   const open = madeJob(jid, { a: 'running', b: 'accepted', c: 'running', d: 'running', e: 'offline', f: 'returned' })
 
   it('says for each minion what happened', async () => {
-    const { call, gathered } = worker([open], {
+    const { call, gathered, forgotten } = worker([open], {
       minions: { a: 'Signal 15 sent', b: 'silent', c: new Error('it stops') },
     })
     expect(await call('jobs.kill', [jid, 'TERM'])).toEqual({
       a: 'Signal 15 sent',
       b: 'no answer within 5 seconds',
       c: 'not reached: it stops',
-      d: expect.stringContaining('the minion is offline'),
-      e: expect.stringContaining('the minion is offline'),
+      d: 'not reached: the minion is offline, and the job may go on there',
+      e: 'the minion is offline; the job does not start there any more',
     })
+    expect(forgotten).toEqual([jid])
     expect(gathered).toEqual([
       [{ fun: 'saltutil.term_job', arg: [jid], tgt: ['a', 'b', 'c', 'd', 'e'], tgt_type: 'list', timeout: 5 }, 5000],
     ])
+  })
+
+  it('leaves it to the minions that are away where the signal does not end it', async () => {
+    const { call, forgotten } = worker([open], { minions: { a: 'Signal 1 sent' } })
+    expect(await call('jobs.kill', [jid, 'HUP'])).toMatchObject({
+      e: 'not reached: the minion is offline; the job starts there if it is back before its deadline',
+    })
+    expect(forgotten).toEqual([])
   })
 
   it('reaches a job that the cache does not have yet', async () => {

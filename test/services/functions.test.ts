@@ -53,7 +53,6 @@ beforeAll(async () => {
       }
     },
     operators: { [accounts.actors.admin.nkey]: 'admin', [accounts.actors.guest.nkey]: 'guest' },
-    version: '1.0.0',
     log: silentLog,
   })
   await core.nc.flush()

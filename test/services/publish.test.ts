@@ -21,7 +21,6 @@ beforeAll(async () => {
     nc: accounts.actors.core.nc,
     subjects,
     operators: { [accounts.actors.admin.nkey]: 'admin' },
-    version: '1.0.0',
     log: silentLog,
     overflow: async bytes => {
       stored = bytes

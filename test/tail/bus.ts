@@ -6,10 +6,10 @@ import { createFire } from '../../src/bus/fire.ts'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { createPublisher } from '../../src/bus/publish.ts'
 import { parseJson } from '../../src/bus/request.ts'
+import { serve } from '../../src/bus/serve.ts'
 import { openHistory } from '../../src/cache/history.ts'
 import { type Origin, userOrigin } from '../../src/protocol/origin.ts'
 import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
-import { serve } from '../../src/services/serve.ts'
 import { startTail, type TailOptions } from '../../src/tail/run.ts'
 import { createSeen } from '../helpers/wait.ts'
 
@@ -28,9 +28,7 @@ export async function startServices(url: string, options: { history?: boolean } 
     const history = await openHistory(bus.nc, bus.subjects)
     const handle = (request: { string(): string }) => history(parseJson(request.string() || '{}'))
     const endpoints = [{ name: 'events', subject: bus.subjects.historyEvents, handle }]
-    stack.add(
-      await serve(bus.nc, { name: 'h', version: '1.0.0', description: 'd', queue: 'h', log: silentLog, endpoints }),
-    )
+    stack.add(await serve(bus.nc, { name: 'h', description: 'd', queue: 'h', log: silentLog, endpoints }))
   }
   return {
     bus,

@@ -21,7 +21,7 @@ const HELP = `
 Examples:
   reactor local grains.get os
   reactor local --local cmd.run uptime
-  reactor local state.apply --out yaml
+  reactor local grains.items --out yaml
 
 Exit codes: 0 it returned well, 1 it failed, 69 no server. A word for the function that looks like an option goes behind --.`
 
@@ -39,7 +39,6 @@ export const command: AddCommand = program => {
     .option('-d, --doc', 'show the help of the functions that this machine has')
     .addOption(outOption())
     .option('--json', 'print {local: return} in one line')
-    .allowUnknownOption()
     .addHelpText('after', HELP)
     .action(run)
 }

@@ -4,8 +4,10 @@ import { headers as createHeaders, type NatsConnection } from '@nats-io/transpor
 import { asReactorError, ERROR_CODES, errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import { VERSION } from '../base/version.ts'
 import type { PayloadRef } from '../protocol/job.ts'
 import { PAYLOAD_HEADER } from '../protocol/payload.ts'
+import { maxPayload } from './max-payload.ts'
 
 export interface Endpoint {
   /** Name in the service's info: `[A-Za-z0-9_-]+`. */
@@ -19,7 +21,6 @@ export interface Endpoint {
 export interface ServedService {
   /** `[A-Za-z0-9_-]+` */
   name: string
-  version: string
   description: string
   /** Requests are shared among the processes that serve the same queue. */
   queue: string
@@ -36,7 +37,7 @@ export async function serve(nc: NatsConnection, served: ServedService): Promise<
   const { log } = served
   const service: Service = await new Svcm(nc).add({
     name: served.name,
-    version: served.version,
+    version: VERSION,
     description: served.description,
     queue: served.queue,
   })
@@ -50,7 +51,7 @@ export async function serve(nc: NatsConnection, served: ServedService): Promise<
           log.warn({ endpoint: endpoint.name, error: error.message }, 'the server refused the subscription')
           return
         }
-        const limit = nc.info?.max_payload ?? Number.POSITIVE_INFINITY
+        const limit = maxPayload(nc)
         const work = answer(endpoint, request, { limit, log, overflow: served.overflow })
           .catch(failed =>
             log.warn({ endpoint: endpoint.name, error: errorMessage(failed) }, 'an answer could not be sent'),

@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../base/errors.ts'
+import { maxPayload } from '../bus/max-payload.ts'
 import { requestFailure } from '../bus/request.ts'
 import type { PayloadRef } from '../protocol/job.ts'
 import { PAYLOAD_HEADER, splitPayload } from '../protocol/payload.ts'
@@ -57,7 +58,7 @@ export function createPayloadSender(parts: PayloadParts): SendPayload {
   return async (name, text) => {
     let split: ReturnType<typeof splitPayload>
     try {
-      split = splitPayload(name, Buffer.from(text), nc.info?.max_payload ?? 1_048_576)
+      split = splitPayload(name, Buffer.from(text), maxPayload(nc))
     } catch (error) {
       return { ok: false, reason: errorMessage(error) }
     }

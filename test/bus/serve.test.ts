@@ -1,6 +1,8 @@
+import { Svcm } from '@nats-io/services'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
-import { type Overflow, serve } from '../../src/services/serve.ts'
+import { VERSION } from '../../src/base/version.ts'
+import { type Overflow, serve } from '../../src/bus/serve.ts'
 import { keptLog, openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createGate, within } from '../helpers/wait.ts'
@@ -16,7 +18,6 @@ async function start(handle: (text: string) => Promise<unknown>, overflow?: Over
   const { log, lines } = keptLog()
   const running = await serve(nc, {
     name: `${ns}-own`,
-    version: '1.0.0',
     description: 'x',
     queue: 'q',
     log,
@@ -28,6 +29,13 @@ async function start(handle: (text: string) => Promise<unknown>, overflow?: Over
 }
 
 describe('a service', () => {
+  it('is found with the version of the program', async () => {
+    const { nc, ns } = await start(async () => 1)
+    const found = []
+    for await (const info of await new Svcm(nc).client().info(`${ns}-own`)) found.push(info)
+    expect(found.map(({ version }) => version)).toEqual([VERSION])
+  })
+
   it('answers with JSON', async () => {
     const { ask } = await start(async text => ({ text }))
     expect((await ask('hi')).json()).toEqual({ text: 'hi' })

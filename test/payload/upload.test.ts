@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createPayloadSender } from '../../src/minion/payload.ts'
+import { createPayloadSender } from '../../src/payload/upload.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { within } from '../helpers/wait.ts'

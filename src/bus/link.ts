@@ -1,0 +1,31 @@
+// Whether a connection has its server. One reader of its status for all who want to know: the client keeps each for as
+// long as the connection lives, and a service gathers jobs all day.
+import type { NatsConnection } from '@nats-io/transport-node'
+
+export interface LinkFollower {
+  down?(): void
+  /** It is back after it was lost. */
+  up?(): void
+}
+
+const followers = new WeakMap<NatsConnection, Set<LinkFollower>>()
+
+/** Tells until the returned function is called. */
+export function followLink(nc: NatsConnection, follower: LinkFollower): () => void {
+  let all = followers.get(nc)
+  if (!all) {
+    all = new Set()
+    followers.set(nc, all)
+    void readStatus(nc, all)
+  }
+  all.add(follower)
+  const joined = all
+  return () => void joined.delete(follower)
+}
+
+async function readStatus(nc: NatsConnection, all: ReadonlySet<LinkFollower>): Promise<void> {
+  for await (const { type } of nc.status()) {
+    if (type === 'disconnect') for (const { down } of [...all]) down?.()
+    if (type === 'reconnect') for (const { up } of [...all]) up?.()
+  }
+}
