@@ -3,12 +3,20 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { COMMANDS } from '../../src/cli/commands.ts'
+import { loadFunctions } from '../../src/functions/load.ts'
 import { checkRules } from '../../src/reactor/check.ts'
 import { compileRule } from '../../src/reactor/rules/compile.ts'
 import { loadRuleText } from '../../src/reactor/rules/load.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const PAGES = ['README.md', 'CHANGELOG.md', ...readdirSync(join(ROOT, 'docs')).map(name => `docs/${name}`)]
+/** Files whose help shows calls. */
+const helpTexts = () =>
+  ['src/cli', 'src/modules', 'src/runners', 'src/wheels'].flatMap(dir =>
+    readdirSync(join(ROOT, dir), { recursive: true, encoding: 'utf8' })
+      .filter(file => file.endsWith('.ts'))
+      .map(file => join(dir, file)),
+  )
 const read = (page: string) => readFileSync(join(ROOT, page), 'utf8')
 
 describe('the docs', () => {
@@ -44,6 +52,26 @@ describe('the docs', () => {
       expect(problems).toEqual([])
       for (const rule of rules) compileRule(rule)
     }
+  })
+
+  it('show calls of functions that there are', async () => {
+    const known = {
+      call: new Set((await loadFunctions('execution')).names()),
+      local: new Set((await loadFunctions('execution')).names()),
+      run: new Set((await loadFunctions('runner')).names()),
+      wheel: new Set((await loadFunctions('wheel')).names()),
+    }
+    const texts = [...PAGES.filter(page => page !== 'CHANGELOG.md'), ...helpTexts()].map(read)
+    // The first word of the form module.function after the command, whatever options stand before it.
+    const called = texts
+      .flatMap(text => [...text.matchAll(/\breactor (call|local|run|wheel) ([^\n`]*)/g)])
+      .map(match => ({
+        command: match[1] as keyof typeof known,
+        fun: /(?:^| )([a-z]+\.[a-z_]+)(?=$|[\s"',);])/.exec(match[2]!)?.[1],
+      }))
+      .filter(({ fun }) => fun !== undefined)
+    expect(called.length).toBeGreaterThan(80)
+    expect(called.filter(({ command, fun }) => !known[command].has(fun!))).toEqual([])
   })
 
   it('hold what is generated from the code', () => {
