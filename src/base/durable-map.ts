@@ -8,6 +8,7 @@ import { lockFile } from './file-lock.ts'
 import { makeFolder } from './folder.ts'
 import { isObject } from './json.ts'
 import type { Log } from './log.ts'
+import { ignoreMissing } from './missing.ts'
 
 export interface DurableMap<V> {
   /** What is in the file, in the order in which the keys first came. */
@@ -154,6 +155,16 @@ export async function openDurableMap<V>(file: string, { read, log }: DurableMapO
   }
 }
 
+/** What is in the file now, for a process beside its writer; a line that is malformed, or on its way, is passed over. */
+export async function readDurableMap<V>(file: string, read: (value: unknown) => V): Promise<ReadonlyMap<string, V>> {
+  const values = new Map<string, V>()
+  replay(await contentOf(file), read, (key, value) => {
+    if (value === undefined) values.delete(key)
+    else values.set(key, value)
+  })
+  return values
+}
+
 /** The line break comes first, so that a line which was cut short does not swallow the next one. */
 const lineOf = (key: string, value: unknown): string => `\n${JSON.stringify({ k: key, v: value })}`
 
@@ -182,11 +193,5 @@ function replay<V>(
   return malformed
 }
 
-async function contentOf(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)
-    throw error
-  }
-}
+const contentOf = async (file: string): Promise<Buffer> =>
+  (await readFile(file).catch(ignoreMissing)) ?? Buffer.alloc(0)

@@ -2,6 +2,7 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ReactorError } from './errors.ts'
+import { ignoreMissing } from './missing.ts'
 import { isAlive, processStart } from './process-start.ts'
 
 const mine = new Set<string>()
@@ -52,8 +53,7 @@ function contentOf(lock: string): string {
   try {
     return readFileSync(lock, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
+    return ignoreMissing(error) ?? ''
   }
 }
 
@@ -63,8 +63,8 @@ function setAside(file: string, lock: string, stale: string): void {
   try {
     renameSync(lock, aside)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw error
+    ignoreMissing(error)
+    return
   }
   const taken = contentOf(aside)
   if (taken !== stale) {

@@ -1,7 +1,7 @@
 // Asking the job cache, as operators and services do.
 import type { NatsConnection } from '@nats-io/transport-node'
 import { requestJson } from '../bus/request.ts'
-import type { JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
+import type { JobSummary, JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
 import type { Subjects } from '../protocol/subject.ts'
 
 export interface JobCache {
@@ -18,5 +18,23 @@ export function createJobCache(nc: NatsConnection, subjects: Subjects): JobCache
   return {
     job: async jid => (await requestJson<{ job: JobView | null }>(nc, subjects.historyJob, { jid }, options)).job,
     jobs: request => requestJson(nc, subjects.historyJobs, request, options),
+  }
+}
+
+/** What the cache gives at once. */
+const PAGE = 1000
+
+/** At most `limit` jobs, newest first, page by page; `more`: others are there. */
+export async function readJobs(cache: Pick<JobCache, 'jobs'>, request: JobsRequest, limit: number): Promise<JobsPage> {
+  const jobs: JobSummary[] = []
+  for (;;) {
+    const before = jobs.at(-1)?.jid
+    const page = await cache.jobs({
+      ...request,
+      limit: Math.min(PAGE, limit - jobs.length),
+      ...(before === undefined ? {} : { before }),
+    })
+    jobs.push(...page.jobs)
+    if (!page.more || page.jobs.length === 0 || jobs.length >= limit) return { jobs, more: page.more }
   }
 }

@@ -9,7 +9,7 @@ import { maxPayload } from '../bus/max-payload.ts'
 import { requestJson } from '../bus/request.ts'
 import { HEADER } from '../protocol/event.ts'
 import type { Published, PublishMessage } from '../protocol/job.ts'
-import { type CallHandlers, createGathering, type WaitOptions, whenAborted } from './gathering.ts'
+import { type CallHandlers, createGathering, type WaitOptions } from './gathering.ts'
 import { createStanding, type Standing } from './standing.ts'
 
 export interface CallOptions extends WaitOptions {
@@ -85,3 +85,9 @@ export async function gatherReturns(
     gathering.stop()
   }
 }
+
+const whenAborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise(resolve => {
+    if (signal.aborted) resolve(undefined)
+    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })

@@ -1,12 +1,13 @@
 // Following a job that runs already, from the job cache and live events together, until nothing more is to be expected.
-import { type Clock, LONGEST_TIMER_MS, systemClock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import type { Bus } from '../bus/connect.ts'
 import { followLink } from '../bus/link.ts'
 import { createJobCache } from '../cache/client.ts'
 import type { JobView } from '../protocol/job-view.ts'
-import { isClosed, outcomeOf } from '../protocol/lifecycle.ts'
+import { outcomeOf } from '../protocol/lifecycle.ts'
 import { hearJob } from './hear.ts'
 import { createStanding, type Standing } from './standing.ts'
+import { createWake } from './wake.ts'
 
 /** How often the cache is asked for what live events have not brought. */
 const LOOK_MS = 5000
@@ -25,7 +26,7 @@ export async function followJob(
   const standing = createStanding()
   const stop = new AbortController()
   const stopped = AbortSignal.any([signal, stop.signal])
-  let wake: () => void = () => undefined
+  const { wake, wait } = createWake(clock)
   const change = () => {
     if (stopped.aborted) return
     onChange(standing)
@@ -70,16 +71,9 @@ export async function followJob(
     void look(0)
     for (;;) {
       const now = clock.now()
-      const next = nextClose(standing, now)
+      const next = standing.nextClose(now, { offline: true })
       if (next === undefined || signal.aborted) return standing
-      const done = new AbortController()
-      const woken = new Promise<void>(resolve => {
-        wake = resolve
-      })
-      const rest = Math.min(Math.max(next - now + 1, 0), LONGEST_TIMER_MS)
-      const timer = clock.sleep(rest, AbortSignal.any([done.signal, stopped])).catch(() => undefined)
-      await Promise.race([woken, timer])
-      done.abort()
+      await wait(next - now + 1, signal)
       onChange(standing)
     }
   } finally {
@@ -88,16 +82,4 @@ export async function followJob(
     clearInterval(looking)
     if (!bus.nc.isClosed()) for (const subscription of [live, ...others]) subscription.unsubscribe()
   }
-}
-
-/** When the next minion that is not closed closes by time alone, at the latest; undefined once all are closed. */
-function nextClose({ expected = new Set(), times, stateOf }: Standing, nowMs: number): number | undefined {
-  let next: number | undefined
-  for (const id of expected) {
-    const state = stateOf(id, nowMs)
-    if (isClosed(state, nowMs > times.deadline)) continue
-    const over = state === 'running' ? times.runUntil : times.deadline
-    next = Math.min(next ?? over, over)
-  }
-  return next
 }

@@ -1,6 +1,6 @@
 // Gathering the returns of one job: hears live events, reads what they have not brought from the job cache, and hands on
 // each return once.
-import { type Clock, LONGEST_TIMER_MS, systemClock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import type { Bus } from '../bus/connect.ts'
 import { followLink } from '../bus/link.ts'
 import { createJobCache } from '../cache/client.ts'
@@ -10,6 +10,7 @@ import type { JobView } from '../protocol/job-view.ts'
 import { outcomeOf } from '../protocol/lifecycle.ts'
 import { hearJob } from './hear.ts'
 import type { Standing } from './standing.ts'
+import { createWake } from './wake.ts'
 
 export interface CallHandlers {
   /** The job is published: who is offline or refused it is known. */
@@ -49,7 +50,7 @@ export function createGathering(
   const fetching = new Map<string, Promise<void>>()
   let answered = false
   let stopped = false
-  let wake: () => void = () => undefined
+  const { wake, wait } = createWake(clock)
 
   const change = () => {
     if (stopped) return
@@ -117,19 +118,11 @@ export function createGathering(
     },
     /** Until nothing more is to be expected, at the latest at that time. */
     async untilEnd(latest: number): Promise<void> {
-      const aborted = whenAborted(signal)
       for (;;) {
         const now = clock.now()
         const close = standing.nextClose(now - GRACE_MS)
         if (signal.aborted || close === undefined || now >= latest) return
-        const until = Math.min(latest, close + GRACE_MS + 1)
-        const done = new AbortController()
-        const woken = new Promise<void>(resolve => {
-          wake = resolve
-        })
-        const rest = Math.min(Math.max(until - now, 0), LONGEST_TIMER_MS)
-        await Promise.race([woken, aborted, clock.sleep(rest, done.signal).catch(() => undefined)])
-        done.abort()
+        await wait(Math.min(latest, close + GRACE_MS + 1) - now, signal)
       }
     },
     stop() {
@@ -153,9 +146,3 @@ const asReturn = (
   fun_args: view.arg,
   cmd: '_return',
 })
-
-export const whenAborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise(resolve => {
-    if (signal.aborted) resolve(undefined)
-    signal.addEventListener('abort', () => resolve(undefined), { once: true })
-  })

@@ -6,13 +6,13 @@ import { readEvent } from '../protocol/event.ts'
 import type { JobReturn, JobSent } from '../protocol/job.ts'
 
 /** Data of `salt/job/<jid>/new`. */
-export interface JobAnnounced {
+interface JobAnnounced {
   minions: string[]
   deadline: number
   run_until: number
 }
 
-export interface JobEars {
+interface JobEars {
   onNew?(announced: JobAnnounced): void
   onSent?(sent: JobSent): void
   onStarted(id: string): void

@@ -7,6 +7,7 @@ import { batchSize, createBatch } from './batch.ts'
 import { askPublish, type CallEnd, type CallOptions, callMinions } from './collect.ts'
 import type { CallHandlers } from './gathering.ts'
 import { type Unanswered, unanswered, unknownMinion } from './unanswered.ts'
+import { createWake } from './wake.ts'
 
 export interface BatchOptions extends CallOptions {
   /** `10` or `25%`. */
@@ -27,7 +28,7 @@ export interface BatchHandlers {
   onChange?(running: number, left: number): void
 }
 
-export interface BatchEnd {
+interface BatchEnd {
   /** Those that were never started. */
   left: readonly string[]
   /** Jobs that still ran when the caller stopped to wait. */
@@ -55,7 +56,7 @@ export async function runBatch(
   const batch = createBatch(minions, batchSize(options.size, minions.length), options.waitMs)
   const jobs = new Map<string, Promise<void>>()
   let failure: unknown
-  let wake: () => void = () => undefined
+  const { wake, wait } = createWake(clock)
 
   const ended = (id: string, well: boolean) => {
     batch.ended(id, clock.now())
@@ -93,17 +94,15 @@ export async function runBatch(
       }
     }
   }
-  const stop = () => {
+  let openJids: string[] = []
+  const abandon = () => {
+    openJids = [...jobs.keys()]
     batch.stop()
-    wake()
   }
-  signal.addEventListener('abort', stop, { once: true })
+  signal.addEventListener('abort', abandon, { once: true })
   if (signal.aborted) batch.stop()
 
   while (!batch.done && !signal.aborted && failure === undefined) {
-    const woken = new Promise<void>(resolve => {
-      wake = resolve
-    })
     const ids = batch.take(clock.now())
     if (ids.length > 0) {
       const jid = options.newJid()
@@ -113,7 +112,8 @@ export async function runBatch(
         error => {
           failure = error
           jobs.delete(jid)
-          stop()
+          batch.stop()
+          wake()
         },
       )
       jobs.set(
@@ -122,15 +122,10 @@ export async function runBatch(
       )
     }
     const free = batch.nextFree(clock.now())
-    const timer = new AbortController()
-    const waits = [woken]
-    if (free !== undefined) waits.push(clock.sleep(free - clock.now(), timer.signal).catch(() => undefined))
-    await Promise.race(waits)
-    timer.abort()
+    await wait(free === undefined ? Number.POSITIVE_INFINITY : free - clock.now(), signal)
   }
-  const openJids = signal.aborted ? [...jobs.keys()] : []
   await Promise.all(jobs.values())
-  signal.removeEventListener('abort', stop)
+  signal.removeEventListener('abort', abandon)
   if (failure !== undefined) throw failure
   return { left: batch.left, openJids }
 }

@@ -3,6 +3,7 @@
 import type { Sending } from '../protocol/job.ts'
 import type { JobView } from '../protocol/job-view.ts'
 import {
+  isClosed,
   type JobTimes,
   type KnownOfMinion,
   type MinionState,
@@ -30,8 +31,11 @@ export interface Standing {
   readonly waits: boolean
   /** Those that took it, have not ended and may still, sorted. */
   open(nowMs: number): string[]
-  /** When the time of one of those is over, milliseconds since the epoch. */
-  nextClose(nowMs: number): number | undefined
+  /**
+   * When the time of one of those is over, milliseconds since the epoch. `offline`: also of those that are not reached
+   * yet, while they may still start.
+   */
+  nextClose(nowMs: number, more?: { offline: boolean }): number | undefined
 }
 
 export function createStanding(): Standing {
@@ -96,13 +100,13 @@ export function createStanding(): Standing {
       }
       return counts
     },
-    open: nowMs => [...taken].filter(id => isOpen(stateOf(id, nowMs))).sort(),
-    nextClose(nowMs) {
+    open: nowMs => [...taken].filter(id => !isClosed(stateOf(id, nowMs), true)).sort(),
+    nextClose(nowMs, { offline } = { offline: false }) {
       let next: number | undefined
-      for (const id of taken) {
+      for (const id of offline ? (expected ?? []) : taken) {
         const state = stateOf(id, nowMs)
-        if (!isOpen(state)) continue
-        const over = state === 'accepted' ? times.deadline : times.runUntil
+        if (isClosed(state, !offline || nowMs > times.deadline)) continue
+        const over = state === 'running' ? times.runUntil : times.deadline
         if (next === undefined || over < next) next = over
       }
       return next
@@ -112,7 +116,6 @@ export function createStanding(): Standing {
 }
 
 const UNKNOWN: KnownOfMinion = { sent: undefined, started: false, outcome: undefined }
-const isOpen = (state: MinionState): boolean => state === 'accepted' || state === 'running'
 
 /** What the cache knows laid under what is known here, which may be newer. */
 function viewed(view: JobView, id: string, before: KnownOfMinion): KnownOfMinion {

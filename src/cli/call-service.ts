@@ -5,14 +5,15 @@ import { isObject } from '../base/json.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { requestJson } from '../bus/request.ts'
 import { HEADER } from '../protocol/event.ts'
+import { joinArgs } from '../protocol/salt-args.ts'
 import { type Client, type ClientOptions, openClient, withClientOptions } from './client.ts'
 import type { AddCommand } from './command.ts'
-import { createValuePrinter, type OutOptions, outOption } from './out/format.ts'
+import { createValuePrinter, forPeople, type OutOptions, outOption } from './out/format.ts'
 import { print } from './out/print.ts'
 import { timeoutOption } from './timeout.ts'
 import { parseWords, type TypedArguments } from './words.ts'
 
-export interface ServiceCommand {
+interface ServiceCommand {
   name: 'run' | 'wheel'
   kind: 'runner' | 'wheel'
   description: string
@@ -45,8 +46,7 @@ export function serviceCommand({ name, kind, description, example }: ServiceComm
         const client = await openClient(options)
         try {
           const value = await callFunction(client, kind, options.doc ? 'sys.doc' : fun!, given, options.timeout)
-          const forPeople = !options.json && (options.out ?? 'nested') === 'nested'
-          if (options.doc && forPeople && isObject(value))
+          if (options.doc && forPeople(options) && isObject(value))
             for (const key of Object.keys(value).sort()) print(`${key}:\n\n${String(value[key])}\n`)
           else printValue(value)
         } finally {
@@ -68,7 +68,7 @@ export function callFunction<T = unknown>(
   const headers = createHeaders()
   headers.set(HEADER.user, client.user)
   const options = { timeoutMs, headers, what: `${kind}.${fun}` }
-  return requestJson<T>(nc, subjects[kind](fun), [...arg, { __kwarg__: true, ...kwarg }], options).catch(error =>
+  return requestJson<T>(nc, subjects[kind](fun), joinArgs(arg, kwarg), options).catch(error =>
     explain(error, client, kind, fun),
   )
 }

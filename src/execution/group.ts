@@ -9,6 +9,11 @@ import { processFamily } from '../base/process-start.ts'
 export const GRACE_MS = 2000
 const LOOK_EVERY_MS = 20
 
+/** The reason of an abort by which a job is ended: its process groups have had its signal when the abort is seen. */
+export class JobEnded extends Error {
+  override readonly name = 'JobEnded'
+}
+
 export interface GroupKiller {
   /** Sends SIGTERM to all of the session, unless it was `told` by others, and SIGKILL after the grace; a second call changes nothing. */
   kill(told?: boolean): void

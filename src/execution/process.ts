@@ -5,17 +5,16 @@ import { statSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
+import { LONGEST_TIMER_MS } from '../base/clock.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { createCapture } from './capture.ts'
-import { createGroupKiller } from './group.ts'
-import { JobEnded } from './job-ended.ts'
+import { createGroupKiller, JobEnded } from './group.ts'
 import { findProgram } from './program.ts'
 import { openStdio, type Stdio } from './stdio.ts'
 
 export const DEFAULT_OUTPUT_LIMIT = 1024 * 1024
 /** How long the output is still read after the command has ended: a daemon that it left behind may hold it for ever. */
 const DRAIN_MS = 1000
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 export interface ProcessOptions {
   argv: readonly string[]
@@ -58,7 +57,8 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
   const name = options.argv[0]!
   const program = findProgram(name, options.cwd, env.PATH)
   if (program.path === undefined) return notStarted(program.retcode, program.reason)
-  if (options.signal?.aborted) return { ...notStarted(-15, killedBy(options.signal)), ending: 'aborted' }
+  if (options.signal?.aborted)
+    return { ...notStarted(-constants.signals.SIGTERM, killedBy(options.signal)), ending: 'aborted' }
   const limit = options.outputLimit ?? DEFAULT_OUTPUT_LIMIT
   const stdout = createCapture(limit)
   const stderr = options.mergeStderr ? stdout : createCapture(limit)
@@ -170,7 +170,7 @@ function checkOptions({ argv, cwd, env, timeoutMs }: ProcessOptions): void {
   if (!argv[0]) throw refuse('the command is empty: give a program and its arguments')
   if (texts.some(text => text?.includes('\0'))) throw refuse('a command, its cwd and env cannot hold a NUL character')
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) throw refuse(`cwd: there is no folder '${cwd}'`)
-  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= LONGEST_TIMER_MS)) {
     throw refuse(`timeout: ${timeoutMs / 1000} s is out of range: give more than 0 and at most 24 days`)
   }
 }

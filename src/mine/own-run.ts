@@ -1,8 +1,8 @@
 // A function that the minion runs for itself: no job that anybody asked for, and nobody hears of its return.
 import { constants } from 'node:os'
 import { ReactorError } from '../base/errors.ts'
+import { createOwnJobs } from '../minion/own-job.ts'
 import { runJob, type Surroundings } from '../minion/run.ts'
-import { createJidSource } from '../protocol/jid.ts'
 import type { RunFunction } from './updater.ts'
 
 /** Who runs it, and for whom: functions see it as their job's user. */
@@ -14,12 +14,9 @@ const LEAST_LIMIT_MS = 60_000
 
 /** What runs for longer than `limitMs`, a minute at least, is ended, as is what runs when the signal aborts. */
 export function createOwnRun(around: Surroundings, limitMs: number): RunFunction {
-  const newJid = createJidSource(around.now)
+  const newJob = createOwnJobs(around.id, around.now)
   return async (fun, arg, kwarg, signal) => {
-    const jid = newJid()
-    const now = around.now()
-    const times = { deadline: now, run_until: now + Math.max(LEAST_LIMIT_MS, limitMs) }
-    const job = { jid, key: jid, fun, arg, kwarg, user: USER, tgt: around.id, tgt_type: 'list', hops: 0, ...times }
+    const job = newJob({ fun, arg, kwarg, user: USER }, Math.max(LEAST_LIMIT_MS, limitMs))
     const run = runJob(around, job, () => undefined)
     const stop = () => run.end(STOPPED)
     signal.addEventListener('abort', stop, { once: true })

@@ -3,9 +3,11 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import { followLink } from '../bus/link.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import type { OwnGrains } from './own-grains.ts'
 import type { Spool } from './spool.ts'
+import { untilAnswered } from './until-answered.ts'
 
 export interface AnnounceParts {
   nc: NatsConnection
@@ -19,28 +21,23 @@ export interface AnnounceParts {
   onLink(up: boolean): void
 }
 
-const RETRY_MS = 250
 const BEAT_TIMEOUT_MS = 2000
 
 /** Resolves once the grains are stored for the first time, so that the minion can be targeted. */
 export async function announce(parts: AnnounceParts): Promise<Running> {
   const { nc, subjects, id, spool, log } = parts
   let stopped = false
-  let beating = false
-  /** Again and again until a master has heard it, or the next one is due: at a start together the master may come later. */
+  let beats = 0
+  /** Until a master has heard it, or the next one is due. */
   const beat = async () => {
-    if (beating) return
-    beating = true
-    for (let wait = RETRY_MS; !stopped && !nc.isClosed() && wait < parts.beatMs; wait *= 2) {
-      try {
-        await nc.request(subjects.ofMinion('beat', id), '', { timeout: BEAT_TIMEOUT_MS })
-        break
-      } catch (error) {
-        log.debug({ reason: errorMessage(error) }, 'no master heard the heartbeat')
-        await new Promise(resolve => setTimeout(resolve, wait).unref())
-      }
-    }
-    beating = false
+    const own = ++beats
+    await untilAnswered({
+      nc,
+      ask: async () => void (await nc.request(subjects.ofMinion('beat', id), '', { timeout: BEAT_TIMEOUT_MS })),
+      going: () => !stopped && own === beats,
+      meanwhile: 'no master hears the heartbeat',
+      log,
+    })
   }
   const timer = setInterval(() => void beat(), parts.beatMs)
 
@@ -62,20 +59,19 @@ export async function announce(parts: AnnounceParts): Promise<Running> {
       )
   }
 
-  void (async () => {
-    for await (const status of nc.status()) {
-      if (stopped) return
-      if (status.type === 'disconnect') parts.onLink(false)
-      if (status.type !== 'reconnect') continue
+  const unfollow = followLink(nc, {
+    down: () => parts.onLink(false),
+    up() {
       parts.onLink(true)
       sayStart().catch(error => log.error({ error: errorMessage(error) }, 'this start could not be announced'))
-    }
-  })()
+    },
+  })
   await sayStart()
   return {
     async stop() {
       stopped = true
       clearInterval(timer)
+      unfollow()
     },
   }
 }

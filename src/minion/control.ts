@@ -1,5 +1,6 @@
 // What `saltutil` sees of a minion's jobs, and how a signal reaches one.
-import type { MinionJobs } from '../functions/context.ts'
+import { constants } from 'node:os'
+import type { MinionJobs, RunningJob } from '../functions/context.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import { type Ending, type JobRun, returnOf } from './run.ts'
@@ -13,26 +14,16 @@ export interface ControlParts {
   finish(job: JobMessage, returned: JobReturn): void
 }
 
-const SIGTERM = 15
+const { SIGTERM, SIGKILL } = constants.signals
 /** The signals that end a job, whatever it runs. */
 const ENDINGS: Readonly<Record<number, string>> = {
-  9: 'killed by saltutil.kill_job (signal 9)',
+  [SIGKILL]: `killed by saltutil.kill_job (signal ${SIGKILL})`,
   [SIGTERM]: `terminated by saltutil.term_job (signal ${SIGTERM})`,
 }
 
 export function createControl({ id, runs, waiting, finish }: ControlParts): Pick<MinionJobs, 'running' | 'signal'> {
   return {
-    running: () =>
-      [...runs.values()].map(({ job, pids }) => ({
-        jid: job.jid,
-        fun: job.fun,
-        arg: saltArgs(job.arg, job.kwarg),
-        tgt: job.tgt,
-        tgt_type: job.tgt_type,
-        user: job.user,
-        ret: '',
-        pid: pids()[0] ?? process.pid,
-      })),
+    running: () => [...runs.values()].map(({ job, pids }) => shownJob(job, pids()[0] ?? process.pid)),
     signal(jid, signal) {
       const words = ENDINGS[signal]
       const one = runs.get(jid)
@@ -51,3 +42,15 @@ export function createControl({ id, runs, waiting, finish }: ControlParts): Pick
     },
   }
 }
+
+/** A job that runs, in Salt's form. */
+export const shownJob = (job: JobMessage, pid: number): RunningJob => ({
+  jid: job.jid,
+  fun: job.fun,
+  arg: saltArgs(job.arg, job.kwarg),
+  tgt: job.tgt,
+  tgt_type: job.tgt_type,
+  user: job.user,
+  ret: '',
+  pid,
+})

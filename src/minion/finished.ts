@@ -6,6 +6,7 @@ import { type AppendFile, openAppendFile } from '../base/append-file.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { makeFolder } from '../base/folder.ts'
 import type { Log } from '../base/log.ts'
+import { ignoreMissing } from '../base/missing.ts'
 import type { JobReturn } from '../protocol/job.ts'
 
 export interface FinishedJobs {
@@ -106,8 +107,4 @@ async function linesOf(file: string): Promise<string[]> {
 async function countLines(file: string): Promise<number> {
   const content = await readFile(file).catch(ignoreMissing)
   return content?.reduce((count, byte) => (byte === 0x0a ? count + 1 : count), 0) ?? 0
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
 }

@@ -1,6 +1,6 @@
 // The jobs that a minion has in hand, on disk under their jids: what it took, what of it runs, returns that the server has
 // not acked yet, and jids that are done with and must not be taken again.
-import { type DurableMap, openDurableMap } from '../base/durable-map.ts'
+import { type DurableMap, openDurableMap, readDurableMap } from '../base/durable-map.ts'
 import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import { isJid } from '../protocol/jid.ts'
@@ -41,6 +41,9 @@ export const forgetAt = (job: JobMessage): number => job.deadline + MARGIN_MS
 /** Throws `unwritable`. */
 export const openHeldJobs = (file: string, log: Log): Promise<DurableMap<Held>> =>
   openDurableMap(file, { read: readHeld, log })
+
+/** As they are on disk now, for a process beside the minion. */
+export const readHeldJobs = (file: string): Promise<ReadonlyMap<string, Held>> => readDurableMap(file, readHeld)
 
 function readHeld(value: unknown): Held {
   if (typeof value === 'number') return value

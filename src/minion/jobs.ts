@@ -1,7 +1,9 @@
 // The jobs of a minion: taken or refused at once and written down, each jid once, a bounded number at a time, and each with
 // a return, whatever happens to it or to the minion.
+import { constants } from 'node:os'
 import type { DurableMap } from '../base/durable-map.ts'
 import { errorMessage } from '../base/errors.ts'
+import { createInHand } from '../base/in-hand.ts'
 import type { Log } from '../base/log.ts'
 import type { MinionJobs } from '../functions/context.ts'
 import type { JobAnswer, JobMessage, JobReturn } from '../protocol/job.ts'
@@ -40,7 +42,6 @@ const STOPPING = 'the minion is being stopped'
 const STOPPED = 'the minion was stopped while it ran'
 const DIED = 'the minion died while it ran; whether it was done is not known'
 const TOO_LATE = 'the deadline of the job passed while it waited for others to end'
-const SIGTERM = 15
 const SWEEP_MS = 30_000
 /** These must work when everything else is stuck, so they do not wait for a place among the jobs that run. */
 const JOB_CONTROL: ReadonlySet<string> = new Set(
@@ -55,22 +56,18 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
   const taking = new Map<string, Promise<JobAnswer>>()
   const waiting = createWaitingJobs()
   const runs = new Map<string, JobRun>()
-  const working = new Set<Promise<void>>()
+  const working = createInHand(error =>
+    log.error({ error: errorMessage(error) }, 'a job could not be brought to its end'),
+  )
   let busy = 0
   let stopping = false
 
   const around: Surroundings = {
     ...parts.around,
     jobs: {
-      ...createControl({ id, runs, waiting, finish: (job, returned) => track(finish(job, returned)) }),
+      ...createControl({ id, runs, waiting, finish: (job, returned) => working.add(finish(job, returned)) }),
       cached: jid => parts.finished.find(jid),
     },
-  }
-  const track = (work: Promise<void>) => {
-    const tracked = work
-      .catch(error => log.error({ error: errorMessage(error) }, 'a job could not be brought to its end'))
-      .finally(() => working.delete(tracked))
-    working.add(tracked)
   }
   const finish = async (job: JobMessage, returned: JobReturn) => {
     parts.finished.add(await returns.record(job, returned))
@@ -98,7 +95,7 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
       if (placed) giveWay()
       return finished
     })
-    track(ended)
+    working.add(ended)
   }
   const giveWay = () => {
     busy--
@@ -111,11 +108,11 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
       if (!entry) return
       if (entry.job.deadline < now()) {
         entry.started()
-        track(finish(entry.job, { ...returnOf(id, entry.job, TOO_LATE, 1), outcome: 'timed_out' }))
+        working.add(finish(entry.job, { ...returnOf(id, entry.job, TOO_LATE, 1), outcome: 'timed_out' }))
         continue
       }
       busy++
-      track(begin(entry))
+      working.add(begin(entry))
     }
   }
   const begin = async ({ job, removed, started, announced }: WaitingEntry): Promise<void> => {
@@ -182,7 +179,7 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
       else {
         const its = held.pid === undefined ? '' : ` (its process was ${held.pid})`
         log.warn({ jid, fun: held.job.fun }, 'this minion died while the job ran')
-        track(finish(held.job, { ...returnOf(id, held.job, DIED + its, 1), outcome: 'died' }))
+        working.add(finish(held.job, { ...returnOf(id, held.job, DIED + its, 1), outcome: 'died' }))
       }
     }
     pump()
@@ -216,9 +213,9 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
     async stop() {
       stopping = true
       clearInterval(sweeping)
-      for (const one of runs.values()) one.end({ words: STOPPED, retcode: 1, signal: SIGTERM })
+      for (const one of runs.values()) one.end({ words: STOPPED, retcode: 1, signal: constants.signals.SIGTERM })
       await Promise.all([...taking.values()])
-      while (working.size > 0) await Promise.all([...working])
+      await working.settle()
     },
   }
 }

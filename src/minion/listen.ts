@@ -1,6 +1,7 @@
 // Where a minion hears of its jobs: `<ns>.job.<id>`. Each is read, checked and given to the engine, and answered at once.
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../base/errors.ts'
+import { createInHand } from '../base/in-hand.ts'
 import { parseForeignJson } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
@@ -23,7 +24,9 @@ const NO_JOB =
   'it is no job: expected {jid, fun, arg, kwarg, user, deadline, run_until, tgt, tgt_type, key, hops}, each of its type'
 
 export function listenForJobs({ nc, subjects, id, isolation, engine, log }: ListenParts): Running {
-  const answering = new Set<Promise<void>>()
+  const answering = createInHand(error =>
+    log.warn({ error: errorMessage(error) }, 'the answer to a job could not be sent'),
+  )
 
   const answerTo = async (message: Msg): Promise<JobAnswer> => {
     const forged = refusalOf(message, isolation)
@@ -48,16 +51,13 @@ export function listenForJobs({ nc, subjects, id, isolation, engine, log }: List
         log.error({ error: errorMessage(error) }, 'the server refuses this minion its jobs')
         return
       }
-      const answered: Promise<void> = hear(message)
-        .catch(problem => log.warn({ error: errorMessage(problem) }, 'the answer to a job could not be sent'))
-        .finally(() => answering.delete(answered))
-      answering.add(answered)
+      answering.add(hear(message))
     },
   })
   return {
     async stop() {
       subscription.unsubscribe()
-      await Promise.all(answering)
+      await answering.settle()
     },
   }
 }

@@ -1,8 +1,6 @@
 // After each connect a minion asks for the jobs that were sent while it was away, page by page; a page counts as taken only
 // once it is on disk, so that nothing is lost on the way.
-import { setTimeout as delay } from 'node:timers/promises'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { errorMessage } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
@@ -12,6 +10,7 @@ import type { MissedRequest } from '../protocol/job.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { isJobMessage } from './held.ts'
 import type { JobEngine } from './jobs.ts'
+import { untilAnswered } from './until-answered.ts'
 
 export interface MissedParts {
   nc: NatsConnection
@@ -27,17 +26,14 @@ export interface MissedJobs extends Running {
   fetch(): void
 }
 
-const FIRST_WAIT_MS = 250
-const LAST_WAIT_MS = 5000
 const ANSWER_WITHIN_MS = 10_000
-/** Tries that fail before it is worth a word: at a start together the job worker may come a moment later. */
-const PATIENCE = 8
 
 export function createMissedJobs({ nc, subjects, id, engine, now, log }: MissedParts): MissedJobs {
   const subject = subjects.ofMinion('missed', id)
   let stopped = false
   let fetching = false
   let again = false
+  const going = () => !stopped
 
   /** Jids of the next page that need not be asked for any more; none: there are no more. */
   const takePage = async (took: string[]): Promise<string[]> => {
@@ -65,22 +61,18 @@ export function createMissedJobs({ nc, subjects, id, engine, now, log }: MissedP
 
   const fetchAll = async () => {
     let took: string[] = []
-    let wait = FIRST_WAIT_MS
-    for (let tries = 0; !stopped && !nc.isClosed(); tries++) {
-      try {
-        for (;;) {
-          again = false
-          took = await takePage(took)
-          wait = FIRST_WAIT_MS
-          if (took.length > 0) log.info({ jobs: took.length }, 'jobs that were missed are taken')
-          else if (!again || stopped) return
-        }
-      } catch (error) {
-        if (tries === PATIENCE) log.info({ reason: errorMessage(error) }, 'missed jobs are not known yet; trying again')
-        took = []
-        await delay(wait, undefined, { ref: false })
-        wait = Math.min(wait * 2, LAST_WAIT_MS)
-      }
+    const ask = async () => {
+      again = false
+      const before = took
+      // After a failure the first page is asked for anew.
+      took = []
+      took = await takePage(before)
+    }
+    for (;;) {
+      if ((await untilAnswered({ nc, ask, going, meanwhile: 'missed jobs are not known yet', log })) !== undefined)
+        return
+      if (took.length > 0) log.info({ jobs: took.length }, 'jobs that were missed are taken')
+      else if (!again) return
     }
   }
 
@@ -92,7 +84,7 @@ export function createMissedJobs({ nc, subjects, id, engine, now, log }: MissedP
       void fetchAll().finally(() => {
         fetching = false
         // The link came up once more in the very end.
-        if (again && !stopped && !nc.isClosed()) this.fetch()
+        if (again && going() && !nc.isClosed()) this.fetch()
       })
     },
     async stop() {

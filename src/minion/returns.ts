@@ -1,7 +1,9 @@
 // Returns on their way: on disk before they are sent, and until the server has acked them; sent again, under the same event
 // ids, until then. One that no message can hold goes up as a payload first.
+import { setTimeout as delay } from 'node:timers/promises'
 import type { DurableMap } from '../base/durable-map.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
+import { createInHand } from '../base/in-hand.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { SendPayload } from '../payload/upload.ts'
@@ -35,14 +37,7 @@ const RETRY_MS = 2000
 export function createReturns(parts: ReturnsParts): Returns {
   const { file, fire, log } = parts
   const fitted = createFit(parts)
-  const sending = new Set<Promise<void>>()
-
-  const track = (work: Promise<void>) => {
-    const tracked = work
-      .catch(error => log.error({ error: errorMessage(error) }, 'a return could not be sent'))
-      .finally(() => sending.delete(tracked))
-    sending.add(tracked)
-  }
+  const sending = createInHand(error => log.error({ error: errorMessage(error) }, 'a return could not be sent'))
 
   const send = async (jid: string, unsent: UnsentReturn): Promise<void> => {
     const { event, stamp, hops } = unsent
@@ -59,7 +54,7 @@ export function createReturns(parts: ReturnsParts): Returns {
         log.warn({ jid, error: errorMessage(error) }, 'the server refuses a return; trying again')
         // No try will make it fit: what is wrong with it is said in its place.
         if (code !== 'store_refused') data = failed(data, `the return cannot be sent: ${errorMessage(error)}`)
-        await new Promise(resolve => setTimeout(resolve, RETRY_MS).unref())
+        await delay(RETRY_MS, undefined, { ref: false })
       }
     }
   }
@@ -80,13 +75,10 @@ export function createReturns(parts: ReturnsParts): Returns {
       } catch (error) {
         log.error({ jid: job.jid, error: errorMessage(error) }, 'a return is sent without being on disk')
       }
-      track(send(job.jid, unsent))
+      sending.add(send(job.jid, unsent))
       return returned
     },
-    resend: (jid, unsent) => track(send(jid, unsent)),
-    async settle(withinMs) {
-      const late = new Promise<'late'>(resolve => setTimeout(resolve, withinMs, 'late').unref())
-      while (sending.size > 0) if ((await Promise.race([Promise.all([...sending]), late])) === 'late') return
-    },
+    resend: (jid, unsent) => sending.add(send(jid, unsent)),
+    settle: sending.settle,
   }
 }

@@ -1,7 +1,9 @@
 // Events of a minion on their way: on disk first, then published, gone from disk once the server has stored them. While
 // the link is down they wait; afterwards they are delivered in order, under the same event ids.
+import { setTimeout as delay } from 'node:timers/promises'
 import { type DurableMap, openDurableMap } from '../base/durable-map.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
+import { createInHand } from '../base/in-hand.ts'
 import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
@@ -56,7 +58,9 @@ function readSpooled(value: unknown): Spooled {
 
 /** What is in the file from before goes first. */
 export function startSpool({ file, fire, connected, now, log }: SpoolParts): Spool {
-  const waiting = new Set<Promise<void>>()
+  const waiting = createInHand(error =>
+    log.error({ error: errorMessage(error) }, 'a spooled event is lost: the server will not have it'),
+  )
 
   /**
    * Publishes until the server has it. A refusal ends it early, unless `keep` is set and another try may succeed; a
@@ -76,19 +80,13 @@ export function startSpool({ file, fire, connected, now, log }: SpoolParts): Spo
           throw error
         }
         log.warn({ tag, error: errorMessage(error) }, 'the server refuses an event that must arrive; trying again')
-        await new Promise(resolve => setTimeout(resolve, RETRY_MS).unref())
+        await delay(RETRY_MS, undefined, { ref: false })
       }
     }
   }
-  const track = (work: Promise<void>) => {
-    const tracked = work
-      .catch(error => log.error({ error: errorMessage(error) }, 'a spooled event is lost: the server will not have it'))
-      .finally(() => waiting.delete(tracked))
-    waiting.add(tracked)
-  }
-  const forget = (id: string) => track(untilWritten(() => file.delete(id), log))
+  const forget = (id: string) => waiting.add(untilWritten(() => file.delete(id), log))
 
-  for (const [id, event] of file.values) track(deliver(id, event, true))
+  for (const [id, event] of file.values) waiting.add(deliver(id, event, true))
 
   return {
     async fire(tag, data, options = {}) {
@@ -107,7 +105,7 @@ export function startSpool({ file, fire, connected, now, log }: SpoolParts): Spo
       }
       const delivery = deliver(id, event, options.keep ?? false)
       if (!connected()) {
-        track(delivery)
+        waiting.add(delivery)
         return
       }
       let timer: NodeJS.Timeout | undefined
@@ -117,11 +115,8 @@ export function startSpool({ file, fire, connected, now, log }: SpoolParts): Spo
       const first = await Promise.race([delivery.then(() => 'stored' as const), patience]).finally(() =>
         clearTimeout(timer),
       )
-      if (first === 'late') track(delivery)
+      if (first === 'late') waiting.add(delivery)
     },
-    async settle(withinMs) {
-      const late = new Promise<'late'>(resolve => setTimeout(resolve, withinMs, 'late').unref())
-      while (waiting.size > 0) if ((await Promise.race([Promise.all([...waiting]), late])) === 'late') return
-    },
+    settle: waiting.settle,
   }
 }

@@ -1,31 +1,20 @@
 // A function of this machine's minion, run by another process: as the minion would run it, under its id and its key.
+import { constants } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../base/clock.ts'
 import { asReactorError, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { createStack } from '../base/service.ts'
-import { connectBus } from '../bus/connect.ts'
-import { createFire } from '../bus/fire.ts'
 import { maxPayload } from '../bus/max-payload.ts'
-import { createPublisher } from '../bus/publish.ts'
-import { requestJson } from '../bus/request.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
-import type { ExecutionContext, Gathered } from '../functions/context.ts'
-import { loadFunctions } from '../functions/load.ts'
-import { collectGrains } from '../grains/collect.ts'
-import { createMineClient } from '../mine/client.ts'
 import { findFinished } from '../minion/finished.ts'
 import { openOthersJobs } from '../minion/others.ts'
-import { createOwnGrains } from '../minion/own-grains.ts'
+import { createOwnJobs } from '../minion/own-job.ts'
 import { runJob } from '../minion/run.ts'
 import { asJson, createFit } from '../minion/sendable.ts'
 import { createPayloadSender } from '../payload/upload.ts'
-import { minionInbox } from '../protocol/access.ts'
-import { createJidSource } from '../protocol/jid.ts'
-import type { JobMessage, JobReturn } from '../protocol/job.ts'
-import { minionOrigin } from '../protocol/origin.ts'
-import { loadProfiles } from './profiles.ts'
+import type { JobReturn } from '../protocol/job.ts'
+import { away, connectMinion, loadMinion, type MinionLink, surround } from './surroundings.ts'
 
 export interface LocalCall {
   fun: string
@@ -48,9 +37,7 @@ export interface LocalOptions {
   log: Log
 }
 
-const PEER_MARGIN_MS = 15_000
 const STORED_WITHIN_MS = 5000
-const SIGTERM = 15
 
 /**
  * Runs it and has its return stored, unless it is masterless. Throws `unreachable` where there is no server before it runs;
@@ -59,21 +46,19 @@ const SIGTERM = 15
 export async function runLocally(config: Config, call: LocalCall, options: LocalOptions): Promise<LocalEnd> {
   const { id, dir } = config.minion
   const { log, masterless } = options
-  const registry = await loadFunctions('execution', config.module_dirs)
-  const collect = () => collectGrains({ id, config: config.minion.grains })
-  const first = await collect()
+  if (!masterless) requireIsolation(config)
+  const loaded = await loadMinion(config)
   const stack = createStack()
   try {
-    const link = masterless ? undefined : await connect(config, stack, log)
-    const away = () => Promise.reject(new ReactorError('unreachable', 'it runs without a server (--local)'))
-    const grains = link && createOwnGrains({ ...link, id, first, collect, log })
-    const job = jobOf(id, call, config.jobs.run_timeout)
+    const link = masterless ? undefined : await connectMinion(config, { as: 'local', patient: false }, stack, log)
+    const { around } = surround(config, loaded, link, log)
+    const job = createOwnJobs(id, around.now)(call, config.jobs.run_timeout)
     const jobs = await openOthersJobs(join(dir, 'jobs.jsonl'))
     const fire = async (tag: string, data: Record<string, unknown>) => {
       if (!link) return away()
       await link.fire(tag, data, { cause: job.jid, hops: job.hops + 1, deadlineMs: STORED_WITHIN_MS })
     }
-    const store = async ({ fitted }: Link, returned: JobReturn): Promise<ReactorError | undefined> => {
+    const store = async (fitted: Fit, returned: JobReturn): Promise<ReactorError | undefined> => {
       try {
         const sent = await fitted(returned)
         await fire(`salt/job/${sent.jid}/ret/${sent.id}`, { ...sent })
@@ -85,84 +70,30 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
     }
     const run = runJob(
       {
-        id,
-        registry,
-        grains: () => grains?.current() ?? first,
-        profiles: await loadProfiles(config),
-        config: config.minion.module_config,
-        mineFunctions: config.minion.mine_functions,
-        mine: link
-          ? createMineClient(link.nc, link.subjects, id)
-          : { send: away, get: away, delete: away, flush: away },
+        ...around,
         jobs: { ...jobs, cached: jid => findFinished(join(dir, 'finished'), config.minion.cache_jobs, jid) },
-        refreshGrains: grains?.refresh ?? away,
-        peer: link ? peerOf(link, id) : away,
         fire: (_job, tag, data) => fire(tag, data),
-        now: systemClock.now,
-        log,
       },
       job,
       () => undefined,
     )
-    const stop = () => run.end({ words: 'it was stopped by Ctrl-C', retcode: 130, signal: SIGTERM })
+    const stop = () => run.end({ words: 'it was stopped by Ctrl-C', retcode: 130, signal: constants.signals.SIGTERM })
     options.signal.addEventListener('abort', stop)
     const returned = asJson(await run.done)
     options.signal.removeEventListener('abort', stop)
-    const unstored = link && (await store(link, returned))
+    const unstored = link && (await store(fitOf(link, id, log), returned))
     return { returned, ...(unstored ? { unstored } : {}) }
   } finally {
     await stack.stop()
   }
 }
 
-type Link = Awaited<ReturnType<typeof connect>>
+type Fit = ReturnType<typeof createFit>
 
-async function connect(config: Config, stack: ReturnType<typeof createStack>, log: Log) {
-  requireIsolation(config)
-  const { id } = config.minion
-  const bus = await connectBus({
-    servers: config.servers,
-    namespace: config.namespace,
-    name: `${config.namespace} local ${id}`,
-    seedFile: config.seed,
-    inboxPrefix: minionInbox(id),
-    patient: false,
-    log,
-  })
-  stack.defer(() => bus.close())
-  const publisher = createPublisher(bus.nc)
-  stack.defer(() => publisher.stop())
-  const { nc, subjects } = bus
-  const fitted = createFit({
+function fitOf({ nc, subjects }: MinionLink, id: string, log: Log): Fit {
+  return createFit({
     sendPayload: createPayloadSender({ nc, subjects, id, connected: () => true, patienceMs: STORED_WITHIN_MS }),
     maxPayload: () => maxPayload(nc),
     log,
   })
-  return { ...bus, fitted, fire: createFire(publisher, subjects, minionOrigin(id)) }
-}
-
-const peerOf =
-  ({ nc, subjects }: Link, id: string): ExecutionContext['peer'] =>
-  request =>
-    requestJson<Gathered>(nc, subjects.ofMinion('peer', id), request, {
-      timeoutMs: request.timeoutMs + PEER_MARGIN_MS,
-      what: 'peer',
-    })
-
-function jobOf(id: string, { fun, arg, kwarg, user }: LocalCall, runMs: number): JobMessage {
-  const jid = createJidSource()()
-  const now = systemClock.now()
-  return {
-    jid,
-    fun,
-    arg,
-    kwarg,
-    user,
-    tgt: id,
-    tgt_type: 'glob',
-    key: jid,
-    hops: 0,
-    deadline: now,
-    run_until: now + runMs,
-  }
 }

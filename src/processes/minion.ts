@@ -4,17 +4,9 @@ import { systemClock } from '../base/clock.ts'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { createStack, type Running } from '../base/service.ts'
-import { connectBus } from '../bus/connect.ts'
-import { createFire } from '../bus/fire.ts'
 import { maxPayload } from '../bus/max-payload.ts'
-import { createPublisher } from '../bus/publish.ts'
-import { requestJson } from '../bus/request.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
-import type { Gathered } from '../functions/context.ts'
-import { loadFunctions } from '../functions/load.ts'
-import { collectGrains } from '../grains/collect.ts'
-import { createMineClient } from '../mine/client.ts'
 import { createOwnRun } from '../mine/own-run.ts'
 import { startMineUpdates } from '../mine/updater.ts'
 import { announce } from '../minion/announce.ts'
@@ -23,28 +15,20 @@ import { openHeldJobs } from '../minion/held.ts'
 import { startJobEngine } from '../minion/jobs.ts'
 import { listenForJobs } from '../minion/listen.ts'
 import { createMissedJobs } from '../minion/missed.ts'
-import { createOwnGrains } from '../minion/own-grains.ts'
 import { createReturns } from '../minion/returns.ts'
 import type { Surroundings } from '../minion/run.ts'
 import { openSpoolFile, startSpool } from '../minion/spool.ts'
 import { createPayloadSender } from '../payload/upload.ts'
-import { minionInbox } from '../protocol/access.ts'
 import type { JobStarted } from '../protocol/job.ts'
-import { minionOrigin } from '../protocol/origin.ts'
-import { loadProfiles } from './profiles.ts'
+import { connectMinion, loadMinion, surround } from './surroundings.ts'
 
 /** How long a stop waits for events and returns to get away; what does not goes at the next start. */
 const SETTLE_MS = 1000
-/** What the job worker needs beyond the time in which it gathers a peer's returns. */
-const PEER_MARGIN_MS = 15_000
 
 export async function startMinion(config: Config, log: Log): Promise<Running> {
   requireIsolation(config)
   const { id, dir } = config.minion
-  const registry = await loadFunctions('execution', config.module_dirs)
-  const profiles = await loadProfiles(config)
-  const collect = () => collectGrains({ id, config: config.minion.grains })
-  const first = await collect()
+  const loaded = await loadMinion(config)
   const stack = createStack()
   try {
     const held = await openHeldJobs(join(dir, 'jobs.jsonl'), log)
@@ -53,22 +37,10 @@ export async function startMinion(config: Config, log: Log): Promise<Running> {
     stack.defer(() => spooled.close())
     const finished = await openFinishedJobs(join(dir, 'finished'), config.minion.cache_jobs, log)
     stack.defer(() => finished.close())
-    const bus = await connectBus({
-      servers: config.servers,
-      namespace: config.namespace,
-      name: `${config.namespace} minion ${id}`,
-      seedFile: config.seed,
-      inboxPrefix: minionInbox(id),
-      patient: true,
-      log,
-    })
-    stack.defer(() => bus.close())
-    const { nc, subjects } = bus
+    const link = await connectMinion(config, { as: 'minion', patient: true }, stack, log)
+    const { nc, subjects, fire } = link
     let linked = true
     const connected = () => linked
-    const publisher = createPublisher(nc)
-    stack.defer(() => publisher.stop())
-    const fire = createFire(publisher, subjects, minionOrigin(id))
     const { now } = systemClock
     const spool = startSpool({ file: spooled, fire, connected, now, log })
     stack.defer(() => spool.settle(SETTLE_MS))
@@ -81,24 +53,10 @@ export async function startMinion(config: Config, log: Log): Promise<Running> {
       log,
     })
     stack.defer(() => returns.settle(SETTLE_MS))
-    const grains = createOwnGrains({ nc, subjects, id, first, collect, log })
+    const own = surround(config, loaded, link, log)
     const around: Omit<Surroundings, 'jobs'> = {
-      id,
-      registry,
-      grains: grains.current,
-      profiles,
-      config: config.minion.module_config,
-      mineFunctions: config.minion.mine_functions,
-      mine: createMineClient(nc, subjects, id),
-      refreshGrains: grains.refresh,
-      peer: request =>
-        requestJson<Gathered>(nc, subjects.ofMinion('peer', id), request, {
-          timeoutMs: request.timeoutMs + PEER_MARGIN_MS,
-          what: 'peer',
-        }),
+      ...own.around,
       fire: (job, tag, data) => spool.fire(tag, data, { cause: job.jid, hops: job.hops + 1 }),
-      now,
-      log,
     }
     const engine = startJobEngine({
       id,
@@ -136,7 +94,7 @@ export async function startMinion(config: Config, log: Log): Promise<Running> {
       linked = up
       if (up) missed.fetch()
     }
-    stack.add(await announce({ nc, subjects, id, grains, spool, beatMs: config.minion.beat, log, onLink }))
+    stack.add(await announce({ nc, subjects, id, grains: own.grains, spool, beatMs: config.minion.beat, log, onLink }))
     return stack
   } catch (error) {
     log.debug({ error: errorMessage(error) }, 'the minion did not start')

@@ -1,9 +1,26 @@
 // Job ids in Salt's form: 20 digits, `YYYYMMDDhhmmss` and six more, in UTC, so that they sort by time.
 import { randomInt } from 'node:crypto'
+import { ReactorError } from '../base/errors.ts'
 
 const JID = /^\d{20}$/
 
 export const isJid = (text: unknown): text is string => typeof text === 'string' && JID.test(text)
+
+/** 20 digits that begin with a time there is: no 13th month, no 61st minute. */
+export function isCalendarJid(text: string): boolean {
+  if (!isJid(text)) return false
+  // Out of range parts would carry over, and the time would read otherwise than the jid.
+  return new Date(Math.floor(jidTime(text))).toISOString().replace(/\D/g, '').startsWith(text.slice(0, 14))
+}
+
+/** The jid itself. Throws `code`. */
+export function readJid(text: string, code: 'bad_argument' | 'usage' = 'bad_argument'): string {
+  if (isCalendarJid(text)) return text
+  throw new ReactorError(
+    code,
+    `'${text}' is no jid: a jid is 20 digits that begin with a time, such as 20261120091820837210`,
+  )
+}
 
 /** Makes jids that grow and never repeat within the process; across processes the JOBS stream refuses a second use. */
 export function createJidSource(nowMs: () => number = Date.now): () => string {

@@ -1,14 +1,16 @@
-// Dates as people and Salt write them, to milliseconds: what `start_time` and `end_time` of a search may be.
+// Dates as people and Salt write them, to milliseconds: what the start and the end of a search may be.
 import { parseDuration } from '../base/duration.ts'
 import { ReactorError } from '../base/errors.ts'
-import { jidTime } from '../protocol/jid.ts'
-import { isCalendarJid } from './jid.ts'
+import { isCalendarJid, jidTime } from '../protocol/jid.ts'
 
 const MONTHS = 'january february march april may june july august september october november december'.split(' ')
 const WEEKDAY = /^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*$/
 const TIME = /(?:^|[\sT,])(\d{1,2}):(\d\d)(?::(\d\d)(\.\d+)?)?\s*(am|pm)?\s*(z|utc|gmt|[+-]\d\d:?\d\d)?$/i
 const COMPACT = /^(\d{4})(\d\d)(\d\d)(?:T?(\d\d)(\d\d)(\d\d))?$/
 const AGO = /^(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+$/
+
+/** Of dates that name none. */
+type Zone = 'utc' | 'local'
 
 interface Day {
   year: number
@@ -18,10 +20,10 @@ interface Day {
 
 /**
  * Milliseconds since the epoch of `2026-11-20T09:18:43Z`, `2026-11-20 09:18`, `2026, Nov 20 09:18:43.644180`,
- * `20 November 2026`, `11/20/2026 9:18 pm`, `20261120`, a jid, `09:18` (today), or `2h` (so long ago). UTC unless it names a
- * zone, as jids are. Throws `bad_argument`.
+ * `20 November 2026`, `11/20/2026 9:18 pm`, `20261120`, a jid, `09:18` (today), or `2h` (so long ago). Jids are in UTC.
+ * Throws `bad_argument`.
  */
-export function readDate(text: string, nowMs: number): number {
+export function readDate(text: string, nowMs: number, zone: Zone): number {
   const given = text.trim()
   if (isCalendarJid(given)) return jidTime(given)
   if (AGO.test(given)) return nowMs - parseDuration(given)
@@ -30,28 +32,34 @@ export function readDate(text: string, nowMs: number): number {
     .map(part => (part === undefined ? 0 : Number(part)))
   if (compact) {
     const [year, month, day, hour, minute, second] = compact as [number, number, number, number, number, number]
-    return join(text, { year, month, day }, hour, minute, second)
+    return join(text, zone, { year, month, day }, hour, minute, second)
   }
   const time = TIME.exec(given)
   const words = (time ? given.slice(0, time.index) : given).toLowerCase().split(/[\s,./-]+/)
   const day = readDay(
     words.filter(word => word !== '' && !WEEKDAY.test(word)),
-    time ? new Date(nowMs) : undefined,
+    time ? today(nowMs, zone) : undefined,
   )
   if (!day) throw unreadable(text)
-  if (!time) return join(text, day, 0, 0, 0)
-  const [, hour, minute, second = '0', fraction = '0', half, zone] = time
+  if (!time) return join(text, zone, day, 0, 0, 0)
+  const [, hour, minute, second = '0', fraction = '0', half, named] = time
   return (
-    join(text, day, readHour(text, Number(hour), half), Number(minute), Number(second)) +
+    join(text, named ? 'utc' : zone, day, readHour(text, Number(hour), half), Number(minute), Number(second)) +
     Math.round(Number(fraction) * 1e6) / 1000 -
-    zoneMs(text, zone)
+    zoneMs(text, named)
   )
 }
 
+function today(nowMs: number, zone: Zone): Day {
+  const now = new Date(nowMs)
+  return zone === 'utc'
+    ? { year: now.getUTCFullYear(), month: now.getUTCMonth() + 1, day: now.getUTCDate() }
+    : { year: now.getFullYear(), month: now.getMonth() + 1, day: now.getDate() }
+}
+
 /** `today` stands where only a time was given. */
-function readDay(words: readonly string[], today: Date | undefined): Day | undefined {
-  if (words.length === 0)
-    return today && { year: today.getUTCFullYear(), month: today.getUTCMonth() + 1, day: today.getUTCDate() }
+function readDay(words: readonly string[], today: Day | undefined): Day | undefined {
+  if (words.length === 0) return today
   if (words.length !== 3) return undefined
   const month = words.findIndex(word => monthOf(word) > 0)
   const numbers = words.filter((_word, index) => index !== month)
@@ -84,13 +92,20 @@ function zoneMs(text: string, zone: string | undefined): number {
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000
 }
 
-function join(text: string, { year, month, day }: Day, hour: number, minute: number, second: number): number {
+function join(
+  text: string,
+  zone: Zone,
+  { year, month, day }: Day,
+  hour: number,
+  minute: number,
+  second: number,
+): number {
   const ms = Date.UTC(year, month - 1, day, hour, minute, second)
   const back = new Date(ms)
   // Date.UTC takes a 31st of February for a day in March.
   const kept = back.getUTCMonth() === month - 1 && back.getUTCDate() === day && hour < 24 && minute < 60 && second < 60
   if (!kept || year < 1970) throw unreadable(text)
-  return ms
+  return zone === 'utc' ? ms : new Date(year, month - 1, day, hour, minute, second).getTime()
 }
 
 function unreadable(text: string): ReactorError {

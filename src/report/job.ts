@@ -1,11 +1,13 @@
 // Jobs as Salt's runner `jobs` shows them. Pure.
+import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import { formatStamp } from '../protocol/event.ts'
 import type { CachedReturn, JobSummary, JobView } from '../protocol/job-view.ts'
+import { isClosed, MINION_STATES, type MinionState } from '../protocol/lifecycle.ts'
 import { startTime } from './jid.ts'
 
 /** What Salt says of a jid that its cache does not know. */
-export const NO_SUCH_JOB = 'Cannot contact returner or no job with this jid'
+const NO_SUCH_JOB = 'Cannot contact returner or no job with this jid'
 const DID_NOT_RETURN = 'Minion did not return'
 
 export type Report = Record<string, unknown>
@@ -71,9 +73,46 @@ export function successOf(job: JobView): Record<string, boolean> {
 
 /** The minions on which a job waits or runs, sorted. */
 export const busyMinions = (job: JobView): string[] =>
-  Object.keys(job.states)
-    .filter(id => job.states[id] === 'accepted' || job.states[id] === 'running')
-    .sort()
+  job.minions.filter(id => !isClosed(stateOn(job, id), true)).sort()
+
+/** Those and the ones that may still come back and start it, sorted. */
+export const openMinions = (job: JobView, nowMs: number): string[] =>
+  job.minions.filter(id => !isClosed(stateOn(job, id), nowMs > job.deadline)).sort()
+
+/** The others, sorted. */
+export const closedMinions = (job: JobView, nowMs: number): string[] =>
+  job.minions.filter(id => isClosed(stateOn(job, id), nowMs > job.deadline)).sort()
+
+const stateOn = (job: JobView, id: string): MinionState => job.states[id] ?? 'offline'
+
+export const stateWord = (state: MinionState): string => state.replace('_', ' ')
+
+/** `2 running, 1 returned`, in the order of a job's life. */
+export const countsText = (
+  counts: Partial<Record<MinionState, number>>,
+  paint: (state: MinionState, text: string) => string = (_state, text) => text,
+): string =>
+  MINION_STATES.flatMap(state => (counts[state] ? [paint(state, `${counts[state]} ${stateWord(state)}`)] : [])).join(
+    ', ',
+  ) || 'no minions'
+
+/** What was found under a jid, where it is a job on minions. Throws `bad_argument`. */
+export function jobOnMinions<Job extends { kind: string; fun: string }>(
+  jid: string,
+  job: Job | null | undefined,
+  what: string,
+): Job {
+  if (!job)
+    throw new ReactorError(
+      'bad_argument',
+      `there is no job ${jid}, or not any more: jobs.list_jobs lists those that are kept`,
+    )
+  if (job.kind === 'local') return job
+  throw new ReactorError(
+    'bad_argument',
+    `job ${jid} is the ${job.kind} function ${job.fun}: only jobs on minions can be ${what}`,
+  )
+}
 
 /** A job of `active`; `pids` tells the process of each minion, as far as it said one. */
 export const activeJob = (job: JobView, pids: ReadonlyMap<string, number>): Report => ({

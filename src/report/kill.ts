@@ -1,16 +1,22 @@
 // What `jobs.kill` asks of which minions. Pure.
 import { constants } from 'node:os'
+import { ReactorError } from '../base/errors.ts'
 import { signalNumber } from '../base/signals.ts'
 import type { Gathered } from '../functions/context.ts'
 import type { JobRecord } from '../protocol/job.ts'
 import type { JobView } from '../protocol/job-view.ts'
-import { closedMinions } from './retry.ts'
+import { busyMinions, countsText, openMinions } from './job.ts'
 
-/** The minions on which a job may wait or run, sorted. Of a job that the cache does not have yet, all. */
+/**
+ * The minions on which a job may wait or run, sorted; of a job that the cache does not have yet, all. Throws
+ * `function_failed` where there is none.
+ */
 export function killMinions(job: JobView | JobRecord, nowMs: number): string[] {
-  if (!('states' in job)) return [...(job.minions ?? [])].sort()
-  const closed = new Set(closedMinions(job, nowMs))
-  return job.minions.filter(id => !closed.has(id)).sort()
+  const cached = 'states' in job
+  const minions = cached ? openMinions(job, nowMs) : [...(job.minions ?? [])].sort()
+  if (minions.length > 0) return minions
+  const counts = cached ? ` (${countsText(job.counts)})` : ''
+  throw new ReactorError('function_failed', `job ${job.jid} has ended on all its minions${counts}: nothing to end`)
 }
 
 const NOT_THERE = 'the minion is offline; the job does not start there any more'
@@ -20,18 +26,16 @@ const MAYBE_LATER = 'not reached: the minion is offline; the job starts there if
 /** Whether the signal ends a job; others are only sent to what runs. */
 export const isEnding = (fun: string): boolean => fun !== 'saltutil.signal_job'
 
-/** Those that took it, as far as the cache knows. */
-export const tookIt = (job: JobView | JobRecord): Set<string> =>
-  new Set('states' in job ? job.minions.filter(id => ['accepted', 'running'].includes(job.states[id]!)) : [])
-
 /** What happened on each, in words where nothing came back. `forgotten`: who was away does not get the job any more. */
 export function killAnswers(
   minions: readonly string[],
   gathered: Pick<Gathered, 'returns' | 'refused' | 'silent'>,
-  { seconds, forgotten, took }: { seconds: number; forgotten: boolean; took: ReadonlySet<string> },
+  { seconds, forgotten, job }: { seconds: number; forgotten: boolean; job: JobView | JobRecord },
 ): Record<string, unknown> {
   const { refused } = gathered
   const silent = new Set(gathered.silent)
+  // As far as the cache knows.
+  const took = new Set('states' in job ? busyMinions(job) : [])
   return Object.fromEntries(
     minions.map(id => {
       const returned = Object.hasOwn(gathered.returns, id) ? gathered.returns[id] : undefined

@@ -5,14 +5,11 @@ import { REDACTED } from '../base/redact.ts'
 import { createFnmatch } from '../protocol/fnmatch.ts'
 import type { JobRecord } from '../protocol/job.ts'
 import type { JobSummary, JobView } from '../protocol/job-view.ts'
-import { isClosed } from '../protocol/lifecycle.ts'
-
-/** The minions with which a job is through, sorted: one that is away may still run it as long as its time to start lasts. */
-export const closedMinions = (job: JobView, nowMs: number): string[] =>
-  job.minions.filter(id => isClosed(job.states[id] ?? 'offline', nowMs > job.deadline)).sort()
+import { splitArgs } from '../protocol/salt-args.ts'
+import { closedMinions, countsText } from './job.ts'
 
 /** Those that are to run it again: of the closed ones those that did not return well, or all; and of these, those named. */
-export function minionsToRetry(
+function minionsToRetry(
   job: JobView,
   { globs, onlyFailed, nowMs }: { globs: readonly string[]; onlyFailed: boolean; nowMs: number },
 ): string[] {
@@ -23,14 +20,31 @@ export function minionsToRetry(
 }
 
 /** Those of the globs and ids that mean none of the job's minions. */
-export const strangersTo = (job: JobSummary, globs: readonly string[]): string[] =>
+const strangersTo = (job: JobSummary, globs: readonly string[]): string[] =>
   globs.filter(glob => !job.minions.some(id => id === glob || createFnmatch(glob)(id)))
 
-/** `2 returned, 1 running` */
-export const countsOf = (job: JobSummary): string =>
-  Object.entries(job.counts)
-    .map(([state, count]) => `${count} ${state.replace('_', ' ')}`)
-    .join(', ') || 'no minions'
+/**
+ * Where a job is to run again, or in `comment` why nowhere: it may still run there, or has returned well. Throws
+ * `bad_argument` on a name that is none of its minions.
+ */
+export function planRetry(
+  job: JobView,
+  choice: { globs: readonly string[]; onlyFailed: boolean; nowMs: number },
+): { minions: string[]; comment: string } {
+  const { globs } = choice
+  const strangers = strangersTo(job, globs)
+  if (strangers.length > 0) {
+    const more = job.minions.length > 5 ? ` and ${job.minions.length - 5} more` : ''
+    const were = `${job.minions.slice(0, 5).join(', ')}${more}`
+    throw new ReactorError('bad_argument', `job ${job.jid} was not for ${strangers.join(', ')}: it was for ${were}`)
+  }
+  const minions = minionsToRetry(job, choice)
+  const among = globs.length > 0 ? ` among ${globs.join(', ')}` : ''
+  return {
+    minions,
+    comment: minions.length > 0 ? `retries ${job.jid}` : `nothing to retry${among}: ${countsText(job.counts)}`,
+  }
+}
 
 /**
  * The arguments as they were given, from the job's record while it is kept; the cache has them without secrets.
@@ -47,10 +61,7 @@ export function argumentsOf(
       `job ${job.jid} cannot be retried: its arguments held secrets, which the job cache does not keep; start ${job.fun} anew with them`,
     )
   }
-  const last = job.arg.at(-1)
-  if (!isObject(last) || last.__kwarg__ !== true) return { arg: job.arg, kwarg: {} }
-  const { __kwarg__: _mark, ...kwarg } = last
-  return { arg: job.arg.slice(0, -1), kwarg }
+  return splitArgs(job.arg)
 }
 
 function holdsRedacted(value: unknown): boolean {

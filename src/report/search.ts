@@ -1,10 +1,11 @@
-// Salt's search arguments as requests to the job cache, and all the pages of an answer.
+// Salt's search arguments as requests to the job cache, and the jobs that one of them finds.
 import { ReactorError } from '../base/errors.ts'
+import { type JobCache, readJobs } from '../cache/client.ts'
 import type { JobKind } from '../protocol/job.ts'
-import type { JobSummary, JobsPage, JobsRequest } from '../protocol/job-view.ts'
+import type { JobSummary, JobsRequest } from '../protocol/job-view.ts'
 import { readDate } from './date.ts'
 
-export interface Search {
+interface Search {
   /** Any pair of it must be in the job's metadata, as in Salt. */
   metadata?: Record<string, unknown> | null | undefined
   /** Globs, as a list or with commas between them; one must match. */
@@ -16,9 +17,8 @@ export interface Search {
   withoutFindJob?: boolean
 }
 
-type AskJobs = (request: JobsRequest) => Promise<JobsPage>
+type AskJobs = JobCache['jobs']
 
-const PAGE = 1000
 /** A list that is longer helps nobody, and would not fit an answer. */
 export const MOST_LISTED = 50_000
 
@@ -30,8 +30,8 @@ export function searchRequests(search: Search, nowMs: number): JobsRequest[] {
     kind: search.kind,
     ...(fun.length > 0 ? { fun } : {}),
     ...(tgt.length > 0 ? { tgt } : {}),
-    ...(search.start ? { since: readDate(search.start, nowMs) } : {}),
-    ...(search.end ? { until: readDate(search.end, nowMs) } : {}),
+    ...(search.start ? { since: readDate(search.start, nowMs, 'utc') } : {}),
+    ...(search.end ? { until: readDate(search.end, nowMs, 'utc') } : {}),
     ...(search.withoutFindJob ? { without_find_job: true } : {}),
   }
   const pairs = Object.entries(search.metadata ?? {})
@@ -41,7 +41,8 @@ export function searchRequests(search: Search, nowMs: number): JobsRequest[] {
 /** The newest jobs that one of the requests finds, at most `count` of them, oldest first. */
 export async function newestJobs(ask: AskJobs, requests: readonly JobsRequest[], count: number): Promise<JobSummary[]> {
   const found = new Map<string, JobSummary>()
-  for (const request of requests) for (const job of await pages(ask, request, count)) found.set(job.jid, job)
+  for (const request of requests)
+    for (const job of (await readJobs({ jobs: ask }, request, count)).jobs) found.set(job.jid, job)
   return [...found.values()].sort((a, b) => (a.jid < b.jid ? -1 : 1)).slice(-count)
 }
 
@@ -53,18 +54,6 @@ export async function allJobs(ask: AskJobs, requests: readonly JobsRequest[]): P
     'bad_argument',
     `more than ${MOST_LISTED} jobs match: narrow the search, by start_time for example, or take the newest with jobs.list_jobs_filter`,
   )
-}
-
-async function pages(ask: AskJobs, request: JobsRequest, count: number): Promise<JobSummary[]> {
-  const found: JobSummary[] = []
-  let before: string | undefined
-  for (;;) {
-    const limit = Math.min(PAGE, count - found.length)
-    const page = await ask({ ...request, limit, ...(before === undefined ? {} : { before }) })
-    found.push(...page.jobs)
-    before = page.jobs.at(-1)?.jid
-    if (!page.more || before === undefined || found.length >= count) return found
-  }
 }
 
 /** The parts of a list, or of a text with commas. */

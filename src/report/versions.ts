@@ -1,6 +1,6 @@
 // The minions by their version beside the master's, as Salt's `manage.versions` shows them. Pure.
 
-export type Versions = Record<string, string | Record<string, string | false>>
+type Versions = Record<string, string | Record<string, string | false>>
 
 const LABEL = { older: 'Minion requires update', same: 'Up to date', newer: 'Minion newer than master' } as const
 

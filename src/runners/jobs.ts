@@ -1,16 +1,16 @@
 // Runner `jobs`: the jobs that run and ran, from the job cache, with Salt's arguments and in Salt's shapes; ending and
 // retrying them.
 import { z } from 'zod'
-import { ReactorError } from '../base/errors.ts'
 import type { RunnerContext } from '../functions/context.ts'
 import { runner } from '../functions/define.ts'
-import { JOB_KINDS } from '../protocol/job.ts'
+import { readJid } from '../protocol/jid.ts'
 import type { JobView } from '../protocol/job-view.ts'
-import { readJid } from '../report/jid.ts'
+import { display_progress, ext_source, globs, jidArg, kind, metadataArg, outputter } from '../report/arguments.ts'
 import {
   activeJob,
   busyMinions,
   filteredJob,
+  jobOnMinions,
   listedJob,
   masterJob,
   missingJob,
@@ -20,37 +20,12 @@ import {
   returnsOf,
   successOf,
 } from '../report/job.ts'
-import { isEnding, killAnswers, killMinions, killRequest, tookIt } from '../report/kill.ts'
-import { argumentsOf, countsOf, minionsToRetry, strangersTo } from '../report/retry.ts'
+import { isEnding, killAnswers, killMinions, killRequest } from '../report/kill.ts'
+import { argumentsOf, planRetry } from '../report/retry.ts'
 import { allJobs, newestJobs, searchRequests, splitInput } from '../report/search.ts'
 
 /** Seconds that minions have to answer what a runner asks them about their jobs. */
 const ANSWER_S = 5
-
-const jidArg = z.string().describe('the job id, 20 digits')
-const ext_source = z
-  .unknown()
-  .nullish()
-  .refine(
-    given => given == null,
-    'jobs are kept in the job cache alone, there is no external one to choose: leave it out',
-  )
-  .describe('not supported: there is no external job cache')
-const outputter = z
-  .unknown()
-  .nullish()
-  .refine(given => given == null, 'the caller chooses how an answer is printed, with --out: leave it out')
-  .describe('not supported: choose with --out')
-const display_progress = z
-  .boolean()
-  .default(false)
-  .describe('fires salt/run/<jid>/progress events with a message for each step')
-const globs = z.union([z.string(), z.array(z.string())]).nullish()
-const metadataArg = z.record(z.string(), z.unknown()).nullish()
-const kind = z
-  .union([z.enum(JOB_KINDS), z.array(z.enum(JOB_KINDS)).min(1)])
-  .default('local')
-  .describe('beyond Salt: jobs on minions (local), runner or wheel functions, or a list of these')
 
 export const active = runner({
   doc: `Shows the jobs that wait or run on minions, by jid, each with the minions that run it and their processes.
@@ -231,14 +206,8 @@ export const kill = runner({
   async run(args, context) {
     const jid = readJid(args.jid)
     const request = killRequest(jid, args.signal ?? 'KILL')
-    const job = (await context.cache.job(jid)) ?? (await context.record(jid))
-    if (!job) throw noSuchJob(jid)
-    refuseOtherKinds(job, 'ended')
+    const job = jobOnMinions(jid, (await context.cache.job(jid)) ?? (await context.record(jid)), 'ended')
     const minions = killMinions(job, Date.now())
-    if (minions.length === 0) {
-      const counts = 'counts' in job ? ` (${countsOf(job)})` : ''
-      throw new ReactorError('function_failed', `job ${jid} has ended on all its minions${counts}: nothing to end`)
-    }
     const forgotten = isEnding(request.fun)
     // First: who comes back from now on does not get it, and who has it by now is asked to end it.
     if (forgotten) await context.forgetMissed(jid)
@@ -246,7 +215,7 @@ export const kill = runner({
       { ...request, tgt: minions, tgt_type: 'list', timeout: ANSWER_S },
       ANSWER_S * 1000,
     )
-    return killAnswers(minions, gathered, { seconds: ANSWER_S, forgotten, took: tookIt(job) })
+    return killAnswers(minions, gathered, { seconds: ANSWER_S, forgotten, job })
   },
 })
 
@@ -266,21 +235,10 @@ export const retry = runner({
   },
   async run(args, context) {
     const jid = readJid(args.jid)
-    const job = await context.cache.job(jid)
-    if (!job) throw noSuchJob(jid)
-    refuseOtherKinds(job, 'retried')
-    const globs = splitInput(args.tgt)
-    const strangers = strangersTo(job, globs)
-    if (strangers.length > 0) {
-      const more = job.minions.length > 5 ? ` and ${job.minions.length - 5} more` : ''
-      const were = `${job.minions.slice(0, 5).join(', ')}${more}`
-      throw new ReactorError('bad_argument', `job ${jid} was not for ${strangers.join(', ')}: it was for ${were}`)
-    }
-    const minions = minionsToRetry(job, { globs, onlyFailed: args.only_failed, nowMs: Date.now() })
-    if (minions.length === 0) {
-      const among = globs.length > 0 ? ` among ${globs.join(', ')}` : ''
-      return { jid: null, minions: [], comment: `nothing to retry${among}: ${countsOf(job)}` }
-    }
+    const job = jobOnMinions(jid, await context.cache.job(jid), 'retried')
+    const choice = { globs: splitInput(args.tgt), onlyFailed: args.only_failed, nowMs: Date.now() }
+    const { minions, comment } = planRetry(job, choice)
+    if (minions.length === 0) return { jid: null, minions, comment }
     const published = await context.publish({
       tgt: minions,
       tgt_type: 'list',
@@ -294,7 +252,7 @@ export const retry = runner({
     return {
       jid: published.jid,
       minions: published.minions,
-      comment: `retries ${jid}${gone.length > 0 ? `; no longer known: ${gone.join(', ')}` : ''}`,
+      comment: gone.length > 0 ? `${comment}; no longer known: ${gone.join(', ')}` : comment,
     }
   },
 })
@@ -328,14 +286,3 @@ const progressOf =
   async (message: string): Promise<void> => {
     if (args.display_progress) await context.fire(`salt/run/${context.jid}/progress`, { message })
   }
-
-const noSuchJob = (jid: string) =>
-  new ReactorError('bad_argument', `there is no job ${jid}, or not any more: jobs.list_jobs lists those that are kept`)
-
-function refuseOtherKinds(job: { jid: string; kind: string; fun: string }, what: string): void {
-  if (job.kind === 'local') return
-  throw new ReactorError(
-    'bad_argument',
-    `job ${job.jid} is the ${job.kind} function ${job.fun}: only jobs on minions can be ${what}`,
-  )
-}

@@ -3,6 +3,7 @@
 
 import { cleanText } from '../base/clean.ts'
 import { isObject } from '../base/json.ts'
+import { splitArgs } from '../protocol/salt-args.ts'
 import { isFailure, isReturn, kindOf } from './colour.ts'
 import { cut } from './width.ts'
 
@@ -102,14 +103,11 @@ function describeNew(data: Record<string, unknown>, budget: number): string {
   return parts.join(' ')
 }
 
-/** Arguments as they were typed: positional ones, then `key=value` of a map that Salt marks with `__kwarg__`. */
+/** Arguments as they were typed: positional ones, then `key=value`. */
 function callArgs(args: unknown, budget: number): string {
   if (!Array.isArray(args) || args.length === 0) return ''
-  const texts: string[] = []
-  for (const arg of args.slice(0, 10))
-    texts.push(
-      isObject(arg) && arg.__kwarg__ === true ? fields({ ...arg, __kwarg__: undefined }, budget) : brief(arg, budget),
-    )
+  const { arg, kwarg } = splitArgs(args)
+  const texts = [...arg.slice(0, 10).map(value => brief(value, budget)), fields(kwarg, budget)]
   return ` ${cut(texts.filter(Boolean).join(' '), budget)}`
 }
 

@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type DurableMap, openDurableMap } from '../../src/base/durable-map.ts'
+import { type DurableMap, openDurableMap, readDurableMap } from '../../src/base/durable-map.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { keptLog } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
@@ -246,3 +246,20 @@ async function startOf(pid: number): Promise<string> {
   const line = await readFile(`/proc/${pid}/stat`, 'latin1')
   return line.slice(line.lastIndexOf(')') + 2).split(' ')[19]!
 }
+
+it('a durable map is read beside its writer, which goes on, and without the lines that are none', async () => {
+  const file = join(await testFolder(), 'map')
+  expect([...(await readDurableMap(file, read))]).toEqual([])
+  const map = await opened(file)
+  await Promise.all([map.put('a', 1), map.put('b', 2), map.put('c', 3)])
+  await map.delete('a')
+  await map.put('b', 4)
+  const whole = await readFile(file, 'utf8')
+  await writeFile(file, `${whole}\n{"k":"d","v":{}}\n{"k":"c","v`)
+  const seen = [
+    ['b', 4],
+    ['c', 3],
+  ]
+  expect([...(await readDurableMap(file, read))]).toEqual(seen)
+  expect(entries(map)).toEqual(seen)
+})

@@ -58,6 +58,15 @@ describe('where a job stands', () => {
     expect(job.counts(5001)).toEqual({ timed_out: 2 })
     expect(job.hasEnded('a')).toBe(false)
   })
+
+  it('closes for those that are away, where they count, at the deadline', () => {
+    const job = standing('a', 'b')
+    job.sent({ offline: ['a'], refused: {}, waiting: [] })
+    expect([job.nextClose(0), job.nextClose(0, { offline: true })]).toEqual([5000, 1000])
+    job.ended('b', 'returned')
+    expect([job.nextClose(0), job.nextClose(0, { offline: true })]).toEqual([undefined, 1000])
+    expect(job.nextClose(1001, { offline: true })).toBeUndefined()
+  })
 })
 
 describe('what the job cache says of it', () => {

@@ -99,7 +99,9 @@ describe('reactor jobs show', () => {
   it.each(['show', 'watch', 'kill', 'retry'])('says of a word that is no jid what one looks like (%s)', async word => {
     const { code, stderr } = await run('jobs', word, 'nonsense')
     expect(code).toBe(64)
-    expect(stderr).toBe("reactor: 'nonsense' is no jid: a jid is 20 digits, such as 20261120091820837210\n")
+    expect(stderr).toBe(
+      "reactor: 'nonsense' is no jid: a jid is 20 digits that begin with a time, such as 20261120091820837210\n",
+    )
   })
 })
 

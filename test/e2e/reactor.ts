@@ -127,7 +127,10 @@ export async function startReactor(settings: UpSettings = {}): Promise<Running> 
   const ready = await Promise.race([
     readyLine.find(() => true, 'the ready line'),
     ended.then(code => Promise.reject(new Error(`reactor up ended with ${code}: ${said.items.join('\n')}`))),
-  ])
+  ]).catch(error => {
+    child.kill('SIGTERM')
+    throw error
+  })
   const stop = () => {
     child.kill('SIGINT')
     return within(ended, 'the end of reactor up')

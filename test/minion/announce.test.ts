@@ -1,8 +1,10 @@
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
+import { followLink } from '../../src/bus/link.ts'
 import { announce } from '../../src/minion/announce.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import { startRestartableServer } from '../helpers/restartable.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createSeen } from '../helpers/wait.ts'
 
@@ -14,10 +16,12 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 /** A minion that announces itself, and what answers its grains. */
-async function start() {
+async function start(servers = server.url) {
   const subjects = createSubjects(`announce${namespaces++}`)
-  const [minion, core] = [await connect({ servers: server.url }), await connect({ servers: server.url })]
+  const options = { servers, reconnectTimeWait: 50, maxReconnectAttempts: -1 }
+  const [minion, core] = [await connect(options), await connect(options)]
   const fired = createSeen<{ tag: string; keep: boolean | undefined }>()
+  const links = createSeen<boolean>()
   const sent: string[] = []
   const running = announce({
     nc: minion,
@@ -33,7 +37,7 @@ async function start() {
     },
     beatMs: 60_000,
     log: silentLog,
-    onLink: () => undefined,
+    onLink: links.push,
   })
   onTestFinished(async () => {
     await (await running).stop()
@@ -41,7 +45,7 @@ async function start() {
     await core.close()
   })
   await running
-  return { subjects, core, fired, sent }
+  return { subjects, minion, core, fired, sent, links, running: await running }
 }
 
 describe('a minion that starts', () => {
@@ -61,5 +65,22 @@ describe('a minion that starts', () => {
       },
     })
     expect(await heard.find(() => true, 'the heartbeat')).toBe('web1')
+  })
+
+  it('says so again as its link comes back, until it is stopped', async () => {
+    const own = await startRestartableServer()
+    onTestFinished(() => own.remove())
+    const { minion, fired, links, running } = await start(own.url)
+    await own.end()
+    await own.start()
+    await fired.reach(2)
+    expect(links.items).toEqual([false, true])
+    await running.stop()
+    const back = createSeen<boolean>()
+    followLink(minion, { up: () => back.push(true) })
+    await own.end()
+    await own.start()
+    await back.reach(1)
+    expect(links.items).toEqual([false, true])
   })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createJidSource, isJid, jidOfWork, jidTime } from '../../src/protocol/jid.ts'
+import { createJidSource, isJid, jidOfWork, jidTime, readJid } from '../../src/protocol/jid.ts'
 
 describe('jids of one process', () => {
   it('are 20 digits, grow and never repeat, however fast they are drawn', () => {
@@ -63,4 +63,14 @@ it.each([
   ['20261120091820838387', true],
 ])('isJid(%j) is %s', (text, is) => {
   expect(isJid(text)).toBe(is)
+})
+
+it('a jid as typed is 20 digits that begin with a time', () => {
+  const jid = '20261120091820837210'
+  expect(readJid(jid)).toBe(jid)
+  for (const text of ['123', '', 'nonsense', `${jid}0`, ` ${jid}`, '20261320091820837210', '20261120256143644180'])
+    for (const code of ['usage', 'bad_argument'] as const)
+      expect(() => readJid(text, code)).toThrow(
+        expect.objectContaining({ code, message: expect.stringContaining(`'${text}' is no jid: a jid is 20 digits`) }),
+      )
 })

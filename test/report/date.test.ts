@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createJidSource } from '../../src/protocol/jid.ts'
 import { readDate } from '../../src/report/date.ts'
 import { startTime } from '../../src/report/jid.ts'
@@ -38,7 +38,7 @@ describe('a date', () => {
     ['1d12h', NOW - 129_600_000],
     [' 2026-11-20 ', day],
   ])('may be written %s', (text, ms) => {
-    expect(readDate(text, NOW)).toBe(ms)
+    expect(readDate(text, NOW, 'utc')).toBe(ms)
   })
 
   it.each([
@@ -59,7 +59,7 @@ describe('a date', () => {
     '1800-01-01',
     '2026-11-20 09:18 CET',
   ])('that is %j is refused with examples', text => {
-    expect(() => readDate(text, NOW)).toThrow(
+    expect(() => readDate(text, NOW, 'utc')).toThrow(
       expect.objectContaining({
         code: 'bad_argument',
         message: expect.stringMatching(/^'.*' is not a date: write for example 2026-11-20/),
@@ -71,8 +71,27 @@ describe('a date', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4_000_000_000_000 }), ms => {
         const jid = createJidSource(() => ms)()
-        expect(Math.abs(readDate(startTime(jid), NOW) - readDate(jid, NOW))).toBeLessThan(0.001)
+        expect(Math.abs(readDate(startTime(jid), NOW, 'utc') - readDate(jid, NOW, 'utc'))).toBeLessThan(0.001)
       }),
     )
+  })
+})
+
+describe('a date here', () => {
+  afterEach(() => void vi.unstubAllEnvs())
+
+  it.each<[string, number]>([
+    ['2026-11-20', day - 5.5 * 3_600_000],
+    ['20261120091843', second - 5.5 * 3_600_000],
+    ['2026-11-20 09:18', minute - 5.5 * 3_600_000],
+    // It is the 22nd there by then.
+    ['00:30', Date.UTC(2026, 10, 21, 19)],
+    ['2026-11-20 09:18 UTC', minute],
+    ['2026-11-20T11:18+02:00', minute],
+    ['20261120091843644180', second + 644.18],
+    ['2h', NOW + 6 * 3_600_000 - 7_200_000],
+  ])('may be written %s', (text, ms) => {
+    vi.stubEnv('TZ', 'Asia/Kolkata')
+    expect(readDate(text, NOW + 6 * 3_600_000, 'local')).toBe(ms)
   })
 })

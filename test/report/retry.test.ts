@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { JobRecord } from '../../src/protocol/job.ts'
+import { countsText } from '../../src/report/job.ts'
 import { killMinions, killRequest } from '../../src/report/kill.ts'
-import { argumentsOf, countsOf, minionsToRetry, strangersTo } from '../../src/report/retry.ts'
+import { argumentsOf, planRetry } from '../../src/report/retry.ts'
 import { madeJob } from './made.ts'
 
 const JID = '20261120091843644180'
@@ -17,7 +18,7 @@ const job = madeJob(JID, {
 const BEFORE = job.deadline - 1
 const AFTER = job.deadline + 1
 const choose = (nowMs: number, more: { globs?: string[]; onlyFailed?: boolean } = {}) =>
-  minionsToRetry(job, { globs: [], onlyFailed: true, nowMs, ...more })
+  planRetry(job, { globs: [], onlyFailed: true, nowMs, ...more }).minions
 
 describe('a job is retried', () => {
   it('where it failed, died, timed out, or could not start any more', () => {
@@ -31,14 +32,15 @@ describe('a job is retried', () => {
   })
   it('on those named alone', () => {
     expect(choose(AFTER, { globs: ['d*', 'ok', 'run', 'l[a]te'] })).toEqual(['dead', 'late'])
-    expect(choose(AFTER, { globs: ['nobody'] })).toEqual([])
+    expect(choose(AFTER, { globs: ['r*'] })).toEqual([])
   })
 })
 
 describe('a name that is none of the job’s minions', () => {
   it('is told from those that mean one, by id or by glob', () => {
-    expect(strangersTo(job, ['dead', 'nobody', 'l*', 'x*'])).toEqual(['nobody', 'x*'])
-    expect(strangersTo(job, [])).toEqual([])
+    expect(() => choose(AFTER, { globs: ['dead', 'nobody', 'l*', 'x*'] })).toThrow(
+      `job ${JID} was not for nobody, x*: it was for off, acc, run, ok, bad and 2 more`,
+    )
   })
 })
 
@@ -64,15 +66,23 @@ describe('the arguments of a retry', () => {
 })
 
 it('counts are told in words', () => {
-  expect(countsOf(job)).toContain('1 timed out')
-  expect(countsOf(madeJob(JID, { a: 'returned', b: 'returned', c: 'running' }))).toBe('2 returned, 1 running')
-  expect(countsOf(madeJob(JID, {}))).toBe('no minions')
+  expect(countsText({ timed_out: 1, returned: 2, running: 1 })).toBe('1 running, 2 returned, 1 timed out')
+  expect(countsText({ died: 3 }, (state, text) => `<${state}>${text}`)).toBe('<died>3 died')
+  expect(countsText({})).toBe('no minions')
 })
 
 describe('a job is killed', () => {
   it('where it waits or runs, or may yet start', () => {
     expect(killMinions(job, BEFORE)).toEqual(['acc', 'off', 'run'])
     expect(killMinions(job, AFTER)).toEqual(['acc', 'run'])
+  })
+  it('nowhere once it has ended', () => {
+    expect(() => killMinions(madeJob(JID, { a: 'died' }), BEFORE)).toThrow(
+      `job ${JID} has ended on all its minions (1 died): nothing to end`,
+    )
+    expect(() => killMinions({ jid: JID, kind: 'local', minions: [] as string[] } as JobRecord, BEFORE)).toThrow(
+      'nothing to end',
+    )
   })
   it('on all its minions while the cache does not have it', () => {
     expect(killMinions({ jid: JID, kind: 'local', minions: ['b', 'a'] } as JobRecord, BEFORE)).toEqual(['a', 'b'])

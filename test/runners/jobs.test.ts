@@ -237,7 +237,7 @@ describe('one job', () => {
     async name => {
       const { call } = worker([])
       for (const text of ['nonsense', '2026112009184364418', '20261320091843644180', '20261120256143644180'])
-        await expect(call(`jobs.${name}`, [text])).rejects.toThrow(`'${text}' is not a jid`)
+        await expect(call(`jobs.${name}`, [text])).rejects.toThrow(`'${text}' is no jid`)
     },
   )
 
@@ -352,7 +352,7 @@ describe('jobs.retry', () => {
     expect(await call('jobs.retry', [JID, 'web1'])).toEqual({
       jid: null,
       minions: [],
-      comment: 'nothing to retry among web1: 1 returned, 1 failed, 1 offline, 1 died',
+      comment: 'nothing to retry among web1: 1 offline, 1 returned, 1 failed, 1 died',
     })
     await expect(call('jobs.retry', [JID, 'web*,ghost'])).rejects.toThrow(
       `job ${JID} was not for ghost: it was for web1, web2, db1, gone`,

@@ -1,6 +1,6 @@
 // Ctrl-C while a command waits: the first ends the waiting, the next ends the program.
 
-export interface Interrupt {
+interface Interrupt {
   readonly signal: AbortSignal
   release(): void
 }

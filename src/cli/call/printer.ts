@@ -2,7 +2,7 @@
 import { isObject } from '../../base/json.ts'
 import type { Unanswered } from '../../call/unanswered.ts'
 import type { JobReturn } from '../../protocol/job.ts'
-import { createValuePrinter, type OutOptions } from '../out/format.ts'
+import { createValuePrinter, forPeople, type OutOptions } from '../out/format.ts'
 import { print, printJson } from '../out/print.ts'
 import type { Progress } from '../out/progress.ts'
 
@@ -33,7 +33,7 @@ export const FAILED = 'ERROR: Minions returned with non-zero exit code'
 export async function createCallPrinter(options: PrinterOptions, progress: Progress): Promise<CallPrinter> {
   const printValue = await createValuePrinter(options)
   const gathers = options.static === true || options.json === true
-  const forPeople = !options.json && (options.out ?? 'nested') === 'nested'
+  const readable = forPeople(options)
   const gathered = new Map<string, unknown>()
   const docs = new Map<string, unknown>()
   const failed: string[] = []
@@ -47,7 +47,7 @@ export async function createCallPrinter(options: PrinterOptions, progress: Progr
   }
   const say = (line: string) =>
     beside(() => {
-      if (forPeople) print(line)
+      if (readable) print(line)
       else process.stderr.write(`${line}\n`)
     })
   const show = (id: string, value: unknown, failure: boolean) => {
@@ -68,7 +68,7 @@ export async function createCallPrinter(options: PrinterOptions, progress: Progr
     returned({ id, return: value, success }) {
       returned++
       if (!success) failed.push(id)
-      if (options.doc && forPeople && isObject(value))
+      if (options.doc && readable && isObject(value))
         for (const [name, doc] of Object.entries(value)) docs.set(name, doc)
       else show(id, value, !success)
     },

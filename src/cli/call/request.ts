@@ -3,34 +3,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ReactorError } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
 import type { PublishMessage } from '../../protocol/job.ts'
+import { TARGET_TYPES, type TargetOption } from '../target-types.ts'
 import { durationOption } from '../timeout.ts'
 import { parseValue, parseWords } from '../words.ts'
 
-/** Salt's letters. */
-const TARGET_FLAGS = [
-  ['-E, --pcre', 'pcre', 'the target is a regular expression over ids'],
-  ['-L, --list', 'list', 'the target is a list of ids with commas'],
-  ['-G, --grain', 'grain', "the target is a grain and a glob, such as 'os:Debian'"],
-  ['-P, --grain-pcre', 'grain_pcre', 'the target is a grain and a regular expression'],
-  ['-I, --pillar', 'pillar', 'the target is a pillar key and a glob'],
-  ['-J, --pillar-pcre', 'pillar_pcre', 'the target is a pillar key and a regular expression'],
-  ['-S, --ipcidr', 'ipcidr', "the target is an address or a subnet, such as '10.1.0.0/16'"],
-  ['-N, --nodegroup', 'nodegroup', 'the target is the name of a nodegroup of the config'],
-  ['-C, --compound', 'compound', "the target is an expression, such as 'G@os:Debian and not web1'"],
-] as const
-
-export interface TargetOptions {
-  pcre?: boolean
-  list?: boolean
-  grain?: boolean
-  grainPcre?: boolean
-  pillar?: boolean
-  pillarPcre?: boolean
-  ipcidr?: boolean
-  nodegroup?: boolean
-  compound?: boolean
-  subset?: number
-}
+type TargetOptions = Partial<Record<TargetOption, boolean>> & { subset?: number }
 
 export interface RequestOptions extends TargetOptions {
   doc?: boolean
@@ -40,8 +17,10 @@ export interface RequestOptions extends TargetOptions {
   metadata?: string
 }
 
-export function withTargetOptions(command: Command): Command {
-  const options = TARGET_FLAGS.map(([flags, , what]) => new Option(flags, what))
+function withTargetOptions(command: Command): Command {
+  const options = TARGET_TYPES.map(
+    ([letter, type, , what]) => new Option(`-${letter}, --${type.replace('_', '-')}`, what),
+  )
   const names = options.map(option => option.attributeName())
   for (const option of options)
     command.addOption(option.conflicts(names.filter(name => name !== option.attributeName())))
@@ -73,10 +52,8 @@ export async function requestOf(
   }
 }
 
-function targetType(options: TargetOptions): string {
-  const chosen = TARGET_FLAGS.find(([flags]) => options[new Option(flags).attributeName() as keyof TargetOptions])
-  return chosen?.[1] ?? 'glob'
-}
+const targetType = (options: TargetOptions): string =>
+  TARGET_TYPES.find(([, , option]) => options[option])?.[1] ?? 'glob'
 
 export function wholeNumber(text: string): number {
   const count = Number(text)

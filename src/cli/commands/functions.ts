@@ -1,14 +1,12 @@
 // `reactor functions [name]`
 import { ReactorError } from '../../base/errors.ts'
 import { didYouMean } from '../../base/suggest.ts'
-import type { Kind } from '../../functions/context.ts'
 import { formatDoc } from '../../functions/doc.ts'
 import { loadFunctions } from '../../functions/load.ts'
 import { selectDocs } from '../../functions/registry.ts'
 import type { AddCommand } from '../command.ts'
+import { FUNCTION_KINDS } from '../function-kinds.ts'
 import { print, printJson } from '../out/print.ts'
-
-const KINDS: readonly Kind[] = ['execution', 'runner', 'wheel']
 
 export const command: AddCommand = program => {
   program
@@ -19,9 +17,9 @@ export const command: AddCommand = program => {
     .option('--module-dir <dir...>', 'folders of your own modules')
     .option('--json', 'print the docs as JSON')
     .action(async (name: string | undefined, options: { kind?: string; moduleDir?: string[]; json?: boolean }) => {
-      const kinds = KINDS.filter(kind => options.kind === undefined || options.kind === kind)
+      const kinds = FUNCTION_KINDS.filter(kind => options.kind === undefined || options.kind === kind)
       if (kinds.length === 0)
-        throw new ReactorError('usage', `--kind must be one of ${KINDS.join(', ')}, got '${options.kind}'`)
+        throw new ReactorError('usage', `--kind must be one of ${FUNCTION_KINDS.join(', ')}, got '${options.kind}'`)
       const registries = await Promise.all(kinds.map(kind => loadFunctions(kind, options.moduleDir)))
       const docs = registries.flatMap(registry => selectDocs(registry.docs(), name))
       if (docs.length === 0) {

@@ -1,18 +1,18 @@
 // `reactor jobs list|show|active|watch|kill|retry`
 import { type Command, Option } from 'commander'
 import { ReactorError } from '../../base/errors.ts'
+import { readJobs } from '../../cache/client.ts'
 import { JOB_KINDS, type JobKind } from '../../protocol/job.ts'
 import type { JobsRequest } from '../../protocol/job-view.ts'
-import { createPaint } from '../../tail/colour.ts'
-import { terminalLook } from '../../tail/terminal.ts'
+import { openMinions } from '../../report/job.ts'
 import { onInterrupt } from '../call/interrupt.ts'
 import { readMap, wholeNumber } from '../call/request.ts'
 import { type ClientOptions, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { addKill, addRetry } from '../jobs/end.ts'
-import { readJob, readJobs, readTime } from '../jobs/find.ts'
+import { readJob, readTime } from '../jobs/find.ts'
 import { showJob } from '../jobs/show.ts'
-import { activeTable, jobsTable, type TableLook } from '../jobs/table.ts'
+import { activeTable, jobsTable, tableLook } from '../jobs/table.ts'
 import { watchAll, watchJob } from '../jobs/watch.ts'
 import { withCache } from '../jobs/with-cache.ts'
 import { type OutOptions, outOption } from '../out/format.ts'
@@ -89,7 +89,7 @@ function addActive(jobs: Command): void {
         const now = Date.now()
         const { jobs: found } = await readJobs(cache, { active: true }, ACTIVE_LIMIT)
         const views = await Promise.all(found.map(({ jid }) => cache.job(jid)))
-        const open = found.map((job, i) => ({ job, open: openMinions(views[i]?.states ?? {}) }))
+        const open = found.map((job, i) => ({ job, open: views[i] ? openMinions(views[i], now) : [] }))
         if (options.json)
           return printJson({
             jobs: open.map(one => ({ ...one.job, elapsed: (now - one.job.start) / 1000, open: one.open })),
@@ -99,11 +99,6 @@ function addActive(jobs: Command): void {
       }),
     )
 }
-
-const openMinions = (states: Record<string, string>): string[] =>
-  Object.keys(states)
-    .filter(id => states[id] === 'running' || states[id] === 'accepted' || states[id] === 'offline')
-    .sort()
 
 function addWatch(jobs: Command): void {
   withClientOptions(
@@ -136,9 +131,4 @@ async function listRequest(options: ListOptions): Promise<JobsRequest> {
     throw new ReactorError('usage', '--since is later than --until: no job is in between')
   const given = { fun, tgt, since, until, metadata, kind, active }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-}
-
-function tableLook(): TableLook {
-  const { colour, columns } = terminalLook()
-  return { paint: createPaint(colour), columns: columns() }
 }

@@ -3,6 +3,8 @@
 import { Command, type Option } from 'commander'
 import type { ClientOptions } from '../client.ts'
 import { COMMANDS } from '../commands.ts'
+import { FUNCTION_KINDS, type FunctionKind } from '../function-kinds.ts'
+import { TARGET_TYPES } from '../target-types.ts'
 import { readTyped, type Typed } from './typed.ts'
 
 export interface Candidate {
@@ -13,7 +15,7 @@ export interface Candidate {
 
 /** What a running system, or the shipped functions, have to offer. */
 export interface Offers {
-  functions(kind: 'execution' | 'runner' | 'wheel'): Promise<Candidate[]>
+  functions(kind: FunctionKind): Promise<Candidate[]>
   minions(options: ClientOptions): Promise<Candidate[]>
   jids(options: ClientOptions): Promise<Candidate[]>
 }
@@ -67,7 +69,7 @@ async function argumentsOf(typed: Typed, current: string, offers: Offers): Promi
   const client: ClientOptions = Object.fromEntries(options)
   switch (`${command.parent?.name() === 'jobs' ? 'jobs ' : ''}${command.name()} ${argument?.name()}`) {
     case 'call tgt':
-      return TARGET_LETTERS.some(letter => options.has(letter)) ? [] : minions(current, client, offers)
+      return namesIds(options) ? minions(current, client, offers) : []
     case 'call fun':
       return offers.functions('execution')
     case 'run fun':
@@ -88,8 +90,8 @@ async function argumentsOf(typed: Typed, current: string, offers: Offers): Promi
   }
 }
 
-/** With these the target is no id. */
-const TARGET_LETTERS = ['pcre', 'grain', 'grainPcre', 'pillar', 'pillarPcre', 'ipcidr', 'nodegroup', 'compound']
+const namesIds = (options: Typed['options']): boolean =>
+  !TARGET_TYPES.some(([, type, option]) => type !== 'list' && options.has(option))
 
 /** Ids; in a list with commas its last one. */
 async function minions(current: string, client: ClientOptions, offers: Offers): Promise<Candidate[]> {
@@ -100,4 +102,4 @@ async function minions(current: string, client: ClientOptions, offers: Offers): 
 }
 
 const allFunctions = async (offers: Offers): Promise<Candidate[]> =>
-  (await Promise.all((['execution', 'runner', 'wheel'] as const).map(kind => offers.functions(kind)))).flat()
+  (await Promise.all(FUNCTION_KINDS.map(kind => offers.functions(kind)))).flat()

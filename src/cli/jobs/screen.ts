@@ -1,12 +1,12 @@
 // Lines that are drawn again in their place on a terminal.
 import { cutStyled } from '../out/cut-styled.ts'
 
-export interface Screen {
+interface Screen {
   draw(lines: readonly string[]): void
 }
 
 /** A terminal without a size says 0. */
-export interface ScreenTerminal {
+interface ScreenTerminal {
   readonly columns?: number
   readonly rows?: number
   write(text: string): unknown

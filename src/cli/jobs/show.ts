@@ -2,18 +2,15 @@
 import type { Bus } from '../../bus/connect.ts'
 import { fetchWholeJob } from '../../payload/fetch.ts'
 import type { JobView } from '../../protocol/job-view.ts'
-import { createPaint } from '../../tail/colour.ts'
-import { terminalLook } from '../../tail/terminal.ts'
-import { createValuePrinter, type OutOptions } from '../out/format.ts'
+import { createValuePrinter, forPeople, type OutOptions } from '../out/format.ts'
 import { print } from '../out/print.ts'
-import { jobHead, minionsTable } from './table.ts'
+import { jobHead, minionsTable, tableLook } from './table.ts'
 
 export async function showJob(bus: Bus, view: JobView, options: OutOptions): Promise<void> {
   const whole = await fetchWholeJob(bus, view)
   const printValue = await createValuePrinter(options)
-  if (options.json || (options.out ?? 'nested') !== 'nested') return printValue(whole)
-  const { colour, columns } = terminalLook()
-  const look = { paint: createPaint(colour), columns: columns() }
+  if (!forPeople(options)) return printValue(whole)
+  const look = tableLook()
   print([...jobHead(view, Date.now(), look), '', ...minionsTable(view, Date.now(), look)].join('\n'))
   for (const id of Object.keys(whole.returns).sort()) {
     const { return: value, success } = whole.returns[id]!

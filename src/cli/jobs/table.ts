@@ -3,9 +3,14 @@ import { cleanText } from '../../base/clean.ts'
 import { formatDuration } from '../../base/duration.ts'
 import { clockTime } from '../../call/unanswered.ts'
 import type { JobSummary, JobView } from '../../protocol/job-view.ts'
-import { MINION_STATES, type MinionState } from '../../protocol/lifecycle.ts'
-import type { Paint, Style } from '../../tail/colour.ts'
-import { cutMiddle, displayWidth } from '../../tail/width.ts'
+import type { MinionState } from '../../protocol/lifecycle.ts'
+import { splitArgs } from '../../protocol/salt-args.ts'
+import { countsText, stateWord } from '../../report/job.ts'
+import { createPaint, type Paint, type Style } from '../../tail/colour.ts'
+import { terminalLook } from '../../tail/terminal.ts'
+import { cutMiddle } from '../../tail/width.ts'
+import { styledWidth } from '../out/cut-styled.ts'
+import { TARGET_TYPES } from '../target-types.ts'
 
 const STYLE: Record<MinionState, Style> = {
   offline: 'dim',
@@ -17,51 +22,43 @@ const STYLE: Record<MinionState, Style> = {
   timed_out: 'bad',
 }
 
-export const stateWord = (state: MinionState): string => state.replace('_', ' ')
 export const paintState = (state: MinionState, paint: Paint, text = stateWord(state)): string =>
   paint(STYLE[state], text)
 
-/** `3 returned, 1 offline`, in the order of a job's life. */
-export const countsText = (counts: Partial<Record<MinionState, number>>, paint: Paint): string =>
-  MINION_STATES.flatMap(state =>
-    counts[state] ? [paintState(state, paint, `${counts[state]} ${stateWord(state)}`)] : [],
-  ).join(', ')
+export const paintCounts = ({ counts }: JobSummary, paint: Paint): string =>
+  countsText(counts, (state, text) => paintState(state, paint, text))
 
-const LETTER: Record<string, string> = {
-  pcre: 'E@',
-  grain: 'G@',
-  grain_pcre: 'P@',
-  pillar: 'I@',
-  pillar_pcre: 'J@',
-  ipcidr: 'S@',
-  nodegroup: 'N@',
-}
+/** Lists and whole expressions stand as they are. */
+const PREFIX = new Map<string, string>(
+  TARGET_TYPES.flatMap(([letter, type]) => (type === 'list' || type === 'compound' ? [] : [[type, `${letter}@`]])),
+)
 
 /** The target as one would write it in a compound expression. */
-export function targetText({ kind, tgt, tgt_type, minions }: JobSummary): string {
+function targetText({ kind, tgt, tgt_type, minions }: JobSummary): string {
   if (kind !== 'local') return minions.join(',')
-  return cleanText((LETTER[tgt_type] ?? '') + (Array.isArray(tgt) ? tgt.join(',') : tgt))
+  return cleanText((PREFIX.get(tgt_type) ?? '') + (Array.isArray(tgt) ? tgt.join(',') : tgt))
 }
 
 /** `test.ping`, `runner.jobs.active`. */
 export const funText = ({ fun }: JobSummary): string => cleanText(fun)
 
-export interface TableLook {
+interface TableLook {
   paint: Paint
   /** Columns of the terminal; undefined: nothing is cut. */
   columns: number | undefined
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences, and take no room
-const COLOURS = /\u001b\[[\d;]*m/g
-const widthOf = (cell: string): number => displayWidth(cell.replace(COLOURS, ''))
+export function tableLook(): TableLook {
+  const { colour, columns } = terminalLook()
+  return { paint: createPaint(colour), columns: columns() }
+}
 
 /** Column heads and rows, each column as wide as its widest cell. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[], { paint }: TableLook): string[] {
-  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map(row => widthOf(row[i]!))))
+  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map(row => styledWidth(row[i]!))))
   const line = (cells: readonly string[]) =>
     cells
-      .map((cell, i) => (i < cells.length - 1 ? cell + ' '.repeat(widths[i]! - widthOf(cell)) : cell))
+      .map((cell, i) => (i < cells.length - 1 ? cell + ' '.repeat(widths[i]! - styledWidth(cell)) : cell))
       .join('  ')
       .trimEnd()
   return [paint('dim', line(heads)), ...rows.map(line)]
@@ -80,7 +77,7 @@ export function jobsTable(jobs: readonly JobSummary[], nowMs: number, look: Tabl
     shorten(funText(job)),
     shorten(targetText(job)),
     cleanText(job.user),
-    countsText(job.counts, look.paint),
+    paintCounts(job, look.paint),
   ])
   return table(['JID', 'AGE', 'FUNCTION', 'TARGET', 'USER', 'STATES'], rows, look)
 }
@@ -97,7 +94,7 @@ export function activeTable(
     funText(job),
     targetText(job),
     cleanText(job.user),
-    countsText(job.counts, look.paint),
+    paintCounts(job, look.paint),
     named(open),
   ])
   return table(['JID', 'ELAPSED', 'FUNCTION', 'TARGET', 'USER', 'STATES', 'OPEN ON'], rows, look)
@@ -112,7 +109,7 @@ const named = (ids: readonly string[]): string =>
 export function jobHead(job: JobSummary, nowMs: number, { paint }: TableLook): string[] {
   const rows: [string, string | undefined][] = [
     ['jid', job.jid],
-    ['function', [funText(job), ...job.arg.map(argText)].join(' ')],
+    ['function', [funText(job), ...argTexts(job.arg)].join(' ')],
     ['target', `${targetText(job)}${job.kind === 'local' ? ` (${job.tgt_type})` : ''}`],
     ['user', cleanText(job.user)],
     ['cause', job.cause && cleanText(job.cause)],
@@ -121,7 +118,7 @@ export function jobHead(job: JobSummary, nowMs: number, { paint }: TableLook): s
     ['to start by', job.active ? clockTime(job.deadline, nowMs) : undefined],
     ['to end by', job.active ? clockTime(job.run_until, nowMs) : undefined],
     ['unknown', job.missing.length > 0 ? job.missing.map(cleanText).join(' ') : undefined],
-    ['states', `${countsText(job.counts, paint)}${job.active ? ' (active)' : ''}`],
+    ['states', `${paintCounts(job, paint)}${job.active ? ' (active)' : ''}`],
   ]
   return rows.flatMap(([name, text]) => (text === undefined ? [] : [`${paint('dim', name.padEnd(12))}${text}`]))
 }
@@ -142,14 +139,12 @@ export function minionsTable(view: JobView, nowMs: number, look: TableLook): str
   return table(['MINION', 'STATE', 'RETURNED', ''], rows, look)
 }
 
-function argText(arg: unknown): string {
-  if (typeof arg === 'object' && arg !== null && '__kwarg__' in arg) {
-    const { __kwarg__: _mark, ...named } = arg
-    return Object.entries(named)
-      .map(([name, value]) => `${cleanText(name)}=${wordText(value)}`)
-      .join(' ')
-  }
-  return wordText(arg)
+function argTexts(args: readonly unknown[]): string[] {
+  const { arg, kwarg } = splitArgs(args)
+  return [
+    ...arg.map(wordText),
+    ...Object.entries(kwarg).map(([name, value]) => `${cleanText(name)}=${wordText(value)}`),
+  ]
 }
 
 /** As one would type it. */

@@ -4,26 +4,19 @@ import { cleanText } from '../../base/clean.ts'
 import { systemClock } from '../../base/clock.ts'
 import { errorMessage } from '../../base/errors.ts'
 import type { Bus } from '../../bus/connect.ts'
-import { createJobCache } from '../../cache/client.ts'
+import { createJobCache, readJobs } from '../../cache/client.ts'
 import { followJob } from '../../call/follow.ts'
 import type { Standing } from '../../call/standing.ts'
 import { clockTime } from '../../call/unanswered.ts'
+import { createWake } from '../../call/wake.ts'
 import type { JobSummary, JobView } from '../../protocol/job-view.ts'
 import { MINION_STATES, type MinionState } from '../../protocol/lifecycle.ts'
-import { createPaint } from '../../tail/colour.ts'
-import { terminalLook } from '../../tail/terminal.ts'
 import { print, printJson } from '../out/print.ts'
-import { readJobs } from './find.ts'
 import { createScreen } from './screen.ts'
-import { countsText, funText, jobHead, jobsTable, paintState, stateWord, type TableLook, table } from './table.ts'
+import { funText, jobHead, jobsTable, paintCounts, paintState, table, tableLook } from './table.ts'
 
-export interface WatchOptions {
+interface WatchOptions {
   json?: boolean
-}
-
-const look = (): TableLook => {
-  const { colour, columns } = terminalLook()
-  return { paint: createPaint(colour), columns: columns() }
 }
 
 /** One job, to its end. Whether every minion returned well. */
@@ -38,7 +31,7 @@ export async function watchJob(bus: Bus, view: JobView, { json }: WatchOptions, 
       if (told.get(id) === state) continue
       told.set(id, state)
       if (json) printJson({ jid: view.jid, minion: id, state })
-      else print(`${clockTime(now, now)}  ${cleanText(id)}  ${paintState(state, look().paint)}`)
+      else print(`${clockTime(now, now)}  ${cleanText(id)}  ${paintState(state, tableLook().paint)}`)
     }
   }
   // Times pass without an event.
@@ -66,13 +59,13 @@ export async function watchJob(bus: Bus, view: JobView, { json }: WatchOptions, 
 const ORDER: readonly MinionState[] = ['failed', 'died', 'timed_out', 'running', 'accepted', 'offline', 'returned']
 
 function jobScreen(view: JobView, standing: Standing, nowMs: number): string[] {
-  const here = look()
+  const here = tableLook()
   const counts = standing.counts(nowMs)
   const active = standing.open(nowMs).length > 0 || (counts.offline !== undefined && nowMs <= standing.times.deadline)
   const states = [...(standing.expected ?? [])]
     .map(id => ({ id, state: standing.stateOf(id, nowMs) }))
     .sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || (a.id < b.id ? -1 : 1))
-  const rows = states.map(({ id, state }) => [cleanText(id), paintState(state, here.paint, stateWord(state))])
+  const rows = states.map(({ id, state }) => [cleanText(id), paintState(state, here.paint)])
   return [...jobHead({ ...view, counts, active }, nowMs, here), '', ...table(['MINION', 'STATE'], rows, here)]
 }
 
@@ -97,9 +90,9 @@ export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSi
   const cache = createJobCache(bus.nc, bus.subjects)
   const screen = process.stdout.isTTY && !json ? createScreen(process.stdout) : undefined
   const known = new Map<string, string>()
-  let stirred: () => void = () => undefined
+  const { wake, wait } = createWake(systemClock)
   const subscriptions = ['job', 'run', 'wheel'].map(kind =>
-    bus.nc.subscribe(`${bus.subjects.livePrefix}*.salt.${kind}.>`, { callback: () => stirred() }),
+    bus.nc.subscribe(`${bus.subjects.livePrefix}*.salt.${kind}.>`, { callback: wake }),
   )
   const tell = (job: JobSummary) => {
     const text = [job.active, ...MINION_STATES.map(state => job.counts[state] ?? 0)].join()
@@ -108,7 +101,7 @@ export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSi
     forget(known, KNOWN)
     const now = Date.now()
     if (json) return printJson({ jid: job.jid, fun: job.fun, active: job.active, counts: job.counts })
-    print(`${clockTime(now, now)}  ${job.jid}  ${funText(job)}  ${countsText(job.counts, look().paint)}`)
+    print(`${clockTime(now, now)}  ${job.jid}  ${funText(job)}  ${paintCounts(job, tableLook().paint)}`)
   }
   let problem = ''
   const began = Date.now()
@@ -129,9 +122,6 @@ export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSi
   }
   try {
     while (!signal.aborted) {
-      const stir = new Promise<void>(resolve => {
-        stirred = resolve
-      })
       try {
         const active = await refresh()
         if (signal.aborted) return
@@ -143,10 +133,7 @@ export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSi
         if (now !== problem) process.stderr.write(`reactor: ${now}; trying again\n`)
         problem = now
       }
-      const pause = new AbortController()
-      const either = AbortSignal.any([signal, pause.signal])
-      await Promise.race([stir, systemClock.sleep(POLL_MS, either).catch(() => undefined)])
-      pause.abort()
+      await wait(POLL_MS, signal)
       await systemClock.sleep(SETTLE_MS, signal).catch(() => undefined)
     }
   } finally {
@@ -157,7 +144,7 @@ export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSi
 const LATEST = 10
 
 function allScreen(active: readonly JobSummary[], allEnded: readonly JobSummary[]): string[] {
-  const [now, here] = [Date.now(), look()]
+  const [now, here] = [Date.now(), tableLook()]
   const ended = [...allEnded].sort((a, b) => (a.jid < b.jid ? 1 : -1)).slice(0, LATEST)
   return [
     `${active.length} active ${active.length === 1 ? 'job' : 'jobs'} (Ctrl-C ends the watch)`,

@@ -1,7 +1,7 @@
 // The way to the system, and its job cache, for one command.
 import { createJobCache, type JobCache } from '../../cache/client.ts'
+import { readJid } from '../../protocol/jid.ts'
 import { type Client, type ClientOptions, openClient } from '../client.ts'
-import { readJid } from './find.ts'
 
 /** Opens the way to the system for a command; a jid is looked at before. */
 export async function withCache(
@@ -9,7 +9,7 @@ export async function withCache(
   act: (client: Client, cache: JobCache) => Promise<unknown>,
   jid?: string,
 ): Promise<void> {
-  if (jid !== undefined) readJid(jid)
+  if (jid !== undefined) readJid(jid, 'usage')
   const client = await openClient(options)
   try {
     await act(client, createJobCache(client.bus.nc, client.bus.subjects))

@@ -1,16 +1,20 @@
-// Cutting a line that holds colours: they take no room, and end where the line ends.
+// Lines that hold colours, which take no room: how wide they are, and cutting them, where the colours end too.
 import { cut, displayWidth } from '../../tail/width.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
-const COLOUR = /(\u001b\[[\d;]*m)/
+const COLOUR = /(\u001b\[[\d;]*m)/g
+
+/** Columns of what is seen of it. */
+export const styledWidth = (line: string): number => displayWidth(line.replace(COLOUR, ''))
 
 /** The line if what is seen of it fits, else its beginning with `…`. */
 export function cutStyled(line: string, columns: number): string {
   if (!line.includes('\u001b')) return cut(line, columns)
   let left = columns
   let out = ''
-  for (const part of line.split(COLOUR)) {
-    if (COLOUR.test(part)) {
+  for (const [i, part] of line.split(COLOUR).entries()) {
+    // Every other part is a colour.
+    if (i % 2 === 1) {
       out += part
       continue
     }

@@ -1,12 +1,12 @@
 // The output formats of `--out`, Salt's outputters by name, and the option itself.
 import { Option } from 'commander'
-import { cleanText, prettyJson } from '../../base/clean.ts'
+import { prettyJson } from '../../base/clean.ts'
 import { isObject } from '../../base/json.ts'
 import { terminalLook } from '../../tail/terminal.ts'
-import { type NestedStyle, nested } from './nested.ts'
+import { type NestedStyle, nested, printable } from './nested.ts'
 import { print } from './print.ts'
 
-export const FORMATS = ['nested', 'json', 'yaml', 'txt', 'raw'] as const
+const FORMATS = ['nested', 'json', 'yaml', 'txt', 'raw'] as const
 export type Format = (typeof FORMATS)[number]
 
 export interface OutOptions {
@@ -14,8 +14,11 @@ export interface OutOptions {
   json?: boolean
 }
 
+/** Whether a person reads it, not a program. */
+export const forPeople = ({ json, out = 'nested' }: OutOptions): boolean => !json && out === 'nested'
+
 /** Lines of a value. */
-export type FormatValue = (value: unknown, style: NestedStyle) => string[]
+type FormatValue = (value: unknown, style: NestedStyle) => string[]
 
 /** `--out`, the same for every command that shows values. */
 export const outOption = (): Option =>
@@ -57,7 +60,7 @@ function textLines(value: unknown, repr: (value: unknown) => string): string[] {
   return Object.entries(value).flatMap(([key, inner]) => lines(inner).map(line => `${key}: ${line}`))
 }
 
-export type PrintValue = (value: unknown, failed?: boolean) => void
+type PrintValue = (value: unknown, failed?: boolean) => void
 
 /** Prints values as the options ask: with `--json` in one line each. */
 export async function createValuePrinter({ json, out = 'nested' }: OutOptions): Promise<PrintValue> {
@@ -68,8 +71,6 @@ export async function createValuePrinter({ json, out = 'nested' }: OutOptions): 
   const steers = process.stdout.isTTY && out !== 'nested' && out !== 'json'
   return (value, failed = false) => {
     const lines = format(value, { colour, failed })
-    if (lines.length > 0) print((steers ? lines.map(cleanLine) : lines).join('\n'))
+    if (lines.length > 0) print((steers ? lines.map(printable) : lines).join('\n'))
   }
 }
-
-const cleanLine = (line: string): string => line.split('\t').map(cleanText).join('\t')

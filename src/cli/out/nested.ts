@@ -57,4 +57,4 @@ function constant(value: unknown): string {
 }
 
 /** A line without what would steer the terminal; tabs stay. */
-const printable = (line: string): string => line.split('\t').map(cleanText).join('\t')
+export const printable = (line: string): string => line.split('\t').map(cleanText).join('\t')

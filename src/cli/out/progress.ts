@@ -2,7 +2,7 @@
 import type { MinionState } from '../../protocol/lifecycle.ts'
 import { cut } from '../../tail/width.ts'
 
-export interface ProgressTerminal {
+interface ProgressTerminal {
   readonly isTTY?: boolean
   readonly columns?: number
   write(text: string): unknown

@@ -1,0 +1,3 @@
+// The kinds of functions that people call by name.
+export const FUNCTION_KINDS = ['execution', 'runner', 'wheel'] as const
+export type FunctionKind = (typeof FUNCTION_KINDS)[number]

@@ -1,0 +1,112 @@
+// What a function of this machine's minion has around it, whichever process runs it: its modules, grains and profiles, the
+// connection of its minion, and what it reaches of the master over that.
+import { systemClock } from '../base/clock.ts'
+import { ReactorError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { createStack } from '../base/service.ts'
+import { connectBus } from '../bus/connect.ts'
+import { createFire, type Fire } from '../bus/fire.ts'
+import { createPublisher } from '../bus/publish.ts'
+import { requestJson } from '../bus/request.ts'
+import type { Config } from '../config/schema.ts'
+import type { Gathered } from '../functions/context.ts'
+import { loadFunctions } from '../functions/load.ts'
+import { collectGrains } from '../grains/collect.ts'
+import { createMineClient } from '../mine/client.ts'
+import { createOwnGrains, type OwnGrains } from '../minion/own-grains.ts'
+import type { Surroundings } from '../minion/run.ts'
+import { minionInbox } from '../protocol/access.ts'
+import { minionOrigin } from '../protocol/origin.ts'
+import { loadProfiles } from './profiles.ts'
+
+/** What the job worker needs beyond the time in which it gathers a peer's returns. */
+const PEER_MARGIN_MS = 15_000
+
+export type Loaded = Awaited<ReturnType<typeof loadMinion>>
+export type MinionLink = Awaited<ReturnType<typeof connectMinion>>
+type Around = Omit<Surroundings, 'jobs' | 'fire'>
+
+/** What there is of a minion without a server. Throws `bad_config` and what a module throws. */
+export async function loadMinion(config: Config) {
+  const { id, grains } = config.minion
+  const registry = await loadFunctions('execution', config.module_dirs)
+  const profiles = await loadProfiles(config)
+  const collect = () => collectGrains({ id, config: grains })
+  return { registry, profiles, collect, first: await collect() }
+}
+
+/** Connects under the minion's id and key, until the stack stops. `as` is shown in the server's list; see `connectBus` for the rest. */
+export async function connectMinion(
+  config: Config,
+  { as, patient }: { as: string; patient: boolean },
+  stack: ReturnType<typeof createStack>,
+  log: Log,
+) {
+  const { id } = config.minion
+  const { nc, subjects, close } = await connectBus({
+    servers: config.servers,
+    namespace: config.namespace,
+    name: `${config.namespace} ${as} ${id}`,
+    seedFile: config.seed,
+    inboxPrefix: minionInbox(id),
+    patient,
+    log,
+  })
+  stack.defer(close)
+  const publisher = createPublisher(nc)
+  stack.defer(() => publisher.stop())
+  const fire: Fire = createFire(publisher, subjects, minionOrigin(id))
+  return { nc, subjects, fire }
+}
+
+export interface MinionAround {
+  /** All but the minion's jobs, and its way to fire events. */
+  around: Around
+  grains: OwnGrains
+}
+
+/** Without a link, what asks the master throws `unreachable`. */
+export function surround(config: Config, loaded: Loaded, link: MinionLink | undefined, log: Log): MinionAround {
+  const { id, module_config, mine_functions } = config.minion
+  const { registry, profiles } = loaded
+  const { grains, mine, peer } = link ? reached(id, loaded, link, log) : unreached(loaded)
+  const around: Around = {
+    id,
+    registry,
+    profiles,
+    config: module_config,
+    mineFunctions: mine_functions,
+    grains: grains.current,
+    refreshGrains: grains.refresh,
+    mine,
+    peer,
+    now: systemClock.now,
+    log,
+  }
+  return { around, grains }
+}
+
+type Reached = Pick<Around, 'mine' | 'peer'> & { grains: OwnGrains }
+
+function reached(id: string, { collect, first }: Loaded, { nc, subjects }: MinionLink, log: Log): Reached {
+  return {
+    grains: createOwnGrains({ nc, subjects, id, first, collect, log }),
+    mine: createMineClient(nc, subjects, id),
+    peer: request =>
+      requestJson<Gathered>(nc, subjects.ofMinion('peer', id), request, {
+        timeoutMs: request.timeoutMs + PEER_MARGIN_MS,
+        what: 'peer',
+      }),
+  }
+}
+
+function unreached({ first }: Loaded): Reached {
+  return {
+    grains: { current: () => first, send: away, refresh: away },
+    mine: { send: away, get: away, delete: away, flush: away },
+    peer: away,
+  }
+}
+
+/** Throws `unreachable`. */
+export const away = () => Promise.reject(new ReactorError('unreachable', 'it runs without a server (--local)'))

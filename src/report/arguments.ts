@@ -1,0 +1,28 @@
+// Arguments that several functions of the runner `jobs` take, as Salt names them.
+import { z } from 'zod'
+import { JOB_KINDS } from '../protocol/job.ts'
+
+export const jidArg = z.string().describe('the job id, 20 digits')
+export const ext_source = z
+  .unknown()
+  .nullish()
+  .refine(
+    given => given == null,
+    'jobs are kept in the job cache alone, there is no external one to choose: leave it out',
+  )
+  .describe('not supported: there is no external job cache')
+export const outputter = z
+  .unknown()
+  .nullish()
+  .refine(given => given == null, 'the caller chooses how an answer is printed, with --out: leave it out')
+  .describe('not supported: choose with --out')
+export const display_progress = z
+  .boolean()
+  .default(false)
+  .describe('fires salt/run/<jid>/progress events with a message for each step')
+export const globs = z.union([z.string(), z.array(z.string())]).nullish()
+export const metadataArg = z.record(z.string(), z.unknown()).nullish()
+export const kind = z
+  .union([z.enum(JOB_KINDS), z.array(z.enum(JOB_KINDS)).min(1)])
+  .default('local')
+  .describe('beyond Salt: jobs on minions (local), runner or wheel functions, or a list of these')
