@@ -1,24 +1,14 @@
-import { connect, type NatsConnection, type SubscriptionOptions } from '@nats-io/transport-node'
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import type { NatsConnection, SubscriptionOptions } from '@nats-io/transport-node'
+import { expect, it, onTestFinished } from 'vitest'
 import { listenForJobs } from '../../src/minion/listen.ts'
 import type { JobAnswer } from '../../src/protocol/job.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import { useConnection } from '../helpers/connected.ts'
 import { keptLog } from '../helpers/core.ts'
-import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createWorld, job, NOW } from './engine.ts'
 
-let server: TestServer
-let nc: NatsConnection
+const connection = useConnection()
 let minions = 0
-
-beforeAll(async () => {
-  server = await startTestServer()
-  nc = await connect({ servers: server.url })
-})
-afterAll(async () => {
-  await nc?.close()
-  await server?.stop()
-})
 
 async function startMinion(options: { isolation?: 'accounts' | 'none'; nc?: NatsConnection } = {}) {
   const world = await createWorld()
@@ -26,7 +16,7 @@ async function startMinion(options: { isolation?: 'accounts' | 'none'; nc?: Nats
   const subjects = createSubjects(`listen${minions++}`)
   const { log, lines } = keptLog()
   const listening = listenForJobs({
-    nc: options.nc ?? nc,
+    nc: options.nc ?? connection.nc,
     subjects,
     id: 'm1',
     isolation: options.isolation ?? 'none',
@@ -34,8 +24,9 @@ async function startMinion(options: { isolation?: 'accounts' | 'none'; nc?: Nats
     log,
   })
   onTestFinished(() => listening.stop())
-  await nc.flush()
-  const send = async (body: string) => (await nc.request(subjects.job('m1'), body, { timeout: 5000 })).json<JobAnswer>()
+  await connection.nc.flush()
+  const send = async (body: string) =>
+    (await connection.nc.request(subjects.job('m1'), body, { timeout: 5000 })).json<JobAnswer>()
   return { ...world, lines, listening, subjects, send, ask: (body: unknown) => send(JSON.stringify(body)) }
 }
 
@@ -97,16 +88,16 @@ it('a job runs where its answer cannot be sent', async () => {
   const respond = () => {
     throw new Error('draining')
   }
-  const mute = Object.assign(Object.create(nc), {
+  const mute = Object.assign(Object.create(connection.nc), {
     subscribe: (subject: string, options: SubscriptionOptions) =>
-      nc.subscribe(subject, {
+      connection.nc.subscribe(subject, {
         ...options,
         callback: (error, message) => options.callback!(error, Object.assign(Object.create(message), { respond })),
       }),
   }) as NatsConnection
   const { returnOf, subjects, lines } = await startMinion({ nc: mute })
   const sent = job('test.ping')
-  nc.publish(subjects.job('m1'), JSON.stringify(sent), { reply: 'nowhere' })
+  connection.nc.publish(subjects.job('m1'), JSON.stringify(sent), { reply: 'nowhere' })
   expect(await returnOf(sent)).toMatchObject({ success: true })
   await lines.find(({ error }) => error === 'draining', 'the word of it')
 })

@@ -1,24 +1,13 @@
-import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { createMissedJobs } from '../../src/minion/missed.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import { useConnection } from '../helpers/connected.ts'
 import { keptLog } from '../helpers/core.ts'
-import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createSeen } from '../helpers/wait.ts'
 import { createWorld, job, NOW } from './engine.ts'
 
-let server: TestServer
-let nc: NatsConnection
+const connection = useConnection()
 let minions = 0
-
-beforeAll(async () => {
-  server = await startTestServer()
-  nc = await connect({ servers: server.url })
-})
-afterAll(async () => {
-  await nc?.close()
-  await server?.stop()
-})
 
 async function startMinion(answer: (took: string[], asked: number) => unknown, { served = true } = {}) {
   const world = await createWorld()
@@ -26,7 +15,7 @@ async function startMinion(answer: (took: string[], asked: number) => unknown, {
   const subjects = createSubjects(`missed${minions++}`)
   const asked = createSeen<string[]>()
   const serve = () =>
-    nc.subscribe(subjects.anyMinion('missed'), {
+    connection.nc.subscribe(subjects.anyMinion('missed'), {
       callback: (_error, message) => {
         const { took } = message.json<{ took: string[] }>()
         asked.push(took)
@@ -35,7 +24,7 @@ async function startMinion(answer: (took: string[], asked: number) => unknown, {
     })
   if (served) serve()
   const { log, lines } = keptLog()
-  const missed = createMissedJobs({ nc, subjects, id: 'm1', engine, now: () => NOW, log })
+  const missed = createMissedJobs({ nc: connection.nc, subjects, id: 'm1', engine, now: () => NOW, log })
   onTestFinished(() => missed.stop())
   return { ...world, engine, asked, serve, missed, lines }
 }
@@ -77,7 +66,7 @@ it('it asks until somebody answers', async () => {
     served: false,
   })
   missed.fetch()
-  await nc.flush()
+  await connection.nc.flush()
   serve()
   expect(await returnOf(sent)).toMatchObject({ success: true })
   await asked.reach(2)

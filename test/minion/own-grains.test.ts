@@ -1,36 +1,33 @@
-import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { createOwnGrains } from '../../src/minion/own-grains.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
-import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { useConnection } from '../helpers/connected.ts'
 import { createSeen } from '../helpers/wait.ts'
 
-let server: TestServer
-let nc: NatsConnection
+const connection = useConnection()
 let minions = 0
-
-beforeAll(async () => {
-  server = await startTestServer()
-  nc = await connect({ servers: server.url })
-})
-afterAll(async () => {
-  await nc?.close()
-  await server?.stop()
-})
 
 function grainsOf(collect: () => Record<string, unknown>, refreshWithinMs = 10_000) {
   const subjects = createSubjects(`grains${minions++}`)
   const sent = createSeen<unknown>()
   const serve = (answer: (count: number) => unknown = () => ({ ok: true })) =>
-    nc.subscribe(subjects.anyMinion('grains'), {
+    connection.nc.subscribe(subjects.anyMinion('grains'), {
       callback: (_error, message) => {
         sent.push(message.json())
         message.respond(JSON.stringify(answer(sent.items.length)))
       },
     })
   const first = { os: 'Debian' }
-  const parts = { nc, subjects, id: 'web1', first, collect: async () => collect(), log: silentLog, refreshWithinMs }
+  const parts = {
+    nc: connection.nc,
+    subjects,
+    id: 'web1',
+    first,
+    collect: async () => collect(),
+    log: silentLog,
+    refreshWithinMs,
+  }
   return { grains: createOwnGrains(parts), sent, serve }
 }
 

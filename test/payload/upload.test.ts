@@ -1,31 +1,28 @@
 import { createHash } from 'node:crypto'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { createPayloadSender } from '../../src/payload/upload.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
-import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { useConnection } from '../helpers/connected.ts'
 import { within } from '../helpers/wait.ts'
 
 const JID = '20261120091820000000'
-let server: TestServer
-let nc: NatsConnection
+const connection = useConnection()
 let minions = 0
-
-beforeAll(async () => {
-  server = await startTestServer()
-  nc = await connect({ servers: server.url })
-})
-afterAll(async () => {
-  await nc?.close()
-  await server?.stop()
-})
 
 function sender(options: { patienceMs?: number; connected?: () => boolean; nc?: NatsConnection } = {}) {
   const subjects = createSubjects(`payload${minions++}`)
-  const send = createPayloadSender({ nc, subjects, id: 'web.1', connected: () => true, patienceMs: 400, ...options })
+  const send = createPayloadSender({
+    nc: connection.nc,
+    subjects,
+    id: 'web.1',
+    connected: () => true,
+    patienceMs: 400,
+    ...options,
+  })
   const parts: { header: string | undefined; body: Buffer }[] = []
   const serve = (answer: (count: number) => unknown) =>
-    nc.subscribe(subjects.anyMinion('payload'), {
+    connection.nc.subscribe(subjects.anyMinion('payload'), {
       callback: (_error, message) => {
         expect(subjects.minionIn(message.subject)).toBe('web.1')
         parts.push({ header: message.headers?.get('Reactor-Payload'), body: Buffer.from(message.data) })
@@ -61,7 +58,7 @@ it('it is given up where nobody takes it', async () => {
 it('it waits for who takes it', async () => {
   const { send, serve } = sender({ patienceMs: 10_000 })
   const sent = send(JID, 'x')
-  await nc.flush()
+  await connection.nc.flush()
   serve(() => ({ ok: true }))
   expect(await within(sent, 'the payload')).toMatchObject({ ok: true })
 })
@@ -80,7 +77,7 @@ it('while the link is down it is not given up', async () => {
 })
 
 it('it ends with the connection', async () => {
-  const own = await connect({ servers: server.url })
+  const own = await connect({ servers: connection.server.url })
   const { send } = sender({ nc: own, patienceMs: 60_000 })
   const sent = send(JID, 'x')
   await own.close()
