@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { watch } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
@@ -67,11 +68,13 @@ it('a process that has the pid of a group that is gone is left alone', async () 
 
 it('a process that was told to end by its job is not told twice, and is killed when it does not', async () => {
   const job = new AbortController()
+  const dir = await testFolder()
+  // Its trap stands by then: a signal before that would end it.
+  const watcher = watch(dir, () => job.abort(new JobEnded('by hand')))
   const result = await runProcess({
-    argv: ['/bin/sh', '-c', 'trap "echo told" TERM; echo ready; while :; do sleep 0.05; done'],
+    argv: ['/bin/sh', '-c', `trap "echo told" TERM; echo ready; touch ${dir}/ready; while :; do sleep 0.05; done`],
     cwd: '/',
     signal: job.signal,
-    onPid: () => setTimeout(() => job.abort(new JobEnded('by hand')), 300),
-  })
+  }).finally(() => watcher.close())
   expect(result).toMatchObject({ retcode: -9, ending: 'aborted', stdout: 'ready\n' })
 })
