@@ -1,6 +1,6 @@
 // The real program for end-to-end tests: `reactor up` from the build, in folders of its own, and commands beside it.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,6 +8,8 @@ import { createSeen, type Seen, within } from '../helpers/wait.ts'
 
 export const ROOT = resolve(import.meta.dirname, '../..')
 export const MAIN = join(ROOT, 'dist/cli/main.js')
+/** The rules that ship. */
+export const SHIPPED_RULES = join(ROOT, 'reactors')
 
 export interface Ended {
   code: number | null
@@ -84,6 +86,7 @@ export interface UpSettings {
   dir?: string
   args?: string[]
   config?: Record<string, unknown>
+  /** A folder of rules; without one there are none, so that only the test's own words start jobs. */
   rules?: string
   env?: NodeJS.ProcessEnv
 }
@@ -93,6 +96,8 @@ export async function startReactor(settings: UpSettings = {}): Promise<Running> 
   const dir = settings.dir ?? (await mkdtemp(join(tmpdir(), 'reactor-e2e-')))
   const config = join(dir, 'config.json')
   await writeFile(config, JSON.stringify(settings.config ?? {}))
+  const rules = settings.rules ?? join(dir, 'no-rules')
+  await mkdir(rules, { recursive: true })
   const args = [
     'up',
     '--json',
@@ -103,7 +108,7 @@ export async function startReactor(settings: UpSettings = {}): Promise<Running> 
     '--config',
     config,
     '--rules',
-    settings.rules ?? join(ROOT, 'reactors'),
+    rules,
     ...(settings.args ?? []),
   ]
   const child = spawn(process.execPath, [MAIN, ...args], {

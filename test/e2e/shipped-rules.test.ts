@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { json, startHttp } from '../alerts/http-test-server.ts'
 import { startSmtp } from '../alerts/smtp-test-server.ts'
-import { type Running, startReactor, type UpSettings } from './reactor.ts'
+import { type Running, SHIPPED_RULES, startReactor, type UpSettings } from './reactor.ts'
 
 describe('the rules that ship', () => {
   it('hello: an event meets a reaction of each kind', async () => {
@@ -122,7 +122,7 @@ describe('the rules that ship', () => {
 })
 
 async function reactorForTest(settings: UpSettings = {}): Promise<Running> {
-  const reactor = await startReactor({ ...settings, args: ['--id', 'web1'] })
+  const reactor = await startReactor({ rules: SHIPPED_RULES, ...settings, args: ['--id', 'web1'] })
   onTestFinished(() => reactor.clean())
   return reactor
 }

@@ -4,12 +4,12 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestServer } from '../helpers/server.ts'
-import { command, isAlive, type Running, startReactor } from './reactor.ts'
+import { command, isAlive, type Running, SHIPPED_RULES, startReactor } from './reactor.ts'
 
 describe('reactor up', () => {
   let reactor: Running
   beforeAll(async () => {
-    reactor = await startReactor({ args: ['--id', 'web1'] })
+    reactor = await startReactor({ args: ['--id', 'web1'], rules: SHIPPED_RULES })
   })
   afterAll(() => reactor.clean())
 
