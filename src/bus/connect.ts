@@ -15,10 +15,21 @@ export interface BusOptions {
   name: string
   /** File with an nkey seed; without one the login is anonymous, or by what the URL holds. */
   seedFile?: string | undefined
+  /** What the login says beside the key, or instead of one. */
+  user?: string | undefined
+  password?: string | undefined
+  tls?: TlsFiles | undefined
   inboxPrefix?: string
   /** A daemon waits for its server and comes back for ever; a command fails at once. */
   patient: boolean
   log: Pick<Log, 'warn' | 'info'>
+}
+
+/** Files in PEM. */
+export interface TlsFiles {
+  ca?: string | undefined
+  cert?: string | undefined
+  key?: string | undefined
 }
 
 export interface Bus {
@@ -30,7 +41,7 @@ export interface Bus {
 /** Connects. Throws `unreachable`, `forbidden` or `server_version` with a sentence that says what to do. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
   const { log } = options
-  const authenticator = await seedAuthenticator(options.seedFile)
+  const authenticator = await loginOf(options)
   const config: ConnectionOptions = {
     servers: options.servers,
     name: options.name,
@@ -42,6 +53,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     pingInterval: 20_000,
     timeout: 5000,
     ...(authenticator ? { authenticator } : {}),
+    ...(options.tls ? { tls: tlsOptions(options.tls) } : {}),
     ...(options.inboxPrefix ? { inboxPrefix: options.inboxPrefix } : {}),
     ...(options.patient ? { ignoreAuthErrorAbort: true } : {}),
   }
@@ -91,15 +103,24 @@ function guardCallbacks(nc: NatsConnection, log: BusOptions['log']): void {
   }
 }
 
-async function seedAuthenticator(seedFile: string | undefined): Promise<Authenticator | undefined> {
-  if (!seedFile) return undefined
+/** By key, by name and password, or by a name beside a key, as protocol/login.ts has it. */
+async function loginOf({ seedFile, user, password }: BusOptions): Promise<Authenticator | undefined> {
+  const byName = user === undefined ? undefined : { user, pass: password ?? '' }
+  if (!seedFile) return byName ? () => byName : undefined
   try {
     const seed = (await readFile(seedFile, 'utf8')).trim()
-    return nkeyLogin(seed)
+    const byKey = nkeyLogin(seed)
+    return byName ? nonce => ({ ...byKey(nonce), ...byName }) : byKey
   } catch (error) {
     throw new ReactorError('forbidden', `cannot read the key ${seedFile}: ${errorMessage(error)}`)
   }
 }
+
+const tlsOptions = ({ ca, cert, key }: TlsFiles) => ({
+  ...(ca ? { caFile: ca } : {}),
+  ...(cert ? { certFile: cert } : {}),
+  ...(key ? { keyFile: key } : {}),
+})
 
 function refused(servers: string | string[], error: unknown): ReactorError {
   const message = errorMessage(error)

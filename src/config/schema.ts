@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { parseDuration } from '../base/duration.ts'
 import { errorMessage } from '../base/errors.ts'
 import { LOG_LEVELS } from '../base/log.ts'
+import { isPublicKey, minionIdProblem } from '../protocol/key.ts'
 import { DEFAULT_LIMITS } from '../protocol/streams.ts'
 
 const duration = z.union([z.string(), z.number()]).transform((text, context) => {
@@ -15,15 +16,10 @@ const duration = z.union([z.string(), z.number()]).transform((text, context) => 
   }
 })
 
-/** A minion's id: what a host name or Salt's ids can be. */
-const minionId = z
-  .string()
-  .min(1)
-  .max(255)
-  .refine(
-    id => !/[/\\\0\s]/.test(id) && id !== '.' && id !== '..',
-    "a minion's id has no slash, backslash or white space",
-  )
+const minionId = z.string().superRefine((id, context) => {
+  const message = minionIdProblem(id)
+  if (message !== undefined) context.addIssue({ code: 'custom', message })
+})
 
 const profile = z.record(z.string(), z.unknown())
 
@@ -49,6 +45,14 @@ export const configSchema = z.strictObject({
     .describe('first token of every subject'),
   servers: z.array(z.string()).min(1).default(['nats://127.0.0.1:4222']).describe('NATS servers'),
   seed: z.string().optional().describe("file with this process's nkey seed"),
+  tls: z
+    .strictObject({
+      ca: z.string().optional().describe('file with the certificate of the authority that signed the server'),
+      cert: z.string().optional().describe('file with a client certificate, where the server wants one'),
+      key: z.string().optional().describe('file with its key'),
+    })
+    .optional()
+    .describe('TLS towards the NATS servers'),
   isolation: z
     .enum(['accounts', 'none'])
     .default('accounts')
@@ -59,7 +63,14 @@ export const configSchema = z.strictObject({
   operators: z
     .record(z.string(), z.string())
     .default({})
-    .describe('names of the static operators by their public nkey'),
+    .describe('names of the static operators by their public nkey; they may do everything'),
+  roles: z
+    .record(
+      z.string().regex(/^[a-z0-9_-]{1,40}$/),
+      z.array(z.union([z.string(), z.record(z.string(), z.array(z.string()))])),
+    )
+    .default({})
+    .describe('what operators of a role may do, as publisher_acl has it (docs/operators.md)'),
   profiles: z
     .strictObject({
       smtp: z.record(z.string(), profile).default({}).describe('mail servers by name'),
@@ -88,6 +99,27 @@ export const configSchema = z.strictObject({
   master: z
     .strictObject({
       lost_after: duration.prefault('25s').describe('a minion without a heartbeat for this long is not connected'),
+      callout: z
+        .strictObject({
+          seed: z.string().describe("file with the seed of the auth callout's own user"),
+          issuer: z.string().describe('file with the seed of the account that signs logins'),
+        })
+        .optional()
+        .describe('answering logins of minions and operators; without it only static users of the server come in'),
+      accepted_keys: z
+        .record(minionId, z.string().refine(isPublicKey, "expected a public nkey, 'U' and 55 more"))
+        .default({})
+        .describe('keys that are accepted before the minion exists, by id'),
+      auto_accept: z.boolean().default(false).describe('accept every new key; for tests'),
+      autosign_file: z.string().optional().describe('file of globs, one a line: keys of ids that match are accepted'),
+      autoreject_file: z.string().optional().describe('file of globs: keys of ids that match are rejected'),
+      autosign_grains_dir: z
+        .string()
+        .optional()
+        .describe('folder of files named as grains, values one a line: keys of minions that send such a grain are accepted'),
+      max_minions: z.number().int().min(0).default(0).describe('accepted keys at most; 0: no limit'),
+      max_pending: z.number().int().min(1).default(1000).describe('pending keys kept; the oldest gives way'),
+      login_ttl: duration.prefault('1d').describe('after this a login is asked for again'),
     })
     .prefault({}),
   react: z
@@ -134,6 +166,11 @@ export const configSchema = z.strictObject({
     .strictObject({
       id: minionId.default(() => hostname()).describe("the minion's id; default: the host's name"),
       dir: z.string().default('var/minion').describe('jobs in hand, spooled events, finished jobs'),
+      join: z.string().optional().describe('join token that lets its key in, or @FILE that holds one'),
+      autosign_grains: z
+        .array(z.string())
+        .default([])
+        .describe("names of grains that go with the login, for the master's autosign_grains_dir"),
       beat: duration.prefault('10s').describe('heartbeat'),
       concurrency: z.number().int().min(1).default(16).describe('jobs that run at once'),
       cache_jobs: z

@@ -31,6 +31,9 @@ export const streamNames = (ns: string) => ({
 export const bucketNames = (ns: string) => ({
   rules: `${ns}_rules`,
   minions: `${ns}_minions`,
+  keys: `${ns}_keys`,
+  tokens: `${ns}_tokens`,
+  users: `${ns}_users`,
   bundles: `${ns}_bundles`,
   payloads: `${ns}_payloads`,
 })

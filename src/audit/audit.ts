@@ -1,0 +1,45 @@
+// The audit record: every publish, runner call, wheel call, login and change of a key, with who asked, from where, and how it
+// ended, as an event under `salt/audit/`. Never arguments: they may hold secrets; the job's own record has them, redacted.
+import { errorMessage } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Fire } from '../bus/fire.ts'
+
+export type AuditKind = 'publish' | 'runner' | 'wheel' | 'key' | 'token' | 'user' | 'login' | 'history'
+
+export interface AuditRecord {
+  /** Who asked: an operator's name, `rule:<name>`, `schedule:<name>`, `peer:<minion>`. */
+  user: string
+  /** Where from, as the server attests it: `OPS`, `FLEET`, `CORE`; a host where it is known. */
+  source: string
+  /** The function or the deed: `test.ping`, `key.accept`. */
+  action: string
+  result: 'ok' | 'refused' | 'failed'
+  /** Why it was refused or failed. */
+  reason?: string
+  jid?: string
+  tgt?: string | string[]
+  tgt_type?: string
+  /** Ids of minions, names of operators or tokens that it is about. */
+  about?: string[]
+}
+
+export interface AuditCause {
+  cause?: string | undefined
+  hops?: number
+}
+
+/** Does not wait, and does not fail: what is recorded has happened. A record that cannot be stored is logged. */
+export type Audit = (kind: AuditKind, record: AuditRecord, cause?: AuditCause) => void
+
+/** Reasons repeat what others sent. */
+const MAX_REASON = 500
+
+export function createAudit(fire: Fire, log: Log): Audit {
+  return (kind, record, { cause, hops = 0 } = {}) => {
+    const { reason, ...rest } = record
+    const data = reason === undefined ? rest : { ...rest, reason: reason.slice(0, MAX_REASON).toWellFormed() }
+    fire(`salt/audit/${kind}`, data, { cause, hops: hops + 1 }).catch(error =>
+      log.error({ ...data, kind, error: errorMessage(error) }, 'an audit record could not be stored'),
+    )
+  }
+}
