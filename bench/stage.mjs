@@ -11,6 +11,7 @@ import { connectBus } from '../dist/bus/connect.js'
 import { createFire } from '../dist/bus/fire.js'
 import { provisionStreams } from '../dist/bus/provision.js'
 import { createPublisher } from '../dist/bus/publish.js'
+import { serverConfig } from '../dist/bus/server/config.js'
 import { findServer } from '../dist/bus/server/find.js'
 import { launchServer } from '../dist/bus/server/launch.js'
 import { minionOrigin } from '../dist/protocol/origin.js'
@@ -24,24 +25,38 @@ export async function openStage() {
     const found = await findServer()
     const dir = await mkdtemp(join(tmpdir(), 'reactor-bench-'))
     stack.defer(() => rm(dir, { recursive: true, force: true }))
-    const [storeDir, portsDir, configFile] = ['store', 'ports', 'nats.conf'].map(name => join(dir, name))
-    await mkdir(storeDir)
-    const config = { host: '127.0.0.1', port: -1, ports_file_dir: portsDir, jetstream: { store_dir: storeDir } }
-    await writeFile(configFile, JSON.stringify(config))
-    const logFile = join(dir, 'nats.log')
     const server = stack.add(
-      await launchServer({ binary: found.path, configFile, portsDir, logFile, ownSession: false }),
+      await launchIn(dir, ({ storeDir, portsDir }) =>
+        JSON.stringify({ host: '127.0.0.1', port: -1, ports_file_dir: portsDir, jetstream: { store_dir: storeDir } }),
+      ),
     )
-    // A run that is cut short never comes to `stop`.
-    const kill = () => process.kill(server.pid, 'SIGKILL')
-    process.once('exit', kill)
-    void server.exited.then(() => process.off('exit', kill))
     return { url: server.url, dir, serverVersion: found.version, stop: () => stack.stop() }
   } catch (error) {
     await stack.stop()
     throw error
   }
 }
+
+/** A server in the folder, with what `config` makes of its folders. */
+async function launchIn(dir, config) {
+  const found = await findServer()
+  const [storeDir, portsDir, configFile] = ['store', 'ports', 'nats.conf'].map(name => join(dir, name))
+  await mkdir(storeDir, { recursive: true })
+  await writeFile(configFile, config({ storeDir, portsDir }))
+  const logFile = join(dir, 'nats.log')
+  const server = await launchServer({ binary: found.path, configFile, portsDir, logFile, ownSession: false })
+  // A run that is cut short never comes to `stop`.
+  const kill = () => process.kill(server.pid, 'SIGKILL')
+  process.once('exit', kill)
+  void server.exited.then(() => process.off('exit', kill))
+  return server
+}
+
+/** A server with the accounts and the callout of an installation. */
+export const startServer = (dir, identities) =>
+  launchIn(dir, folders =>
+    serverConfig({ namespace: 'reactor', host: '127.0.0.1', port: 0, pidFile: join(dir, 'pid'), identities, ...folders }),
+  )
 
 /** A connection with a namespace of its own, its streams, a publisher and a `fire` of the minion `bench`. */
 export async function openBus(url, namespace) {
@@ -82,6 +97,12 @@ export async function startProcess(stage, namespace, args, config = {}) {
   return startChild(CLI, [...args, '--config', file, ...connect], message => 'ready' in message)
 }
 
+/** `reactor master` with the config, which is written to `file`. */
+export async function startMaster(file, config) {
+  await writeFile(file, JSON.stringify(config))
+  return startChild(CLI, ['master', '--config', file], message => 'ready' in message)
+}
+
 /** A script of this folder as a process; ready once it sends a message. */
 export const startScript = (name, args) => startChild(fileURLToPath(new URL(name, import.meta.url)), args, () => true)
 
@@ -94,6 +115,13 @@ async function startChild(file, args, isReady) {
   })
   return {
     pid: child.pid,
+    /** Sends a message and resolves with the next that comes. */
+    ask: message =>
+      new Promise((resolve, reject) => {
+        child.once('message', resolve)
+        void exited.then(code => reject(new Error(`${file} ended (exit code ${code}) and did not answer`)))
+        child.send(message)
+      }),
     async stop() {
       child.kill('SIGTERM')
       await exited

@@ -8,6 +8,9 @@ import { configJsonSchema, describeConfig } from '../dist/config/docs.js'
 import { formatDoc } from '../dist/functions/doc.js'
 import { loadFunctions } from '../dist/functions/load.js'
 import { ACCESS } from '../dist/protocol/access.js'
+import { calloutPermissions, minionPermissions, operatorPermissions } from '../dist/protocol/permissions.js'
+import { ALL_GRANTS, NO_GRANTS } from '../dist/protocol/role.js'
+import { SERVICE_RIGHTS } from '../dist/protocol/service-permissions.js'
 import { ruleJsonSchema } from '../dist/reactor/rules/schema.js'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -43,6 +46,61 @@ const accessTable = () =>
       what,
     ]),
   )
+const codes = texts => (texts.length === 0 ? '' : texts.map(text => `\`${text}\``).join(' '))
+
+/** What each role may do, as the server holds it to that. */
+function permissionTables() {
+  const users = [
+    ['minion `ID`', 'FLEET', minionPermissions('<ns>', 'ID')],
+    ['operator `NAME`, role `admin`', 'OPS', operatorPermissions('<ns>', 'NAME', ALL_GRANTS)],
+    [
+      'operator `NAME` who may read `deploy/**` and fire `deploy/*`',
+      'OPS',
+      operatorPermissions('<ns>', 'NAME', { ...NO_GRANTS, read: ['deploy/**'], fire: ['deploy/*'] }),
+    ],
+    ['the auth callout of the master', 'AUTH', calloutPermissions()],
+  ]
+  const right = one => (typeof one === 'string' ? one : `take as ${one.take}`)
+  const stored = ({ streams, buckets, objects }) =>
+    [
+      ...Object.entries(streams).map(([stream, rights]) => `${stream.toUpperCase()}: ${rights.map(right).join(', ')}`),
+      ...Object.entries(buckets).map(([bucket, one]) => `\`${bucket}\`: ${one}`),
+      ...objects.map(store => `\`${store}\`: write`),
+    ].join('; ')
+  const below = subjects => codes(subjects.map(subject => `<ns>.${subject}`))
+  return [
+    table(
+      ['who', 'account', 'may publish and request', 'may subscribe to'],
+      users.map(([who, account, { publish, subscribe, responses }]) => [
+        who,
+        account,
+        `${codes(publish)}${responses ? ', and one reply to each request it gets' : ''}`,
+        codes(subscribe),
+      ]),
+    ),
+    table(
+      ['service, in CORE', 'work', 'may publish and request', 'may subscribe to', 'in the stores'],
+      Object.entries(SERVICE_RIGHTS).map(([service, rights]) => [
+        `\`${service}\``,
+        rights.what,
+        below([`event.${service}.>`, ...rights.publish]),
+        codes([...rights.subscribe.map(subject => `<ns>.${subject}`), `_INBOX_${service}.>`]),
+        stored(rights),
+      ]),
+    ),
+    [
+      'In the stores: `get` reads single messages and batches, `follow` all of a stream, `take` consumes by the named durable',
+      'consumer and acks, `purge` removes messages, `read` and `write` are for buckets. Every service makes the five streams',
+      'exist and gives them the settings of this version; none may delete a stream. Services that answer requests also publish',
+      'to the inboxes of those who ask them.',
+      '',
+      'Inside one account the server checks the subject of a message, and not its reply subject, to which the ack of a stream or',
+      'what a consumer gives out is sent. Minions, operators and logins reach CORE from accounts of their own, where that aims at',
+      'nothing there, and a minion takes no job that the server does not attest to come from CORE. A service is kept to its work by',
+      'its table, but whoever has stolen the key of a service can have messages sent as another service of CORE.',
+    ].join('\n'),
+  ].join('\n\n')
+}
 const configTable = () =>
   table(
     ['setting', 'default', 'what'],
@@ -69,6 +127,7 @@ const wanted = {
   'docs/functions.md': await functionsPage(),
   'docs/errors.md': await withBlock('docs/errors.md', 'codes', errorTable()),
   'docs/nats.md': await withBlock('docs/nats.md', 'access', accessTable()),
+  'docs/security.md': await withBlock('docs/security.md', 'permissions', permissionTables()),
   'docs/config.md': await withBlock('docs/config.md', 'settings', configTable()),
 }
 

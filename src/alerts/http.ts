@@ -1,6 +1,7 @@
 // The declaration of `http.query`, which minions and job workers both have.
 import { z } from 'zod'
 import { common } from '../functions/define.ts'
+import { address, fixed, namedValues } from '../functions/guards.ts'
 import { timeoutSchema } from './profiles.ts'
 
 const scalar = z.union([z.string(), z.number(), z.boolean()])
@@ -36,6 +37,14 @@ export const httpQuery = common({
     max_size: z.number().int().min(0).max(104_857_600).default(1_048_576).describe('bytes of the body, decompressed'),
     retries: z.number().int().min(0).max(20).default(3).describe('after 429, 500, 502, 503, 504, a failed connection'),
     verify_ssl: z.boolean().optional().describe('false takes any certificate: for tests alone'),
+  },
+  guards: {
+    url: address,
+    method: fixed('what is asked of the server'),
+    headers: namedValues('request headers'),
+    header_dict: namedValues('request headers'),
+    profile: fixed('what the secrets are taken from'),
+    verify_ssl: fixed('what the server has to prove'),
   },
   idempotent: false,
   async run({ profile, ...args }, context) {

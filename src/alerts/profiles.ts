@@ -1,5 +1,6 @@
 // Named settings of the alerts, as the config holds them: `smtp: {ops-mail: {…}}`, `http: {hook: {…}}`.
 // Schemas, the secrets behind `{env: NAME}` and `{file: PATH}`, and what of a profile may be shown.
+import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import { parseDuration } from '../base/duration.ts'
 import { ReactorError } from '../base/errors.ts'
@@ -42,6 +43,10 @@ const smtpProfileSchema = z
     from: addresses.optional(),
     to: addresses.optional(),
     cc: addresses.optional(),
+    attachment_dirs: z
+      .array(z.string().refine(isAbsolute, 'a folder is named by its absolute path'))
+      .optional()
+      .describe('folders whose files may be attached by their path; default: none'),
     timeout: timeoutSchema.optional(),
     ca: ca.optional(),
     reject_unauthorized: z.boolean().optional().describe('false takes any certificate: for tests alone'),

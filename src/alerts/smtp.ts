@@ -4,8 +4,9 @@ import { z } from 'zod'
 import { ReactorError } from '../base/errors.ts'
 import type { CallContext, Profiles } from '../functions/context.ts'
 import { common } from '../functions/define.ts'
+import { address, fixed } from '../functions/guards.ts'
 import { type Address, headerText, parseAddresses } from './addresses.ts'
-import { attachmentsSchema, readAttachments } from './attachments.ts'
+import { attachmentGuard, attachmentsSchema, readAttachments } from './attachments.ts'
 import type { Mail } from './mail-send.ts'
 import { chooseServer } from './mail-server.ts'
 import { knownProfiles, pickProfile } from './pick-profile.ts'
@@ -37,6 +38,18 @@ export const sendMsg = common({
     username: z.string().min(1).optional(),
     password: z.string().min(1).optional(),
     timeout: timeoutSchema.optional().describe('for all of it, in seconds or as text such as 30s; default 30'),
+  },
+  guards: {
+    recipient: address,
+    cc: address,
+    bcc: address,
+    reply_to: address,
+    sender: address,
+    server: address,
+    port: address,
+    profile: fixed('what the secrets are taken from'),
+    tls: fixed('what the server has to prove'),
+    attachments: attachmentGuard,
   },
   idempotent: false,
   async run(args, context) {
@@ -70,7 +83,7 @@ async function composeMail(args: MailArgs, profile: SmtpProfile | undefined, con
     subject: headerText('subject', args.subject),
     ...(args.message === undefined ? {} : { text: args.message }),
     ...(args.html === undefined ? {} : { html: args.html }),
-    attachments: await readAttachments(args.attachments),
+    attachments: await readAttachments(args.attachments, profile?.attachment_dirs),
   }
 }
 

@@ -1,6 +1,6 @@
 // The audit record: every publish, runner call, wheel call, login and change of a key, with who asked, from where, and how it
 // ended, as an event under `salt/audit/`. Never arguments: they may hold secrets; the job's own record has them, redacted.
-import { errorMessage } from '../base/errors.ts'
+import { asReactorError, errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 
@@ -33,6 +33,30 @@ export type Audit = (kind: AuditKind, record: AuditRecord, cause?: AuditCause) =
 
 /** Reasons repeat what others sent. */
 const MAX_REASON = 500
+
+/** Targets are as long as those who ask make them. */
+const MAX_TARGET = 1000
+const MAX_LISTED = 50
+
+/** A target as a record holds it: of a long one the beginning. */
+export function shownTarget(tgt: unknown): string | string[] {
+  const text = (value: unknown) => {
+    const whole = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+    return whole.length <= MAX_TARGET ? whole : `${whole.slice(0, MAX_TARGET).toWellFormed()}…`
+  }
+  if (!Array.isArray(tgt)) return text(tgt)
+  const shown = tgt.slice(0, MAX_LISTED).map(text)
+  return tgt.length > MAX_LISTED ? [...shown, `… and ${tgt.length - MAX_LISTED} more`] : shown
+}
+
+/**
+ * How something that threw ended. Why it was refused says who and what; of other failures only the code, for their words may
+ * repeat arguments.
+ */
+export function failureOf(thrown: unknown): Pick<AuditRecord, 'result' | 'reason'> {
+  const { code, message } = asReactorError(thrown)
+  return code === 'forbidden' ? { result: 'refused', reason: message } : { result: 'failed', reason: code }
+}
 
 export function createAudit(fire: Fire, log: Log): Audit {
   return (kind, record, { cause, hops = 0 } = {}) => {

@@ -3,12 +3,15 @@ import { isObject } from './json.ts'
 
 const SECRET_KEY =
   /^(?:.*[_-])?(?:pass|password|passwd|passphrase|pwd|secret|token|bearer|seed|auth|authorization|credentials?|cookie|(?:api|private|access|secret)[_-]?key)$/i
+/** Wherever it stands: of a password that others can be tried against. */
+const PASSWORD_HASH = /^scrypt\$\d/
 export const REDACTED = '[redacted]'
 
 export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key)
 
-/** A copy in which every value under a secret's key is `[redacted]`. */
+/** A copy in which every value under a secret's key, and every password's hash, is `[redacted]`. */
 export function redactSecrets(value: unknown): unknown {
+  if (typeof value === 'string') return PASSWORD_HASH.test(value) ? REDACTED : value
   if (Array.isArray(value)) return value.map(redactSecrets)
   if (!isObject(value)) return value
   return Object.fromEntries(

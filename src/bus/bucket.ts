@@ -5,16 +5,17 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 
-/** Opens a bucket, making it where it is missing. */
+/** Opens a bucket, making it where it is missing. With `markerTtlMs`, purging a key may leave a mark that goes by itself. */
 export async function openBucket(
   nc: NatsConnection,
   name: string,
-  options: { replicas: number; history?: number },
+  options: { replicas: number; history?: number; markerTtlMs?: number },
 ): Promise<KV> {
   try {
     return await new Kvm(nc).create(name, {
       replicas: options.replicas,
       history: options.history ?? 1,
+      ...(options.markerTtlMs === undefined ? {} : { markerTTL: options.markerTtlMs }),
       timeout: 10_000,
     })
   } catch (error) {
@@ -34,7 +35,12 @@ export interface Mirror<T> extends Running {
 export async function mirrorBucket<T>(
   nc: NatsConnection,
   bucket: KV,
-  options: { read(value: unknown): T; onChange?(key: string, value: T | undefined): void; log: Log },
+  options: {
+    read(value: unknown): T
+    /** `revision` is 0 where a key is found to be gone without a word of the bucket. */
+    onChange?(key: string, value: T | undefined, revision: number): void
+    log: Log
+  },
 ): Promise<Mirror<T>> {
   const { log } = options
   const values = new Map<string, T>()
@@ -47,12 +53,12 @@ export async function mirrorBucket<T>(
   })
   const ended = () => stopped || nc.isClosed() || nc.isDraining()
 
-  const apply = (key: string, text: string | undefined, announce: boolean) => {
+  const apply = (key: string, text: string | undefined, revision: number, announce: boolean) => {
     try {
       const value = text === undefined ? undefined : options.read(JSON.parse(text))
       if (value === undefined) values.delete(key)
       else values.set(key, value)
-      if (announce) options.onChange?.(key, value)
+      if (announce) options.onChange?.(key, value, revision)
     } catch (error) {
       log.warn({ key, error: errorMessage(error) }, 'a value in the bucket is malformed and left out')
     }
@@ -77,7 +83,7 @@ export async function mirrorBucket<T>(
     let loaded = false
     const complete = () => {
       loaded = true
-      for (const key of [...values.keys()]) if (!seen.has(key)) apply(key, undefined, true)
+      for (const key of [...values.keys()]) if (!seen.has(key)) apply(key, undefined, 0, true)
       standing = true
       reload.succeeded()
       atFirst()
@@ -87,7 +93,7 @@ export async function mirrorBucket<T>(
       for await (const entry of watch) {
         if (current !== watch) return
         seen.add(entry.key)
-        apply(entry.key, entry.operation === 'PUT' ? entry.string() : undefined, standing)
+        apply(entry.key, entry.operation === 'PUT' ? entry.string() : undefined, entry.revision, standing)
         if (entry.isUpdate && !loaded) complete()
       }
     })()

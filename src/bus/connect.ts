@@ -1,12 +1,20 @@
 // One connection to NATS, as every process and command makes it.
-import { readFile } from 'node:fs/promises'
-import { type Authenticator, type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node'
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  connect,
+  errors,
+  type NatsConnection,
+} from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { createSubjects, type Subjects } from '../protocol/subject.ts'
 import './headers.ts'
 import { nkeyLogin } from './nkey-login.ts'
+import { createPatience } from './patience.ts'
+import { readSeed } from './seed.ts'
 import { requireServerVersion } from './server/version.ts'
+import { type TlsFiles, tlsFailure, tlsOptions } from './tls.ts'
 
 export interface BusOptions {
   servers: string | string[]
@@ -20,16 +28,11 @@ export interface BusOptions {
   password?: string | undefined
   tls?: TlsFiles | undefined
   inboxPrefix?: string
+  /** What to do about a login that is refused; by default, to give a key that the server knows. */
+  refusedAdvice?: string | undefined
   /** A daemon waits for its server and comes back for ever; a command fails at once. */
   patient: boolean
   log: Pick<Log, 'warn' | 'info'>
-}
-
-/** Files in PEM. */
-export interface TlsFiles {
-  ca?: string | undefined
-  cert?: string | undefined
-  key?: string | undefined
 }
 
 export interface Bus {
@@ -38,10 +41,23 @@ export interface Bus {
   close(): Promise<void>
 }
 
-/** Connects. Throws `unreachable`, `forbidden` or `server_version` with a sentence that says what to do. */
+/** Milliseconds until an attempt counts as lost. */
+const CONNECT_MS = 5000
+/**
+ * The same where a daemon's login is the callout's to decide: that takes nearly two seconds where a key waits to be
+ * accepted, and with no callout listening there is no answer at all.
+ */
+const LOGIN_MS = 2500
+
+/** Connects. Throws `unreachable`, `forbidden`, `bad_config` or `server_version` with a sentence that says what to do. */
 export async function connectBus(options: BusOptions): Promise<Bus> {
-  const { log } = options
+  const { log, patient } = options
+  const byCallout = options.user !== undefined
+  const explain = (error: unknown) => refused(options, error)
+  const server = (address: unknown) => withoutPassword(String(address))
+  const patience = createPatience({ byCallout, explain, server, log })
   const authenticator = await loginOf(options)
+  const tls = await tlsOptions(options.servers, options.tls)
   const config: ConnectionOptions = {
     servers: options.servers,
     name: options.name,
@@ -51,26 +67,22 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     reconnectTimeWait: 250,
     reconnectJitter: 250,
     pingInterval: 20_000,
-    timeout: 5000,
+    timeout: patient && byCallout ? LOGIN_MS : CONNECT_MS,
     ...(authenticator ? { authenticator } : {}),
-    ...(options.tls ? { tls: tlsOptions(options.tls) } : {}),
+    ...(tls ? { tls } : {}),
     ...(options.inboxPrefix ? { inboxPrefix: options.inboxPrefix } : {}),
-    ...(options.patient ? { ignoreAuthErrorAbort: true } : {}),
+    ...(patient ? patience.options : {}),
   }
-  const nc = await connect(config).catch((error: unknown) => {
-    const reason = refused(options.servers, error)
-    if (!options.patient) throw reason
-    // The first attempt tells why; from there on the client tries in silence.
-    log.warn(`${reason.message}; waiting for it`)
-    return connect({ ...config, waitOnFirstConnect: true })
-  })
+  const nc = patient
+    ? await patience.connect(config)
+    : await connect(config).catch((error: unknown) => Promise.reject(explain(error)))
   try {
     requireServerVersion(nc.info?.version ?? '0.0.0')
   } catch (error) {
     await nc.close()
     throw error
   }
-  void reportStatus(nc, log)
+  patience.report(nc)
   guardCallbacks(nc, log)
   return {
     nc,
@@ -107,28 +119,30 @@ function guardCallbacks(nc: NatsConnection, log: BusOptions['log']): void {
 async function loginOf({ seedFile, user, password }: BusOptions): Promise<Authenticator | undefined> {
   const byName = user === undefined ? undefined : { user, pass: password ?? '' }
   if (!seedFile) return byName ? () => byName : undefined
+  const seed = await readSeed(seedFile)
+  if (seed === undefined) throw new ReactorError('forbidden', `cannot read the key ${seedFile}: there is no such file`)
   try {
-    const seed = (await readFile(seedFile, 'utf8')).trim()
     const byKey = nkeyLogin(seed)
     return byName ? nonce => ({ ...byKey(nonce), ...byName }) : byKey
   } catch (error) {
-    throw new ReactorError('forbidden', `cannot read the key ${seedFile}: ${errorMessage(error)}`)
+    throw new ReactorError('forbidden', `cannot use the key ${seedFile}: ${errorMessage(error)}`)
   }
 }
 
-const tlsOptions = ({ ca, cert, key }: TlsFiles) => ({
-  ...(ca ? { caFile: ca } : {}),
-  ...(cert ? { certFile: cert } : {}),
-  ...(key ? { keyFile: key } : {}),
-})
+const ADVICE = 'give a key that the server knows with --seed FILE'
 
-function refused(servers: string | string[], error: unknown): ReactorError {
+function refused({ servers, tls, refusedAdvice = ADVICE }: BusOptions, error: unknown): ReactorError {
   const message = errorMessage(error)
   const where = [servers].flat().map(withoutPassword).join(', ')
-  if (/authoriz|authent|nkey/i.test(message)) {
+  const byTls = tlsFailure(error, where, tls)
+  if (byTls) return byTls
+  if (isRefusal(error)) {
+    return new ReactorError('forbidden', `${where} refused the login (${message}): ${refusedAdvice}`)
+  }
+  if (error instanceof errors.TimeoutError) {
     return new ReactorError(
-      'forbidden',
-      `${where} refused the login (${message}): give a key that the server knows with --seed FILE`,
+      'unreachable',
+      `no answer to the login at ${where}: no NATS server is there, or no master that answers the logins of minions and operators; start one with 'reactor master' or 'reactor up'${tls && !tls.cert ? ' (or the server wants a client certificate: tls.cert)' : ''}`,
     )
   }
   return new ReactorError(
@@ -137,18 +151,10 @@ function refused(servers: string | string[], error: unknown): ReactorError {
   )
 }
 
+const isRefusal = (error: unknown): boolean =>
+  error instanceof errors.AuthorizationError || /authoriz|authent|nkey/i.test(errorMessage(error))
+
 /** A server's URL without what must not be shown. */
 export function withoutPassword(url: string): string {
   return url.replace(/\/\/[^/]*@/, '//')
-}
-
-async function reportStatus(nc: NatsConnection, log: BusOptions['log']): Promise<void> {
-  for await (const status of nc.status()) {
-    if (status.type === 'disconnect')
-      log.warn({ server: withoutPassword(String(status.server)) }, 'connection to the NATS server lost; reconnecting')
-    else if (status.type === 'reconnect')
-      log.info({ server: withoutPassword(String(status.server)) }, 'connected to the NATS server again')
-    else if (status.type === 'error')
-      log.warn({ error: errorMessage(status.error) }, 'the NATS server reports an error')
-  }
 }

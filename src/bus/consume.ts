@@ -18,6 +18,12 @@ export interface ConsumeOptions {
   onMessage(message: JsMsg): void
 }
 
+/**
+ * After the death of a cluster's node the client looks at the consumer once, and comes again only after this time; half of
+ * it, twice, is how long silence takes to be noticed. By default that is half a minute.
+ */
+const PULL_MS = 4000
+
 /** Starts consuming; `stop` takes no more messages. */
 export async function consumeDurable(nc: NatsConnection, options: ConsumeOptions): Promise<Running> {
   const { stream, consumer, log } = options
@@ -26,9 +32,10 @@ export async function consumeDurable(nc: NatsConnection, options: ConsumeOptions
 
   async function open(): Promise<ConsumerMessages> {
     await provisionConsumer(nc, stream, consumer)
-    const bound = await jetstream(nc, { timeout: 10_000 }).consumers.get(stream, consumer.durable_name)
+    const bound = await jetstream(nc, { timeout: 5000 }).consumers.get(stream, consumer.durable_name)
     return bound.consume({
       max_messages: options.ahead ?? 2000,
+      expires: PULL_MS,
       abort_on_missing_resource: true,
       callback: options.onMessage,
     })

@@ -23,9 +23,17 @@ export function followLink(nc: NatsConnection, follower: LinkFollower): () => vo
   return () => void joined.delete(follower)
 }
 
+/** The client tells of every attempt that failed, and of its success once for each of them. */
 async function readStatus(nc: NatsConnection, all: ReadonlySet<LinkFollower>): Promise<void> {
+  let linked = true
   for await (const { type } of nc.status()) {
-    if (type === 'disconnect') for (const { down } of [...all]) down?.()
-    if (type === 'reconnect') for (const { up } of [...all]) up?.()
+    if (type === 'disconnect' && linked) {
+      linked = false
+      for (const { down } of [...all]) down?.()
+    }
+    if (type === 'reconnect' && !linked) {
+      linked = true
+      for (const { up } of [...all]) up?.()
+    }
   }
 }

@@ -1,6 +1,14 @@
 // Makes the streams and consumers exist with the settings that this version wants; existing ones are migrated.
-import { JetStreamApiCodes, type JetStreamManager, jetstreamManager, type StreamConfig } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
+
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstreamManager,
+  type StreamConfig,
+} from '@nats-io/jetstream'
+import { errors, type NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { StreamLimits, WantedConsumer, WantedStream } from '../protocol/streams.ts'
 import { wantedStreams } from '../protocol/streams.ts'
@@ -15,10 +23,31 @@ export async function provisionStreams(
 ): Promise<Record<string, Provisioned>> {
   const jsm = await jetstreamManager(nc, { checkAPI: false })
   const done = await Promise.all(
-    wantedStreams(ns, limits).map(async wanted => [wanted.name, await provisionStream(jsm, wanted)] as const),
+    wantedStreams(ns, limits).map(async wanted => [wanted.name, await inSettledCluster(wanted, jsm)] as const),
   )
   return Object.fromEntries(done)
 }
+
+const SETTLES_MS = 30_000
+const LOOK_EVERY_MS = 250
+/** A cluster that has just started: no suitable peers yet, not available, not its leader. */
+const UNSETTLED = new Set([10005, 10008, 10009])
+
+/** Nodes of a cluster and what runs on it start together: until the nodes have found each other, there is something to wait for. */
+async function inSettledCluster(wanted: WantedStream, jsm: JetStreamManager): Promise<Provisioned> {
+  const deadline = Date.now() + SETTLES_MS
+  for (;;) {
+    try {
+      return await provisionStream(jsm, wanted)
+    } catch (error) {
+      if (!isUnsettled((error as ReactorError).cause) || Date.now() > deadline) throw error
+      await delay(LOOK_EVERY_MS)
+    }
+  }
+}
+
+const isUnsettled = (error: unknown): boolean =>
+  (error instanceof JetStreamApiError && UNSETTLED.has(error.code)) || error instanceof errors.TimeoutError
 
 async function provisionStream(jsm: JetStreamManager, wanted: WantedStream): Promise<Provisioned> {
   try {

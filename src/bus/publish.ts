@@ -97,7 +97,8 @@ export function createPublisher(nc: NatsConnection): Publisher {
     for await (const { type } of nc.status()) {
       if (stopped) return
       if (type === 'disconnect') linked = false
-      if (type !== 'reconnect') continue
+      // The client tells of its return once for each attempt that failed.
+      if (type !== 'reconnect' || linked) continue
       linked = true
       // Before anything newer: what the old connection lost must not be overtaken.
       for (const [key, slot] of slots) send(key, slot)

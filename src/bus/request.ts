@@ -1,5 +1,5 @@
 // The two ends of a request: the body as arguments, the answer as JSON or as the NATS services framework's error.
-import { errors, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { errors, type Msg, type MsgHdrs, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
 import { type Code, ERROR_CODES, errorMessage, ReactorError } from '../base/errors.ts'
 import { isObject, parseForeignJson } from '../base/json.ts'
 import type { PayloadRef } from '../protocol/job.ts'
@@ -47,6 +47,10 @@ export function requestFailure(error: unknown): 'nobody' | 'late' | 'other' {
   if (error instanceof errors.RequestError && error.isNoResponders()) return 'nobody'
   return error instanceof errors.TimeoutError ? 'late' : 'other'
 }
+
+const isPermission = (error: unknown): boolean =>
+  error instanceof PermissionViolationError ||
+  (error instanceof errors.RequestError && error.cause instanceof PermissionViolationError)
 
 export interface AskOptions {
   timeoutMs: number
@@ -100,6 +104,8 @@ async function ask(nc: NatsConnection, subject: string, body: unknown, options: 
       throw new ReactorError('unreachable', `${options.what}: nobody answers on '${subject}'; is that process running?`)
     if (failure === 'late')
       throw new ReactorError('timeout', `${options.what}: no answer within ${options.timeoutMs / 1000} s`)
+    if (isPermission(error))
+      throw new ReactorError('forbidden', `${options.what}: the NATS server does not let you: ${errorMessage(error)}`)
     throw new ReactorError('unreachable', `${options.what}: ${errorMessage(error)}`)
   }
   const problem = reply.headers?.get('Nats-Service-Error')

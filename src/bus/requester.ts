@@ -7,7 +7,10 @@ import { REQUEST_INFO } from './headers.ts'
 export interface RequestInfo {
   /** Account of the requester. */
   acc: string
+  /** Of a login by the auth callout its name, of a static user its name or public key. */
   user: string
+  /** Address of the requester, where the server tells it. */
+  host?: string
 }
 
 /** The server's attestation; undefined inside CORE, or on a server without accounts. One that cannot be read names nobody. */
@@ -21,20 +24,19 @@ export function requestInfo(headers: MsgHdrs | undefined): RequestInfo | undefin
     const info: unknown = JSON.parse(said[0]!)
     if (!isObject(info)) return nobody
     // Not `name`: that is what the client called its connection, and anyone may call it anything.
-    const user = info.user
-    return { acc: String(info.acc ?? ''), user: typeof user === 'string' ? user : '' }
+    const { user, host } = info
+    return {
+      acc: String(info.acc ?? ''),
+      user: typeof user === 'string' ? user : '',
+      ...(typeof host === 'string' ? { host } : {}),
+    }
   } catch {
     return nobody
   }
 }
 
-/**
- * The asking user's name. `operators` names the static operators by public key. A request without an attestation comes
- * from a service of CORE, which says for whom it asks.
- */
-export function requester(headers: MsgHdrs | undefined, operators: Readonly<Record<string, string>>): string {
-  const info = requestInfo(headers)
-  if (info) return operators[info.user] ?? (info.user || 'unknown')
+/** For whom a service of CORE says that it asks; nobody else is to be believed on it. */
+export function claimedUser(headers: MsgHdrs | undefined): string {
   try {
     return headers?.get(HEADER.user) || 'unknown'
   } catch {

@@ -1,12 +1,15 @@
 // Asking the job cache, as operators and services do.
 import type { NatsConnection } from '@nats-io/transport-node'
 import { requestJson } from '../bus/request.ts'
-import type { JobSummary, JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
+import type { JobRequest, JobSummary, JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
 import type { Subjects } from '../protocol/subject.ts'
+import type { JobAnswer } from './wait.ts'
 
 export interface JobCache {
   /** Null: there is no such job, or not any more. */
   job(jid: string): Promise<JobView | null>
+  /** Once more is known of the job than at `after` (without it: anything), or `waitS` seconds are over. */
+  changed(jid: string, waitS: number, after?: string): Promise<JobAnswer>
   jobs(request: JobsRequest): Promise<JobsPage>
 }
 
@@ -17,6 +20,10 @@ export function createJobCache(nc: NatsConnection, subjects: Subjects): JobCache
   const options = { timeoutMs: TIMEOUT_MS, what: 'the job cache' }
   return {
     job: async jid => (await requestJson<{ job: JobView | null }>(nc, subjects.historyJob, { jid }, options)).job,
+    changed: (jid, waitS, after) => {
+      const request: JobRequest = { jid, wait: waitS, ...(after === undefined ? {} : { after }) }
+      return requestJson(nc, subjects.historyJob, request, { ...options, timeoutMs: TIMEOUT_MS + waitS * 1000 })
+    },
     jobs: request => requestJson(nc, subjects.historyJobs, request, options),
   }
 }

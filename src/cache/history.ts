@@ -45,15 +45,15 @@ const FRAME_BYTES = 1024
 /** The last moment that a date can name. */
 const MAX_MS = 8_640_000_000_000_000
 
-/** Reads pages of EVENTS. Malformed events are left out and counted over by `next_seq`. */
+/** Reads pages of EVENTS. Malformed events, and those whose tag may not be read, are left out and counted over by `next_seq`. */
 export async function openHistory(
   nc: NatsConnection,
   subjects: Subjects,
-): Promise<(request: unknown) => Promise<HistoryPage>> {
+): Promise<(request: unknown, mayRead?: (tag: string) => boolean) => Promise<HistoryPage>> {
   const jsm: JetStreamManager = await jetstreamManager(nc, { checkAPI: false })
   const stream = streamNames(subjects.ns).events
 
-  return async request => {
+  return async (request, mayRead) => {
     const { since, after_seq: after, limit = MAX_LIMIT } = checkRequest(request)
     const { state } = await jsm.streams.info(stream)
     const last_seq = state.last_seq
@@ -71,7 +71,7 @@ export async function openHistory(
       bytes: PAGE_BYTES,
     })) {
       if (stored.seq > last_seq) break
-      const seen = seenEvent(subjects, stored, room)
+      const seen = seenEvent(subjects, stored, room, mayRead)
       if (seen) size += Buffer.byteLength(JSON.stringify(seen)) + 1
       // What does not fit begins the next page.
       if (size > room) break
@@ -83,9 +83,14 @@ export async function openHistory(
 }
 
 /** As a page shows it; an event with all but the room of a message comes without its data. */
-function seenEvent(subjects: Subjects, stored: StoredMessage, room: number): SeenEvent | undefined {
+function seenEvent(
+  subjects: Subjects,
+  stored: StoredMessage,
+  room: number,
+  mayRead: (tag: string) => boolean = () => true,
+): SeenEvent | undefined {
   const read = readEvent(subjects.eventPrefix, stored)
-  if (!read.ok) return undefined
+  if (!read.ok || !mayRead(read.event.tag)) return undefined
   const { origin, ...event } = read.event
   const seen = { seq: stored.seq, ...event, origin: formatOrigin(origin) }
   if (stored.bytes < PAGE_BYTES / 2 || Buffer.byteLength(JSON.stringify(seen)) < room) return seen

@@ -5,6 +5,7 @@ import { didYouMean } from '../base/suggest.ts'
 import { isJid } from '../protocol/jid.ts'
 import { JOB_KINDS } from '../protocol/job.ts'
 import type { JobRequest, JobsRequest } from '../protocol/job-view.ts'
+import { MAX_WAIT_S } from './wait.ts'
 
 interface Rule {
   what: string
@@ -31,10 +32,18 @@ const time: Rule = {
   fits: value => typeof value === 'number' && Number.isFinite(value),
 }
 
-const JOB: Record<keyof JobRequest, Rule> = { jid }
+const JOB: Record<keyof JobRequest, Rule> = {
+  jid,
+  wait: {
+    what: `seconds from 0 to ${MAX_WAIT_S}`,
+    fits: value => typeof value === 'number' && value >= 0 && value <= MAX_WAIT_S,
+  },
+  after: { what: 'the marker of an answer', fits: value => typeof value === 'string' && value.length <= 100 },
+}
 const JOBS: Record<keyof JobsRequest, Rule> = {
   fun: globs,
   tgt: globs,
+  user: { what: 'the name of a user', fits: isText },
   metadata: { what: 'a map', fits: isObject },
   kind: {
     what: `one of ${JOB_KINDS.join(', ')}, or a list of them`,
@@ -54,7 +63,8 @@ const JOBS: Record<keyof JobsRequest, Rule> = {
 /** Throws `bad_argument`. */
 export function checkJobRequest(request: unknown): JobRequest {
   const checked = check('history.job', request, JOB) as Partial<JobRequest>
-  if (checked.jid === undefined) throw wrong('history.job', "the body must be a map {jid}; 'jid' is missing")
+  if (checked.jid === undefined)
+    throw wrong('history.job', "the body must be a map {jid, wait?, after?}; 'jid' is missing")
   return checked as JobRequest
 }
 

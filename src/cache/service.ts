@@ -1,4 +1,5 @@
 // `<ns>.history.events`, `.job`, `.jobs` and `.payload`: what is stored, for those who may not touch the stores themselves.
+import type { ServiceMsg } from '@nats-io/services'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
@@ -6,12 +7,14 @@ import type { Running } from '../base/service.ts'
 import { maxPayload } from '../bus/max-payload.ts'
 import { parseJson } from '../bus/request.ts'
 import { type Overflow, serve } from '../bus/serve.ts'
-import { readPart } from '../payload/serve.ts'
+import type { Authority } from '../operators/authority.ts'
 import type { PayloadStore } from '../payload/store.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { openHistory } from './history.ts'
 import { checkJobRequest, checkJobsRequest } from './requests.ts'
+import { createJobRights, NO_JOBS, readableTags } from './rights.ts'
 import type { JobStore } from './store.ts'
+import { createJobWaits } from './wait.ts'
 
 export interface HistoryParts {
   nc: NatsConnection
@@ -19,6 +22,7 @@ export interface HistoryParts {
   store: JobStore
   payloads: PayloadStore
   overflow: Overflow
+  authority: Authority
   clock: Clock
   log: Log
 }
@@ -27,10 +31,13 @@ export interface HistoryParts {
 const FRAME_BYTES = 4096
 
 export async function serveHistory(parts: HistoryParts): Promise<Running> {
-  const { nc, subjects, store, payloads, overflow, clock, log } = parts
+  const { nc, subjects, store, payloads, overflow, authority, clock, log } = parts
   const events = await openHistory(nc, subjects)
   const pageBytes = () => maxPayload(nc) - FRAME_BYTES
-  return serve(nc, {
+  const waits = createJobWaits(store, clock)
+  const rights = createJobRights(authority, { store, waits, payloads })
+  const bodyOf = (request: ServiceMsg) => parseJson(request.string() || '{}')
+  const service = await serve(nc, {
     name: `${subjects.ns}-history`,
     description: 'stored events and jobs in pages, one job with its returns, parts of returns larger than a message',
     queue: `${subjects.ns}-cache`,
@@ -40,27 +47,35 @@ export async function serveHistory(parts: HistoryParts): Promise<Running> {
       {
         name: 'events',
         subject: subjects.historyEvents,
-        handle: request => events(parseJson(request.string() || '{}')),
+        handle: async request => {
+          const mayRead = readableTags(authority, authority.asker(request.headers))
+          return events(bodyOf(request), mayRead)
+        },
       },
       {
         name: 'job',
         subject: subjects.historyJob,
-        handle: async request => {
-          const { jid } = checkJobRequest(parseJson(request.string() || '{}'))
-          return { job: await store.job(jid, clock.now()) }
-        },
+        handle: async request => rights.job(authority.asker(request.headers), checkJobRequest(bodyOf(request))),
       },
       {
         name: 'jobs',
         subject: subjects.historyJobs,
-        handle: async request =>
-          store.jobs(checkJobsRequest(parseJson(request.string() || '{}')), clock.now(), pageBytes()),
+        handle: async request => {
+          const wanted = rights.narrowed(authority.asker(request.headers), checkJobsRequest(bodyOf(request)))
+          return wanted ? store.jobs(wanted, clock.now(), pageBytes()) : NO_JOBS
+        },
       },
       {
         name: 'payload',
         subject: subjects.historyPayload,
-        handle: async request => readPart(payloads, parseJson(request.string() || '{}')),
+        handle: async request => rights.part(authority.asker(request.headers), bodyOf(request)),
       },
     ],
   })
+  return {
+    stop() {
+      waits.stop()
+      return service.stop()
+    },
+  }
 }

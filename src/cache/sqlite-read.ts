@@ -1,4 +1,5 @@
 // Views out of the tables of the job cache. A search reads in pieces and lets the process go on in between.
+import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { isObject } from '../base/json.ts'
 import type { Sqlite, SqlValue } from '../base/sqlite.ts'
@@ -13,7 +14,7 @@ export const MAX_JOBS = 1000
 const MAX_RETURNS = 64 * 1024 * 1024
 const PIECE = 500
 
-type Searched = Pick<JobRow, 'jid' | 'fun' | 'tgt' | 'metadata'>
+type Searched = Pick<JobRow, 'jid' | 'fun' | 'tgt' | 'user' | 'metadata'>
 
 export function createViews(db: Sqlite) {
   const jobOf = db.prepare<JobRow>('select * from jobs where jid = ?')
@@ -48,6 +49,26 @@ export function createViews(db: Sqlite) {
     }
   }
 
+  const knownOf = db.prepare<{
+    start: number | null
+    sent: string | null
+    starts: number
+    returns: number
+    at: number
+  }>(
+    `select start, sent, (select count(*) from starts where jid = j.jid) as starts,
+       (select count(*) from returns where jid = j.jid) as returns,
+       (select total(at) from returns where jid = j.jid) as at
+     from jobs j where jid = ?`,
+  )
+  const marker = (jid: string): string => {
+    const known = knownOf.get(jid)
+    return known ? createHash('sha256').update(JSON.stringify(known)).digest('base64url').slice(0, 16) : ''
+  }
+
+  const askers = db.prepare<{ user: string | null }>('select user from jobs where jid = ?')
+  const asker = (jid: string): string | undefined => askers.get(jid)?.user ?? undefined
+
   const summary = (jid: string, nowMs: number): JobSummary | undefined => {
     const row = jobOf.get(jid)
     if (!row) return undefined
@@ -79,7 +100,7 @@ export function createViews(db: Sqlite) {
     }
   }
 
-  return { job, jobs }
+  return { job, jobs, marker, asker }
 }
 
 function readReturn(row: ReturnRow, value: unknown): CachedReturn {
@@ -109,17 +130,18 @@ function searchSql(request: JobsRequest, nowMs: number): { sql: string; values: 
   if (request.without_find_job === true) add("fun is not 'saltutil.find_job'")
   const index = request.active === true ? 'indexed by jobs_open' : ''
   return {
-    sql: `select jid, coalesce(fun, (select r.fun from returns r where r.jid = jobs.jid limit 1)) as fun, tgt, metadata
+    sql: `select jid, coalesce(fun, (select r.fun from returns r where r.jid = jobs.jid limit 1)) as fun, tgt, user, metadata
           from jobs ${index} where ${where.join(' and ')} order by jid desc limit ?`,
     values,
   }
 }
 
 /** What is left to be looked at one by one. */
-function createFits({ fun, tgt, metadata }: JobsRequest): (row: Searched) => boolean {
+function createFits({ fun, tgt, user, metadata }: JobsRequest): (row: Searched) => boolean {
   const funs = listed(fun).map(createFnmatch)
   const targets = listed(tgt).map(createFnmatch)
   return row => {
+    if (user !== undefined && row.user !== user) return false
     if (funs.length > 0 && !funs.some(matches => matches(row.fun ?? ''))) return false
     if (targets.length > 0) {
       const written: unknown = JSON.parse(row.tgt ?? '""')

@@ -31,6 +31,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<JobS
   const inode = () => statSync(file, { throwIfNoEntry: false })?.ino
   let tables = openTables(file, options)
   let opened = inode()
+  let commits = 0
   /** A file that was moved or removed would take facts that nobody ever sees. */
   const current = () => {
     if (inode() === opened) return tables
@@ -49,6 +50,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<JobS
         room.make(facts.length, bytes)
         write(facts.map(({ fact }) => fact))
       })
+      commits++
       room.settleLog()
     },
     async prune(before, nowMs) {
@@ -61,6 +63,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<JobS
       return old.length === PRUNE_AT_ONCE
     },
     job: async (jid, nowMs) => current().views.job(jid, nowMs),
+    asker: async jid => current().views.asker(jid),
+    marker: async jid => current().views.marker(jid),
+    // SQLite counts what other connections have committed, not what this one has.
+    version: async () => `${current().dataVersion.get()!.data_version}.${commits}.${opened}`,
     jobs: async (...asked) => current().views.jobs(...asked),
     close: () => tables.db.close(),
   }
@@ -75,6 +81,7 @@ function openTables(file: string, { maxBytes, log }: SqliteStoreOptions) {
       write: createFactWriter(db),
       remove: createJobRemover(db),
       views: createViews(db),
+      dataVersion: db.prepare<{ data_version: number }>('pragma data_version'),
       past: db.prepare<{ jid: string }>('select jid from jobs where at < ? and open_until < ? order by at limit ?'),
     }
   } catch (error) {

@@ -15,6 +15,12 @@ export interface JobStore {
   /** Lets go of some jobs heard of before `before` that nobody can answer any more. True: there may be more of them. */
   prune(before: number, nowMs: number): Promise<boolean>
   job(jid: string, nowMs: number): Promise<JobView | null>
+  /** The user who asked for a job; undefined where it is not known, or not yet. */
+  asker(jid: string): Promise<string | undefined>
+  /** Other than before where anything of the job has become known; empty text where nothing is known of it. */
+  marker(jid: string): Promise<string>
+  /** Other than before where anything at all has been stored, by whichever worker. Cheap. */
+  version(): Promise<string>
   /** Newest first; the page ends early where its summaries would have more than `maxBytes` as JSON. */
   jobs(request: JobsRequest, nowMs: number, maxBytes: number): Promise<JobsPage>
   close(): void

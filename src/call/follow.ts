@@ -1,10 +1,12 @@
 // Following a job that runs already, from the job cache and live events together, until nothing more is to be expected.
+import { PermissionViolationError } from '@nats-io/transport-node'
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { Bus } from '../bus/connect.ts'
 import { followLink } from '../bus/link.ts'
 import { createJobCache } from '../cache/client.ts'
 import type { JobView } from '../protocol/job-view.ts'
 import { outcomeOf } from '../protocol/lifecycle.ts'
+import { askOn } from './ask-on.ts'
 import { hearJob } from './hear.ts'
 import { createStanding, type Standing } from './standing.ts'
 import { createWake } from './wake.ts'
@@ -40,7 +42,18 @@ export async function followJob(
     standing.view(view)
     change()
   }
+  let asking = false
+  const askInstead = () => {
+    if (asking) return
+    asking = true
+    const onView = (view: JobView) => {
+      standing.view(view)
+      change()
+    }
+    void askOn(cache, jid, onView, { clock, signal: stopped })
+  }
   const live = hearJob(bus, jid, {
+    onRefused: askInstead,
     onSent(sent) {
       standing.sent(sent)
       change()
@@ -55,7 +68,9 @@ export async function followJob(
   })
   // Runner and wheel functions tell of themselves under tags of their own.
   const others = ['run', 'wheel'].map(kind =>
-    bus.nc.subscribe(`${bus.subjects.livePrefix}*.salt.${kind}.${jid}.>`, { callback: () => void look(SETTLE_MS) }),
+    bus.nc.subscribe(`${bus.subjects.livePrefix}*.salt.${kind}.${jid}.>`, {
+      callback: error => (error instanceof PermissionViolationError ? askInstead() : void look(SETTLE_MS)),
+    }),
   )
   const unfollow = followLink(bus.nc, {
     up() {

@@ -8,6 +8,7 @@ import { fetchWholeOrSay } from '../payload/fetch.ts'
 import type { JobReturn, Published } from '../protocol/job.ts'
 import type { JobView } from '../protocol/job-view.ts'
 import { outcomeOf } from '../protocol/lifecycle.ts'
+import { askOn } from './ask-on.ts'
 import { hearJob } from './hear.ts'
 import type { Standing } from './standing.ts'
 import { createWake } from './wake.ts'
@@ -49,6 +50,7 @@ export function createGathering(
   const early = new Map<string, JobReturn>()
   const fetching = new Map<string, Promise<void>>()
   let answered = false
+  const stop = new AbortController()
   let stopped = false
   const { wake, wait } = createWake(clock)
 
@@ -86,13 +88,25 @@ export function createGathering(
       change()
     },
     onReturn: take,
+    onRefused: () => void askOn(cache, jid, takeView, { clock, signal: stop.signal }),
   })
+
+  const takeReturns = (view: JobView) => {
+    for (const [id, { at: _at, ...returned }] of Object.entries(view.returns)) take(id, asReturn(view, id, returned))
+  }
+  /** As the live events would have told it. */
+  const takeView = (view: JobView) => {
+    if (!standing.expected) expect(view.minions, view.deadline, view.run_until)
+    for (const [id, state] of Object.entries(view.states)) if (state === 'running') standing.started(id)
+    takeReturns(view)
+    change()
+  }
 
   /** Asks the cache. Without one, live events and the answer to the publish are all there is. */
   const look = async () => {
     const view = await cache.job(jid).catch(() => null)
     if (stopped || !view) return
-    for (const [id, { at: _at, ...returned }] of Object.entries(view.returns)) take(id, asReturn(view, id, returned))
+    takeReturns(view)
     await Promise.all(fetching.values())
     change()
   }
@@ -127,6 +141,7 @@ export function createGathering(
     },
     stop() {
       stopped = true
+      stop.abort()
       clearInterval(looking)
       unfollow()
       if (!bus.nc.isClosed()) subscription.unsubscribe()

@@ -1,5 +1,5 @@
 // What live events say of one job. Every reader of them believes a minion on itself alone, and only services on the rest.
-import type { Subscription } from '@nats-io/transport-node'
+import { PermissionViolationError, type Subscription } from '@nats-io/transport-node'
 import type { Bus } from '../bus/connect.ts'
 import { rawFromLive } from '../bus/raw.ts'
 import { readEvent } from '../protocol/event.ts'
@@ -17,6 +17,8 @@ interface JobEars {
   onSent?(sent: JobSent): void
   onStarted(id: string): void
   onReturn(id: string, returned: JobReturn): void
+  /** The server does not let this operator follow the events. */
+  onRefused?(): void
 }
 
 /** Hears them from the next flush on. */
@@ -24,7 +26,7 @@ export function hearJob({ nc, subjects }: Pick<Bus, 'nc' | 'subjects'>, jid: str
   const prefix = subjects.livePrefix
   return nc.subscribe(`${prefix}*.salt.job.${jid}.>`, {
     callback: (error, message) => {
-      if (error) return
+      if (error) return void (error instanceof PermissionViolationError && ears.onRefused?.())
       const read = readEvent(prefix, rawFromLive(message))
       if (!read.ok || !read.event.believed) return
       const { origin, tag, data } = read.event

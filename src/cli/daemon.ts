@@ -6,7 +6,7 @@ import { createLog, LOG_LEVELS, type Log, type LogFormat, type LogLevel } from '
 import type { Running } from '../base/service.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import type { ChildMessage } from '../up/children.ts'
+import { type ChildMessage, type GoMessage, TOLD_VARIABLE } from '../up/children.ts'
 
 export interface DaemonOptions {
   config?: string
@@ -75,6 +75,19 @@ export async function runDaemon(
   await running.stop()
   log.debug('stopped')
   process.exit(0)
+}
+
+/** Resolves when a supervisor says that this process may connect; at once where nobody says so. To be called before anything slow. */
+export function mayConnect(): Promise<void> {
+  if (!process.channel || process.env[TOLD_VARIABLE] === undefined) return Promise.resolve()
+  return new Promise(resolve => {
+    const listen = (message: GoMessage) => {
+      if (message.go !== true) return
+      process.off('message', listen)
+      resolve()
+    }
+    process.on('message', listen)
+  })
 }
 
 /** Ends a command that failed, once its reason has been said, with its exit code: whatever still holds the loop. */

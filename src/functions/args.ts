@@ -4,14 +4,20 @@ import { ReactorError } from '../base/errors.ts'
 import { isSecretKey, REDACTED, redactSecrets } from '../base/redact.ts'
 import { didYouMean } from '../base/suggest.ts'
 import type { FunctionDefinition } from './define.ts'
+import { type Untrusted, untrustedProblems } from './untrusted.ts'
 
-/** Binds and validates the arguments of `name`. Throws `bad_argument` that names the argument and what was expected. */
+/**
+ * Binds and validates the arguments of `name`. Throws `bad_argument` that names the argument and what was expected, or
+ * that it holds a value of `untrusted` which it may not.
+ */
 export function bindArgs(
   name: string,
   fn: FunctionDefinition,
   positional: readonly unknown[],
   keyword: Readonly<Record<string, unknown>>,
+  untrusted?: Untrusted,
 ): Record<string, unknown> {
+  if (untrusted) refuseUntrusted(name, fn, positional, keyword, untrusted)
   const names = Object.keys(fn.args)
   const given = new Map<string, unknown>()
   const surplus: unknown[] = positional.slice(names.length)
@@ -52,6 +58,23 @@ function parseArg(fn: string, key: string, schema: z.ZodType, value: unknown): u
   throw refuse(
     fn,
     `argument '${place}': ${issue.message}; got ${isSecretKey(key) ? REDACTED : preview(redactSecrets(value))}`,
+  )
+}
+
+function refuseUntrusted(
+  name: string,
+  fn: FunctionDefinition,
+  positional: readonly unknown[],
+  keyword: Readonly<Record<string, unknown>>,
+  { paths, by }: Untrusted,
+): void {
+  const [first] = untrustedProblems(fn, positional, keyword, paths)
+  if (!first) return
+  const whose = `holds a value from the event of ${by}`
+  throw new ReactorError(
+    'bad_argument',
+    `${name}: argument '${first.argument}' ${whose} and ${first.message}; to take it as it is, write {{ … | allow_untrusted }}`,
+    { fun: name, argument: first.argument, untrusted: true },
   )
 }
 

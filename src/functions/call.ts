@@ -4,20 +4,22 @@ import { asReactorError, type Code, ReactorError } from '../base/errors.ts'
 import { bindArgs } from './args.ts'
 import type { Contexts, Kind } from './context.ts'
 import type { Registry } from './registry.ts'
+import type { Untrusted } from './untrusted.ts'
 
 export type Outcome = { ok: true; value: unknown } | { ok: false; code: Code; message: string; stack?: string }
 
-/** Looks up, binds and runs. A function that returns nothing returned null. */
+/** Looks up, binds and runs. A function that returns nothing returned null. `untrusted`: arguments that an event filled. */
 export async function callFunction<K extends Kind>(
   registry: Registry<K>,
   name: string,
   arg: readonly unknown[],
   kwarg: Readonly<Record<string, unknown>>,
   context: Contexts[K],
+  untrusted?: Untrusted,
 ): Promise<Outcome> {
   try {
     const fn = registry.get(name)
-    const args = bindArgs(name, fn, arg, kwarg)
+    const args = bindArgs(name, fn, arg, kwarg, untrusted)
     const value = await fn.run(args, context)
     return { ok: true, value: value ?? null }
   } catch (thrown) {
@@ -30,7 +32,13 @@ export async function callFunction<K extends Kind>(
 }
 
 /** What is wrong with the call itself; whatever else a function meets on its way (a host that is down) is its failure. */
-const OF_THE_CALL: ReadonlySet<Code> = new Set(['bad_argument', 'unknown_function', 'no_minions', 'outcome_unknown'])
+const OF_THE_CALL: ReadonlySet<Code> = new Set([
+  'bad_argument',
+  'unknown_function',
+  'no_minions',
+  'outcome_unknown',
+  'forbidden',
+])
 
 function failure(thrown: unknown): Outcome {
   if (thrown instanceof ReactorError)

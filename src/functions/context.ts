@@ -2,6 +2,7 @@
 import type { Log } from '../base/log.ts'
 import type { JobRecord, JobReturn, PublishMessage } from '../protocol/job.ts'
 import type { JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
+import type { ValuePath } from '../protocol/trust.ts'
 import type { FunctionDoc } from './help.ts'
 
 export type Profiles = Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -69,6 +70,8 @@ export interface ExecutionContext extends CallContext {
   readonly grains: Readonly<Record<string, unknown>>
   /** The minion's `module_config`: settings of modules, such as `service.init_dir`. */
   readonly config: Readonly<Record<string, unknown>>
+  /** The public nkey that the minion logs in with; undefined where it has none yet. */
+  publicKey(): Promise<string | undefined>
   /** The minion's `mine_functions`. */
   readonly mineFunctions: Readonly<Record<string, unknown>>
   readonly mine: Mine
@@ -88,7 +91,10 @@ export interface ExecutionContext extends CallContext {
 export type PublishRequest = Pick<
   PublishMessage,
   'tgt' | 'tgt_type' | 'fun' | 'arg' | 'kwarg' | 'timeout' | 'run_timeout' | 'subset' | 'metadata'
->
+> & {
+  /** Values in it that an event filled, as far as the function knows; a call that was given any marks all of them. */
+  untrusted?: readonly ValuePath[]
+}
 
 /** What came of a job that was started and waited for. */
 export interface Gathered {
@@ -101,22 +107,31 @@ export interface Gathered {
   silent: string[]
 }
 
-/** Runner functions run on a job worker. */
+/**
+ * Runner functions run on a job worker. The right to call one is no right to anything else: what it does in the name of the
+ * operator who asked (`publish`, `gather`, `fire`, `cache`, `record`, `forgetMissed`) is held to that operator's own roles,
+ * and throws `forbidden` or finds nothing. Asked for by a rule or a schedule, it may everything.
+ */
 export interface RunnerContext extends CallContext {
   /** Starts a job on minions; resolves once it is published, not once it is done. */
   publish(request: PublishRequest): Promise<{ jid: string; minions: string[] }>
   /** Starts a job on minions and waits for the returns; with nobody matching, all is empty. */
   gather(request: PublishRequest, timeoutMs: number): Promise<Gathered>
-  /** The job cache. */
+  /**
+   * The same as a question of the function's own, whatever the operator may, under the user `runner:<function>`. Only with
+   * a function and arguments that the code fixes and that change nothing: never with what the caller gave.
+   */
+  probe(request: PublishRequest, timeoutMs: number): Promise<Gathered>
+  /** The job cache; without the right to everybody's jobs only the operator's own are in it. */
   readonly cache: {
     job(jid: string): Promise<JobView | null>
     /** The same job with its returns that are larger than a message in place. */
     whole(job: JobView): Promise<JobView>
     jobs(request: JobsRequest): Promise<JobsPage>
   }
-  /** The record of a job with its arguments as they were given, while it is kept. */
+  /** The record of a job with its arguments as they were given, while it is kept; another's only with the right to it. */
   record(jid: string): Promise<JobRecord | undefined>
-  /** Minions that are away do not get a job any more when they come. */
+  /** Minions that are away do not get a job any more when they come. Another's job only who may end it there. */
   forgetMissed(jid: string): Promise<void>
   /** The known minions with their grains, by id. */
   fleet(): { id: string; grains: Record<string, unknown> }[]

@@ -2,10 +2,13 @@
 // so the function is `test.ping`.
 import type { z } from 'zod'
 import type { CallContext, Contexts, Kind } from './context.ts'
+import type { Guard } from './guards.ts'
 
 export type Shape = Readonly<Record<string, z.ZodType>>
 export type ArgsOf<A extends Shape> = { [K in keyof A]: z.output<A[K]> }
 export type KeysOf<N extends string | undefined, V> = N extends string ? { [K in N]: V } : unknown
+
+type NameOf<N> = N extends string ? N : never
 
 export interface Spec<K extends Kind, A extends Shape, R extends string | undefined, X extends string | undefined> {
   /** What it does: a first line that stands alone, then whatever else a caller should know, an example included. */
@@ -18,6 +21,10 @@ export interface Spec<K extends Kind, A extends Shape, R extends string | undefi
   extra?: X
   /** True where running it again under the same key does no harm. */
   idempotent?: boolean
+  /** Keys of its return that only the caller is given: events and the job cache have `[redacted]` in their place. */
+  secrets?: readonly string[]
+  /** What arguments are used as that a value from an event must not decide: see guards.ts. */
+  guards?: { readonly [N in keyof A | NameOf<R> | NameOf<X>]?: Guard }
   run(
     args: ArgsOf<A> & KeysOf<R, unknown[]> & KeysOf<X, Record<string, unknown>>,
     context: Contexts[K],
@@ -48,6 +55,8 @@ export interface FunctionDefinition<K extends Kind = Kind> {
   readonly rest: string | undefined
   readonly extra: string | undefined
   readonly idempotent: boolean
+  readonly secrets: readonly string[]
+  readonly guards: Readonly<Record<string, Guard | undefined>>
   run(args: Record<string, unknown>, context: Contexts[K]): unknown | Promise<unknown>
 }
 
@@ -66,6 +75,8 @@ function definer<K extends Kind>(kind: K) {
     rest: spec.rest,
     extra: spec.extra,
     idempotent: spec.idempotent ?? false,
+    secrets: spec.secrets ?? [],
+    guards: { ...(spec.guards as Record<string, Guard> | undefined) },
     run: spec.run as FunctionDefinition<K>['run'],
   })
 }

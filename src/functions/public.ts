@@ -3,3 +3,16 @@ export { z } from 'zod'
 export { ReactorError } from '../base/errors.ts'
 export type { CallContext, ExecutionContext, ReturnerContext, RunnerContext, WheelContext } from './context.ts'
 export { execution, returner, runner, wheel } from './define.ts'
+export {
+  address,
+  commandLine,
+  environment,
+  filePath,
+  fixed,
+  functionName,
+  type Guard,
+  minionId,
+  namedValues,
+  program,
+  target,
+} from './guards.ts'

@@ -26,7 +26,9 @@ export function createGather(bus: Pick<Bus, 'nc' | 'subjects'>, publishJob: Publ
     const jid = newJid()
     const returns = new Map<string, JobReturn>()
     const onReturn = (returned: JobReturn) => void returns.set(returned.id, returned)
-    const publish = () => publishJob({ ...request, jid }, asked)
+    const { untrusted = [], ...message } = request
+    const marked = { ...asked, untrusted: [...(asked.untrusted ?? []), ...untrusted] }
+    const publish = () => publishJob({ ...message, jid }, marked)
     try {
       const options = { timeoutMs, signal, mostBytes: MOST_OF_RETURN }
       const { published, standing } = await gatherReturns(bus, jid, publish, { onReturn }, options)

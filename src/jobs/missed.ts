@@ -105,8 +105,9 @@ export async function openMissed({ nc, subjects, publisher, records, now }: Miss
 
 /** What a minion gets of a job's record. */
 export function jobMessage(record: JobRecord): JobMessage {
-  const { jid, fun, arg, kwarg, user, deadline, run_until, tgt = '', tgt_type = 'glob', key, hops } = record
-  return { jid, fun, arg, kwarg, user, deadline, run_until, tgt, tgt_type, key, hops }
+  const { jid, fun, arg, kwarg, user, deadline, run_until, tgt = '', tgt_type = 'glob', key, hops, untrusted } = record
+  const message = { jid, fun, arg, kwarg, user, deadline, run_until, tgt, tgt_type, key, hops }
+  return untrusted ? { ...message, untrusted } : message
 }
 
 /** Reads the body of a request on `<ns>.missed.<id>`. Throws `bad_argument`. */

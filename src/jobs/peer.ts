@@ -1,7 +1,9 @@
 // What minions may run on others: the config's `jobs.peer`, as Salt's `peer` has it. Nothing, unless it says so.
+import { type Audit, failureOf, shownTarget } from '../audit/audit.ts'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Gathered, PublishRequest } from '../functions/context.ts'
+import { isValuePaths } from '../protocol/trust.ts'
 import type { Gather } from './gather.ts'
 
 export type PeerRules = Readonly<Record<string, readonly string[]>>
@@ -24,22 +26,26 @@ function pattern(text: string): RegExp {
 }
 
 /** Answers requests on `<ns>.peer.<minion>`. Throws `forbidden` where no rule allows it, and the refusals of a publish. */
-export function createAskPeers(rules: PeerRules, gather: Gather): AskPeers {
+export function createAskPeers(rules: PeerRules, gather: Gather, audit: Audit): AskPeers {
   const allowed = createPeerCheck(rules)
   return async (minion, body) => {
+    const asked = { user: `peer:${minion}`, source: 'FLEET' }
     if (!isObject(body) || typeof body.fun !== 'string' || typeof body.timeoutMs !== 'number' || !(body.timeoutMs > 0))
       throw new ReactorError('bad_argument', 'peer: the body must be {tgt, fun, timeoutMs, …}')
+    if (body.untrusted !== undefined && !isValuePaths(body.untrusted))
+      throw new ReactorError('bad_argument', "peer: 'untrusted' is a list of paths to arguments")
     const { timeoutMs, ...request } = body
     if (!allowed(minion, body.fun)) {
-      throw new ReactorError(
+      const refusal = new ReactorError(
         'forbidden',
         `minion '${minion}' may not run '${body.fun}' on others: allow it in the job workers' config, as jobs: {peer: {${JSON.stringify(minion)}: [${JSON.stringify(body.fun)}]}}`,
       )
+      audit('publish', {
+        ...{ ...asked, action: body.fun.slice(0, 200).toWellFormed(), tgt: shownTarget(body.tgt) },
+        ...failureOf(refusal),
+      })
+      throw refusal
     }
-    return gather(
-      request as unknown as PublishRequest,
-      { user: `peer:${minion}` },
-      { timeoutMs: Math.min(timeoutMs, MOST_MS) },
-    )
+    return gather(request as unknown as PublishRequest, asked, { timeoutMs: Math.min(timeoutMs, MOST_MS) })
   }
 }

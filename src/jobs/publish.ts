@@ -1,25 +1,35 @@
 // Starting a job on minions: resolve the target, store the record, announce it, send it to each minion and hear at once
 // who took it, who refused it and who is offline.
-import { randomInt } from 'node:crypto'
+import { type Audit, failureOf, shownTarget } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
 import type { JobMessage, JobRecord, JobSent, Published, PublishMessage, Sending } from '../protocol/job.ts'
+import type { Grants } from '../protocol/role.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
-import { resolveTarget, type TargetContext } from '../protocol/target.ts'
+import type { TargetContext } from '../protocol/target.ts'
+import { argumentPaths, type ValuePath } from '../protocol/trust.ts'
 import { jobMessage, type Missed } from './missed.ts'
 import type { JobRecords, Work } from './records.ts'
 import { type CheckedRequest, checkRequest } from './request.ts'
+import { createResolve } from './resolve.ts'
 import type { JobSender, Sent } from './send.ts'
+import { requireIds } from './untrusted-target.ts'
 
 export interface Asked {
   user: string
+  /** Where from, for the audit record; default: CORE. */
+  source?: string
+  /** What the operator who asked may; without it the program itself asks: a rule, a schedule, a probe of its own. */
+  grants?: () => Grants
   cause?: string | undefined
   hops?: number
   /** Work of a reaction: its jid is derived, and work that was started before is resumed instead of started again. */
   work?: Work
+  /** Values that an event filled: looked at in the target, passed on with the arguments. */
+  untrusted?: readonly ValuePath[] | undefined
 }
 
 export interface PublishParts {
@@ -33,28 +43,50 @@ export interface PublishParts {
   jobTimeoutMs: number
   /** Milliseconds within which it must have ended, unless the request says. */
   runTimeoutMs: number
+  audit: Audit
   clock: Clock
   log: Log
 }
 
-/** Throws `no_minions`, `bad_argument`, `jid_taken`, `store_refused`. */
+/** Throws `forbidden`, `no_minions`, `bad_argument`, `jid_taken`, `store_refused`. */
 export type PublishJob = (request: PublishMessage, asked: Asked) => Promise<Published>
-/** Only says which minions the target of a request means. Throws `bad_argument`. */
-export type ResolveJob = (request: PublishMessage) => { minions: string[]; missing: string[] }
+/**
+ * Only says which minions the target of a request means: of a call of `fun`, as if it were made; without `fun`, those on
+ * which the asker may do anything. Throws `forbidden`, `bad_argument`.
+ */
+export type ResolveJob = (
+  request: PublishMessage,
+  asked: Pick<Asked, 'user' | 'source' | 'grants'>,
+) => { minions: string[]; missing: string[] }
 
 const NOBODY: Sent = { offline: [], unanswered: [], refused: {}, waiting: [] }
 
 export function createPublishJob(parts: PublishParts): { publish: PublishJob; resolve: ResolveJob } {
-  const { records, fire, clock, log, sender, missed } = parts
-
-  const resolve = ({ tgt, tgt_type, subset }: CheckedRequest) => {
-    const { minions, missing } = resolveTarget(tgt, tgt_type, parts.fleet.values.values(), parts.targets)
-    return { minions: subset === undefined ? minions : draw(minions, subset), missing }
-  }
+  const { records, fire, clock, log, sender, missed, audit } = parts
+  const resolve = createResolve(parts.fleet, parts.targets)
 
   const publish: PublishJob = async (request, asked) => {
+    const { user, source = 'CORE', cause, hops = 0 } = asked
+    const { tgt, tgt_type, fun } = request
+    const record = {
+      ...{ user, source, action: nameOf(fun), tgt: shownTarget(tgt) },
+      ...(typeof tgt_type === 'string' ? { tgt_type: tgt_type.slice(0, 100) } : {}),
+    }
+    try {
+      const published = await start(request, asked)
+      audit('publish', { ...record, result: 'ok', jid: published.jid }, { cause, hops })
+      return published
+    } catch (error) {
+      // Work is tried until the store is there, which could not take a record of each try either.
+      if (!asked.work || !isAway(error)) audit('publish', { ...record, ...failureOf(error) }, { cause, hops })
+      throw error
+    }
+  }
+
+  const start: PublishJob = async (request, asked) => {
     const checked = checkRequest(request)
-    const { minions, missing } = resolve(checked)
+    requireIds(checked, asked)
+    const { minions, missing } = resolve(checked, asked)
     if (minions.length === 0) {
       throw new ReactorError(
         'no_minions',
@@ -83,6 +115,7 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
   function recordOf(checked: CheckedRequest, minions: string[], missing: string[], asked: Asked) {
     const { tgt, tgt_type, fun, arg, kwarg, metadata } = checked
     const now = clock.now()
+    const untrusted = argumentPaths(asked.untrusted)
     const deadline = now + (checked.timeoutMs ?? parts.jobTimeoutMs)
     return {
       kind: 'local' as const,
@@ -92,6 +125,7 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
       hops: (asked.hops ?? 0) + 1,
       ...(asked.cause ? { cause: asked.cause } : {}),
       ...(metadata ? { metadata } : {}),
+      ...(untrusted.length === 0 ? {} : { untrusted }),
     }
   }
 
@@ -129,8 +163,28 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
     }
   }
 
-  return { publish, resolve: request => resolve(checkRequest(request)) }
+  return {
+    publish,
+    resolve(request, asked) {
+      const { user, source = 'CORE' } = asked
+      try {
+        return resolve(checkRequest(request), asked)
+      } catch (error) {
+        const failure = failureOf(error)
+        if (failure.result === 'refused')
+          audit('publish', { user, source, action: nameOf(request.fun), tgt: shownTarget(request.tgt), ...failure })
+        throw error
+      }
+    },
+  }
 }
+
+/** Nothing is wrong with what was asked: the store or a service is not there. */
+export const isAway = (error: unknown): boolean =>
+  error instanceof ReactorError && (error.code === 'store_refused' || error.code === 'unreachable')
+
+/** Of what may be no function's name yet. */
+const nameOf = (fun: unknown): string => (typeof fun === 'string' ? fun.slice(0, 200).toWellFormed() : 'publish')
 
 /** Data of `salt/job/<jid>/new`, with Salt's fields and the job's times. */
 function announcement(record: JobRecord, minions: string[]): Record<string, unknown> {
@@ -139,15 +193,4 @@ function announcement(record: JobRecord, minions: string[]): Record<string, unkn
     ...{ jid, tgt_type, tgt, user, fun, arg: saltArgs(arg, kwarg), minions, missing, deadline, run_until },
     ...(metadata ? { metadata } : {}),
   }
-}
-
-/** So many of them, drawn by lot, sorted. */
-function draw(minions: readonly string[], count: number): string[] {
-  const rest = [...minions]
-  if (rest.length <= count) return rest
-  for (let i = 0; i < count; i++) {
-    const j = randomInt(i, rest.length)
-    ;[rest[i], rest[j]] = [rest[j]!, rest[i]!]
-  }
-  return rest.slice(0, count).sort()
 }

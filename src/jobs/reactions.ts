@@ -14,7 +14,7 @@ import { laneConsumer, streamNames } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { createLanes } from './lanes.ts'
 import type { Ledger } from './ledger.ts'
-import type { PublishJob } from './publish.ts'
+import { isAway, type PublishJob } from './publish.ts'
 import type { RunFunction } from './run-function.ts'
 import type { CallWheel } from './wheel-client.ts'
 
@@ -167,9 +167,6 @@ async function persist<T>({ clock, log }: ReactionParts, stopping: AbortSignal, 
   }
 }
 
-const isAway = (error: unknown): boolean =>
-  error instanceof ReactorError && (error.code === 'store_refused' || error.code === 'unreachable')
-
 async function runAction(
   parts: ReactionParts,
   reaction: Reaction,
@@ -178,11 +175,11 @@ async function runAction(
 ): Promise<{ jid: string; problem?: string }> {
   const { event, rule } = reaction
   const asked = { user: askerOf(rule), cause: event.id, hops: event.hops, work: { key, causeMs: event.storedMs } }
-  const { fun, arg, kwarg } = action
+  const { fun, arg, kwarg, untrusted } = action
   if (action.kind === 'local') {
     const { jid, minions, offline, refused } = await parts.publishJob(
       { tgt: action.tgt ?? '', ...(action.tgt_type ? { tgt_type: action.tgt_type } : {}), fun, arg, kwarg },
-      asked,
+      { ...asked, untrusted },
     )
     const reasons = Object.entries(refused).map(([minion, reason]) => `${minion} refused: ${cut(reason, MAX_PROBLEM)}`)
     // Some of many may be away; when nobody is there, nothing was done.
@@ -190,7 +187,7 @@ async function runAction(
     return reasons.length === 0 ? { jid } : { jid, problem: reasons.join(', ') }
   }
   const run = action.kind === 'runner' ? parts.runFunction : parts.callWheel
-  const { jid, outcome } = await run({ fun, arg, kwarg, ...asked })
+  const { jid, outcome } = await run({ fun, arg, kwarg, untrusted, ...asked })
   // Left to another worker, or to this one after its restart.
   if (!outcome.ok && outcome.code === 'stopped') throw new ReactorError('unreachable', outcome.message)
   return outcome.ok ? { jid } : { jid, problem: outcome.message }

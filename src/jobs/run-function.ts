@@ -1,15 +1,22 @@
 // Running a runner or wheel function as a job: its record first, then `salt/run/<jid>/new`, the function, and `…/ret`.
 import { setMaxListeners } from 'node:events'
+import { type Audit, type AuditRecord, failureOf } from '../audit/audit.ts'
 import { LONGEST_TIMER_MS } from '../base/clock.ts'
 import { formatDuration } from '../base/duration.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
+import { REDACTED } from '../base/redact.ts'
 import type { Fire } from '../bus/fire.ts'
 import { callFunction, type Outcome } from '../functions/call.ts'
 import type { CallContext, Contexts } from '../functions/context.ts'
 import type { Registry } from '../functions/registry.ts'
+import type { Untrusted } from '../functions/untrusted.ts'
 import type { PayloadRef } from '../protocol/job.ts'
+import type { Grants } from '../protocol/role.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
+import type { ValuePath } from '../protocol/trust.ts'
+import { isAway } from './publish.ts'
 import type { JobRecords, Work } from './records.ts'
 
 export interface FunctionCall {
@@ -17,9 +24,15 @@ export interface FunctionCall {
   arg: unknown[]
   kwarg: Record<string, unknown>
   user: string
+  /** Where from, for the audit record; default: CORE. */
+  source?: string
+  /** What the operator who asked may, for what the function does in their name; without it the program itself asks. */
+  grants?: () => Grants
   cause?: string | undefined
   hops?: number
   work?: Work | undefined
+  /** Arguments that an event filled. */
+  untrusted?: readonly ValuePath[] | undefined
 }
 
 export interface FunctionJobParts<K extends 'runner' | 'wheel'> {
@@ -32,6 +45,7 @@ export interface FunctionJobParts<K extends 'runner' | 'wheel'> {
   runTimeoutMs: number
   /** Stores the JSON text of a return that is larger than a message. */
   storeReturn(jid: string, json: string): Promise<PayloadRef>
+  audit: Audit
   log: Log
   /** What this kind may use beyond what every function may. */
   extend(context: CallContext, call: FunctionCall & { jid: string }): Contexts[K]
@@ -48,7 +62,7 @@ const TAG = { runner: 'run', wheel: 'wheel' } as const
 export function createFunctionJobs<K extends 'runner' | 'wheel'>(
   parts: FunctionJobParts<K>,
 ): { run: RunFunction; stop(): void } {
-  const { kind, registry, records, fire, runTimeoutMs, log } = parts
+  const { kind, registry, records, fire, runTimeoutMs, audit, log } = parts
   const stopping = new AbortController()
   // Every function in hand listens to it.
   setMaxListeners(0, stopping.signal)
@@ -56,6 +70,20 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
   const unstarted = new Set<string>()
 
   const run: RunFunction = async call => {
+    const { fun, user, source = 'CORE', cause, hops = 0 } = call
+    const record = { user, source, action: fun.slice(0, 200).toWellFormed() }
+    try {
+      const { jid, outcome } = await start(call)
+      audit(kind, { ...record, ...endOf(outcome), jid }, { cause, hops })
+      return { jid, outcome }
+    } catch (error) {
+      // Work is tried until the store is there, which could not take a record of each try either.
+      if (!call.work || !isAway(error)) audit(kind, { ...record, ...failureOf(error) }, { cause, hops })
+      throw error
+    }
+  }
+
+  const start: RunFunction = async call => {
     const fn = registry.get(call.fun)
     const hops = (call.hops ?? 0) + 1
     const { fun, arg, kwarg, user, cause, work } = call
@@ -92,13 +120,20 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
       docs: () => registry.docs(),
       fire: async (tag, data) => void (await fire(tag, data, { cause: jid, hops })),
     }
-    const outcome = await callFunction(registry, fun, arg, kwarg, parts.extend(base, { ...call, jid }))
+    const outcome = await callFunction(
+      registry,
+      fun,
+      arg,
+      kwarg,
+      parts.extend(base, { ...call, jid }),
+      untrustedIn(call),
+    )
     limits.end()
     if (!outcome.ok && outcome.stack)
       log.warn({ jid, fun, stack: outcome.stack }, 'a function failed on an exception of its own')
     // Work that was cut short is taken up again under the same jid: it has not returned yet.
     if (work && !outcome.ok && outcome.code === 'stopped') return { jid, outcome }
-    const returned = outcome.ok ? outcome.value : outcome.message
+    const returned = outcome.ok ? hideSecrets(outcome.value, fn.secrets) : outcome.message
     const tell = (value: unknown, payload?: PayloadRef) => {
       const data = { ...seen, return: value, success: outcome.ok, ...(payload ? { payload } : {}) }
       return fire(`salt/${TAG[kind]}/${jid}/ret`, data, { cause: jid, hops })
@@ -117,6 +152,21 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
     return { jid, outcome }
   }
   return { run, stop: () => stopping.abort(new ReactorError('function_failed', 'the process is stopping')) }
+}
+
+/** What a function refuses says who and what; other failures may repeat arguments. */
+const endOf = (outcome: Outcome): Pick<AuditRecord, 'result' | 'reason'> =>
+  outcome.ok ? { result: 'ok' } : failureOf(new ReactorError(outcome.code, outcome.message))
+
+const untrustedIn = ({ untrusted = [], user }: FunctionCall): Untrusted | undefined =>
+  untrusted.length === 0 ? undefined : { paths: untrusted, by: user }
+
+/** A return as others may see it: without what only the caller is given. */
+function hideSecrets(value: unknown, secrets: readonly string[]): unknown {
+  if (secrets.length === 0 || !isObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, secrets.includes(key) ? REDACTED : inner]),
+  )
 }
 
 const isTooLarge = (error: unknown): boolean => error instanceof ReactorError && error.code === 'bad_event'

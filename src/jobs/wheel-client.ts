@@ -22,6 +22,7 @@ export function createWheelClient(nc: NatsConnection, subjects: Subjects): CallW
       headers.set(HEADER.work, call.work.key)
       headers.set(HEADER.time, String(call.work.causeMs))
     }
+    if (call.untrusted?.length) headers.set(HEADER.untrusted, JSON.stringify(call.untrusted))
     const arg = [...call.arg, { __kwarg__: true, ...call.kwarg }]
     const what = `wheel ${call.fun}`
     try {

@@ -5,6 +5,7 @@ import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import { isJid } from '../protocol/jid.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
+import { isValuePaths } from '../protocol/trust.ts'
 
 export interface WaitingJob {
   state: 'waiting'
@@ -75,4 +76,5 @@ export const isJobMessage = (job: unknown): job is JobMessage =>
   (typeof job.tgt === 'string' || Array.isArray(job.tgt)) &&
   typeof job.tgt_type === 'string' &&
   typeof job.key === 'string' &&
-  Number.isInteger(job.hops)
+  Number.isInteger(job.hops) &&
+  (job.untrusted === undefined || isValuePaths(job.untrusted))

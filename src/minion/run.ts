@@ -10,11 +10,12 @@ import type { ExecutionContext } from '../functions/context.ts'
 import type { Registry } from '../functions/registry.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
+import { everyArgument } from '../protocol/trust.ts'
 
 /** What is the same for every job of a minion. */
 export type Surroundings = Pick<
   ExecutionContext,
-  'profiles' | 'config' | 'mineFunctions' | 'mine' | 'jobs' | 'refreshGrains' | 'peer'
+  'profiles' | 'config' | 'publicKey' | 'mineFunctions' | 'mine' | 'jobs' | 'refreshGrains' | 'peer'
 > & {
   id: string
   registry: Registry<'execution'>
@@ -57,6 +58,8 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
   const controller = new AbortController()
   const groups = createGroups()
   const log = around.log.child({ jid: job.jid, fun: job.fun })
+  // Whatever such a job passes on may hold what it was given.
+  const untrusted = job.untrusted?.length ? { paths: job.untrusted, by: job.user } : undefined
   let retcode = 0
   let ending: Ending | undefined
   /** The job is over, and its function goes on. */
@@ -99,6 +102,7 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
     },
     profiles: around.profiles,
     config: around.config,
+    publicKey: around.publicKey,
     mineFunctions: around.mineFunctions,
     mine: around.mine,
     jobs: around.jobs,
@@ -113,15 +117,17 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
     },
     fire: (tag, data) => around.fire(job, tag, data),
     refreshGrains: around.refreshGrains,
-    peer: around.peer,
+    peer: request =>
+      around.peer(untrusted ? { ...request, untrusted: everyArgument(request.arg, request.kwarg) } : request),
     call: async (fun, arg = [], kwarg = {}) => {
       const fn = registry.get(fun)
-      return (await fn.run(bindArgs(fun, fn, arg, kwarg), context)) ?? null
+      const forwarded = untrusted && { ...untrusted, paths: everyArgument(arg, kwarg) }
+      return (await fn.run(bindArgs(fun, fn, arg, kwarg, forwarded), context)) ?? null
     },
   }
 
   const run = async (): Promise<JobReturn> => {
-    const outcome = await Promise.race([callFunction(registry, job.fun, job.arg, job.kwarg, context), left])
+    const outcome = await Promise.race([callFunction(registry, job.fun, job.arg, job.kwarg, context, untrusted), left])
     overtime.clear()
     if (outcome === 'left') {
       behind = true

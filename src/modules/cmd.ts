@@ -2,12 +2,20 @@
 import { z } from 'zod'
 import { commandVector, how, runCommand, shellVector, where } from '../execution/command.ts'
 import { execution } from '../functions/define.ts'
+import { commandLine, environment, filePath, fixed, input, program } from '../functions/guards.ts'
 
 const cmd = z
   .union([z.string(), z.array(z.union([z.string(), z.number()]).transform(String))])
   .describe('the command line, or the list of its words')
 const python_shell = z.boolean().default(false).describe('let /bin/sh read the command line')
 const args = { cmd, ...where, python_shell, ...how }
+const guards = {
+  cmd: commandLine,
+  cwd: filePath,
+  env: environment,
+  stdin: input,
+  python_shell: fixed('what decides whether a shell reads the command'),
+}
 
 export const run = execution({
   doc: `Runs a command and returns what it wrote, stdout and stderr together.
@@ -16,6 +24,7 @@ export const run = execution({
     The job's return code is the command's: 124 after a timeout, 126 not executable, 127 not found, -N after signal N.
     Example: reactor call web1 cmd.run 'ls -l /var/log' cwd=/ timeout=30`,
   args,
+  guards,
   run: async (given, context) =>
     (await runCommand(commandVector(given.cmd, given.python_shell), given, context, true)).stdout,
 })
@@ -25,6 +34,7 @@ export const run_all = execution({
     A key 'truncated' is true where output over output_limit was left out.
     Example: reactor call web1 cmd.run_all 'systemctl status nginx'`,
   args,
+  guards,
   async run(given, context) {
     const result = await runCommand(commandVector(given.cmd, given.python_shell), given, context, false)
     const { pid, retcode, stdout, stderr, truncated } = result
@@ -36,6 +46,7 @@ export const retcode = execution({
   doc: `Runs a command as cmd.run does and returns its return code alone.
     Example: reactor call web1 cmd.retcode 'test -f /etc/motd'`,
   args,
+  guards,
   run: async (given, context) =>
     (await runCommand(commandVector(given.cmd, given.python_shell), given, context, true)).retcode,
 })
@@ -50,5 +61,6 @@ export const shell = execution({
     shell: z.string().min(1).default('/bin/sh').describe('the shell that reads it'),
     ...how,
   },
+  guards: { cmd: fixed('a line that a shell reads'), cwd: filePath, env: environment, shell: program },
   run: async (given, context) => (await runCommand(shellVector(given.cmd, given.shell), given, context, true)).stdout,
 })

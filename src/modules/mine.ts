@@ -3,8 +3,17 @@ import { z } from 'zod'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { ExecutionContext } from '../functions/context.ts'
 import { execution } from '../functions/define.ts'
+import { fixed, functionName, type Guard, target } from '../functions/guards.ts'
 import { type MineFunction, mineFunction, readMineFunction } from '../mine/rules.ts'
 
+/** Arguments of the function that is run, and how the mine is to take what it returns. */
+const forwarded: Guard = {
+  as: 'a setting of the mine',
+  problem: (_value, [name]) =>
+    ['mine_function', 'allow_tgt', 'allow_tgt_type'].includes(String(name))
+      ? 'only the rule itself may say it'
+      : undefined,
+}
 const targets = z.union([z.string().min(1), z.array(z.string()).min(1)])
 
 export const send = execution({
@@ -16,6 +25,7 @@ export const send = execution({
   args: { name: z.string().min(1).describe('the name of the entry: the function itself, or any') },
   rest: 'args',
   extra: 'kwargs',
+  guards: { name: functionName, kwargs: forwarded },
   idempotent: true,
   async run({ name, args, kwargs }, context) {
     await runAndSend(name, mineFunction(name, args, kwargs), context)
@@ -33,6 +43,7 @@ export const get = execution({
     tgt_type: z.string().nullish().describe('type of the target; default: glob, list for a list'),
     exclude_minion: z.boolean().default(false).describe('leave this minion itself out'),
   },
+  guards: { tgt: target, tgt_type: fixed('the type of a target') },
   idempotent: true,
   async run({ tgt, fun, tgt_type, exclude_minion }, { id, mine }) {
     const listed = Array.isArray(fun) ? fun : fun.split(',')
@@ -60,6 +71,7 @@ export const update = execution({
       .nullish()
       .describe("these instead of the configured ones: names, or a map as the minion's config has it"),
   },
+  guards: { mine_functions: functionName },
   idempotent: true,
   async run({ clear, mine_functions }, context) {
     const wanted = functionsOf(mine_functions, context)

@@ -5,6 +5,7 @@ import { ReactorError } from '../base/errors.ts'
 import { signalNumber } from '../base/signals.ts'
 import type { ExecutionContext, RunningJob } from '../functions/context.ts'
 import { execution } from '../functions/define.ts'
+import { fixed, functionName, target } from '../functions/guards.ts'
 import { createFnmatch } from '../protocol/fnmatch.ts'
 
 const SIGTERM = 15
@@ -116,6 +117,7 @@ export const cmd = execution({
     kwarg: z.record(z.string(), z.unknown()).nullish().describe('its named arguments'),
     subset: z.number().int().min(1).optional().describe('only so many of the minions that match, drawn by lot'),
   },
+  guards: { tgt: target, fun: functionName, tgt_type: fixed('the type of a target') },
   async run({ tgt, fun, arg, timeout, tgt_type, kwarg, subset }, context) {
     const gathered = await context.peer({
       tgt,

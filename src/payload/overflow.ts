@@ -4,17 +4,15 @@ import { randomBytes } from 'node:crypto'
 import type { Overflow } from '../bus/serve.ts'
 import type { PayloadRef } from '../protocol/job.ts'
 import type { ServiceOrigin } from '../protocol/origin.ts'
-import { splitPayload, storedName } from '../protocol/payload.ts'
+import { ANSWERS, splitPayload, storedName } from '../protocol/payload.ts'
 import type { PayloadStore } from './store.ts'
 
-/** No minion's id is escaped to this. */
-const OWNER = '_answers'
 /** Who asked has fetched it by then. */
 const KEEP_MS = 5 * 60_000
 
 export function createOverflow(store: PayloadStore, keepMs = KEEP_MS): Overflow {
   return async bytes => {
-    const ref = await storeParts(store, `${OWNER}.${randomBytes(16).toString('hex')}`, bytes)
+    const ref = await storeParts(store, `${ANSWERS}.${randomBytes(16).toString('hex')}`, bytes)
     // Should the process end before, it goes with its age as all payloads do.
     setTimeout(() => void store.remove(ref.name, ref.parts).catch(() => undefined), keepMs).unref()
     return ref

@@ -83,7 +83,7 @@ export function serveUploads(nc: NatsConnection, subjects: Subjects, store: Payl
 }
 
 /** One part, for `<ns>.history.payload`. Throws `bad_argument` and `not_found`. */
-export async function readPart(store: PayloadStore, request: unknown): Promise<Uint8Array> {
+export async function readPart(store: Pick<PayloadStore, 'get'>, request: unknown): Promise<Uint8Array> {
   if (!isObject(request) || Object.keys(request).some(key => key !== 'name' && key !== 'part'))
     throw new ReactorError('bad_argument', 'history.payload: the body must be a map {name, part}')
   const { name, part } = request

@@ -12,10 +12,14 @@ import { serveMine } from '../mine/service.ts'
 import { openMineStore } from '../mine/store.ts'
 import { createOverflow } from '../payload/overflow.ts'
 import { serveUploads } from '../payload/serve.ts'
+import { openRights, rolesOf } from './authority.ts'
 import { openPayloads, startCore } from './core.ts'
 
 export async function startCache(config: Config, log: Log): Promise<Running> {
-  return startCore(config, '_cache', log, async ({ stack, nc, subjects, clock }) => {
+  const roles = rolesOf(config)
+  return startCore(config, '_cache', log, async core => {
+    const { stack, nc, subjects, clock } = core
+    const { authority } = await openRights(core, config, roles, log)
     const { replicas } = config.streams
     const { dir, max_bytes: maxBytes, keep_jobs: keepMs } = config.cache
     const store = await openSqliteStore({ dir, maxBytes, log })
@@ -36,7 +40,8 @@ export async function startCache(config: Config, log: Log): Promise<Running> {
         log,
       }),
     )
-    stack.add(await serveHistory({ nc, subjects, store, payloads, overflow: createOverflow(payloads), clock, log }))
+    const overflow = createOverflow(payloads)
+    stack.add(await serveHistory({ nc, subjects, store, payloads, overflow, authority, clock, log }))
     const mine = openMineStore(join(dir, 'mine.db'))
     stack.defer(() => mine.close())
     const fleet = stack.add(await followFleet(nc, config.namespace, replicas, log))

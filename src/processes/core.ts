@@ -10,6 +10,7 @@ import { createPublisher, type Publisher } from '../bus/publish.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
 import { openPayloadStore, type PayloadStore } from '../payload/store.ts'
+import { serviceInbox } from '../protocol/inbox.ts'
 import { type ServiceOrigin, serviceOrigin } from '../protocol/origin.ts'
 import type { StreamLimits } from '../protocol/streams.ts'
 
@@ -55,6 +56,8 @@ export async function startCore(
       namespace: config.namespace,
       name: `${config.namespace}${origin}`,
       seedFile: config.seed,
+      inboxPrefix: serviceInbox(origin),
+      tls: config.tls,
       patient: true,
       log,
     })

@@ -1,4 +1,4 @@
-// The master: presence of minions and the wheel functions on its own state.
+// The master: presence of minions, their keys, logins, and the wheel functions on its own state.
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
@@ -7,15 +7,23 @@ import { createPresence } from '../fleet/presence.ts'
 import { loadFunctions } from '../functions/load.ts'
 import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs } from '../jobs/run-function.ts'
+import { recordedOperators } from '../operators/recorded.ts'
 import { createOverflow, createReturnStore } from '../payload/overflow.ts'
 import { serveFunctions } from '../services/functions.ts'
+import { openOperatorStore, rightsOf, rolesOf } from './authority.ts'
+import { startLogins } from './callout.ts'
 import { keepWorkMs, openPayloads, startCore } from './core.ts'
+import { openMasterKeys } from './keys.ts'
 import { loadProfiles, shownConfig } from './profiles.ts'
 
 export async function startMaster(config: Config, log: Log): Promise<Running> {
   const registry = await loadFunctions('wheel', config.module_dirs)
   const profiles = await loadProfiles(config)
-  return startCore(config, '_master', log, async ({ stack, nc, subjects, publisher, fire, clock }) => {
+  const roles = rolesOf(config)
+  return startCore(config, '_master', log, async core => {
+    const { stack, nc, subjects, publisher, fire, clock } = core
+    const operators = stack.add(await openOperatorStore(core, config, roles, log))
+    const { audit, authority } = rightsOf(core, config, operators, log)
     const presence = createPresence(config.master.lost_after)
     // Every master hears every heartbeat.
     nc.subscribe(subjects.anyMinion('beat'), {
@@ -28,6 +36,7 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
         message.respond()
       },
     })
+    const { keys, tokens, store, admit } = stack.add(await openMasterKeys({ nc, fire, audit, clock, log }, config))
     const payloads = await openPayloads(nc, config)
     const jobs = createFunctionJobs({
       kind: 'wheel',
@@ -37,9 +46,13 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
       profiles,
       runTimeoutMs: config.jobs.run_timeout,
       storeReturn: createReturnStore(payloads, '_master'),
+      audit,
       log,
-      extend: context => ({
+      extend: (context, { user, source = 'CORE', jid, hops = 0 }) => ({
         ...context,
+        keys: keys({ user, source, cause: jid, hops }),
+        tokens: tokens({ user, source, cause: jid, hops }),
+        operators: recordedOperators(operators, audit, { user, source, cause: jid, hops }),
         config: () => shownConfig(config),
         connected: () => presence.connected(clock.now()),
       }),
@@ -51,10 +64,11 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
         subjects,
         registry,
         run: jobs.run,
-        operators: config.operators,
+        authority,
         overflow: createOverflow(payloads),
         log,
       }),
     )
+    stack.add(await startLogins(config, { fire, audit, clock, keys: store, admit, operators, log }))
   })
 }

@@ -25,7 +25,8 @@ import { connectMinion, loadMinion, surround } from './surroundings.ts'
 /** How long a stop waits for events and returns to get away; what does not goes at the next start. */
 const SETTLE_MS = 1000
 
-export async function startMinion(config: Config, log: Log): Promise<Running> {
+/** Connects once `go` has resolved; what takes time before that is done meanwhile. */
+export async function startMinion(config: Config, log: Log, go: Promise<void> = Promise.resolve()): Promise<Running> {
   requireIsolation(config)
   const { id, dir } = config.minion
   const loaded = await loadMinion(config)
@@ -37,7 +38,8 @@ export async function startMinion(config: Config, log: Log): Promise<Running> {
     stack.defer(() => spooled.close())
     const finished = await openFinishedJobs(join(dir, 'finished'), config.minion.cache_jobs, log)
     stack.defer(() => finished.close())
-    const link = await connectMinion(config, { as: 'minion', patient: true }, stack, log)
+    await go
+    const link = await connectMinion(config, { as: 'minion', patient: true, grains: loaded.first }, stack, log)
     const { nc, subjects, fire } = link
     let linked = true
     const connected = () => linked

@@ -1,6 +1,6 @@
 // The named profiles of the config, with their secrets read from where they lie, and the config as it may be shown.
 import { type ResolvedProfiles, redact, resolveProfiles } from '../alerts/profiles.ts'
-import { redactSecrets } from '../base/redact.ts'
+import { REDACTED, redactSecrets } from '../base/redact.ts'
 import { withoutPassword } from '../bus/connect.ts'
 import type { Config } from '../config/schema.ts'
 
@@ -17,6 +17,10 @@ export function shownConfig(config: Config): Record<string, unknown> {
   return {
     ...(redactSecrets(rest) as Record<string, unknown>),
     servers: config.servers.map(withoutPassword),
+    minion: {
+      ...(redactSecrets(rest.minion) as Config['minion']),
+      ...(rest.minion.join === undefined ? {} : { join: REDACTED }),
+    },
     profiles: { smtp: shown(profiles.smtp), http: shown(profiles.http) },
   }
 }

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts'
 import type { createStack } from '../base/service.ts'
 import { connectBus } from '../bus/connect.ts'
 import { createFire, type Fire } from '../bus/fire.ts'
+import { publicKeyIn } from '../bus/identity.ts'
 import { createPublisher } from '../bus/publish.ts'
 import { requestJson } from '../bus/request.ts'
 import type { Config } from '../config/schema.ts'
@@ -13,9 +14,10 @@ import type { Gathered } from '../functions/context.ts'
 import { loadFunctions } from '../functions/load.ts'
 import { collectGrains } from '../grains/collect.ts'
 import { createMineClient } from '../mine/client.ts'
+import { minionLogin, minionSeedFile } from '../minion/login.ts'
 import { createOwnGrains, type OwnGrains } from '../minion/own-grains.ts'
 import type { Surroundings } from '../minion/run.ts'
-import { minionInbox } from '../protocol/access.ts'
+import { minionInbox } from '../protocol/inbox.ts'
 import { minionOrigin } from '../protocol/origin.ts'
 import { loadProfiles } from './profiles.ts'
 
@@ -38,7 +40,7 @@ export async function loadMinion(config: Config) {
 /** Connects under the minion's id and key, until the stack stops. `as` is shown in the server's list; see `connectBus` for the rest. */
 export async function connectMinion(
   config: Config,
-  { as, patient }: { as: string; patient: boolean },
+  { as, patient, grains }: { as: string; patient: boolean; grains: Record<string, unknown> },
   stack: ReturnType<typeof createStack>,
   log: Log,
 ) {
@@ -47,7 +49,8 @@ export async function connectMinion(
     servers: config.servers,
     namespace: config.namespace,
     name: `${config.namespace} ${as} ${id}`,
-    seedFile: config.seed,
+    ...(await minionLogin(config, grains, log)),
+    tls: config.tls,
     inboxPrefix: minionInbox(id),
     patient,
     log,
@@ -76,6 +79,7 @@ export function surround(config: Config, loaded: Loaded, link: MinionLink | unde
     profiles,
     config: module_config,
     mineFunctions: mine_functions,
+    publicKey: () => publicKeyIn(minionSeedFile(config)),
     grains: grains.current,
     refreshGrains: grains.refresh,
     mine,

@@ -1,10 +1,9 @@
-// Who may meet whom: the one table from which the server's config, the users' permissions and the tests are made.
+// Who may meet whom: the one table of what the accounts give each other, from which the server's config, the users'
+// permissions (permissions.ts), the docs and the tests are made.
 // Minions (FLEET) and operators (OPS) reach CORE only through these exports, which rewrite reply subjects: inside one
 // account a publisher could aim a reply, and with it a stored event, at a subject that is another's.
-import { originToken, userOrigin } from './origin.ts'
-import { escapeId } from './token.ts'
 
-export type Account = 'CORE' | 'FLEET' | 'OPS' | 'SYS'
+export type Account = 'CORE' | 'FLEET' | 'OPS' | 'AUTH' | 'SYS'
 
 export interface AccessRow {
   /** Subject below the namespace; `$`-subjects stand as they are. */
@@ -22,7 +21,8 @@ export interface AccessRow {
 /** Answers later than the server's default of two minutes would be dropped; every service export allows this much. */
 export const REPLY_THRESHOLD = '1h'
 
-const EVENTS = 'event.>'
+/** The one row that names who speaks: the first token below it is the origin. */
+export const EVENTS = 'event.>'
 
 export const ACCESS: readonly AccessRow[] = [
   {
@@ -96,44 +96,23 @@ export const ACCESS: readonly AccessRow[] = [
     to: ['OPS'],
     what: 'every reaction and what became of it, once',
   },
+  {
+    subject: '$SYS.REQ.SERVER.PING.CONNZ',
+    kind: 'service',
+    from: 'SYS',
+    to: ['AUTH'],
+    streamed: true,
+    what: 'list the connections, to find those of a key that is no longer let in',
+  },
+  {
+    subject: '$SYS.REQ.SERVER.*.KICK',
+    kind: 'service',
+    from: 'SYS',
+    to: ['AUTH'],
+    what: 'cut a connection',
+  },
 ]
 
 /** A row's subject in a namespace. */
 export const rowSubject = (ns: string, row: AccessRow): string =>
   row.subject.startsWith('$') ? row.subject : `${ns}.${row.subject}`
-
-export interface Permissions {
-  publish: string[]
-  subscribe: string[]
-  /** Replies it may send to requests it has received. */
-  responses?: { max: number; expires: string }
-}
-
-/** A minion: of what FLEET reaches and serves, that which bears its own name; its own replies. */
-export function minionPermissions(ns: string, id: string): Permissions {
-  const own = (row: AccessRow) => rowSubject(ns, row).replace(/[*>]$/, wildcard => ownTokens(escapeId(id), wildcard))
-  return {
-    publish: ACCESS.filter(row => row.to.includes('FLEET')).map(own),
-    subscribe: [...ACCESS.filter(row => row.from === 'FLEET').map(own), `${minionInbox(id)}.>`],
-    responses: { max: 1, expires: '1m' },
-  }
-}
-
-/** An operator: everything that OPS reaches, events under their own name. */
-export function operatorPermissions(ns: string, name: string): Permissions {
-  const rows = ACCESS.filter(row => row.to.includes('OPS'))
-  const subjects = (kind: AccessRow['kind']) =>
-    rows
-      .filter(row => row.kind === kind)
-      .map(row =>
-        row.subject === EVENTS ? `${ns}.event.${ownTokens(originToken(userOrigin(name)), '>')}` : rowSubject(ns, row),
-      )
-  return { publish: subjects('service'), subscribe: [...subjects('stream'), `${operatorInbox(name)}.>`] }
-}
-
-/** `*` becomes one's own token; `>`, below which further tokens follow, one's own token and what follows it. */
-const ownTokens = (token: string, wildcard: string): string => (wildcard === '>' ? `${token}.>` : token)
-
-// Private inbox prefixes: nobody hears another's replies.
-export const minionInbox = (id: string): string => `_INBOX_${escapeId(id)}`
-export const operatorInbox = (name: string): string => `_INBOX_${originToken(userOrigin(name))}`

@@ -16,6 +16,7 @@ export const HEADER = {
   user: 'Reactor-User',
   work: 'Reactor-Work',
   time: 'Reactor-Time',
+  untrusted: 'Reactor-Untrusted',
 } as const
 /** Chains of events and jobs longer than this are cut. */
 export const MAX_HOPS = 64

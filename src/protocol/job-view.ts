@@ -46,9 +46,13 @@ export interface JobView extends JobSummary {
   returns: Record<string, CachedReturn>
 }
 
-/** Request of `<ns>.history.job`; answered by `{job: JobView | null}`. */
+/** Request of `<ns>.history.job`; answered by `{job: JobView | null, marker}`. */
 export interface JobRequest {
   jid: string
+  /** Seconds, at most 30: answered once more is known than at `after`, or when they are over. */
+  wait?: number
+  /** The `marker` of an earlier answer; without it, once anything is known of the job. */
+  after?: string
 }
 
 /** Request of `<ns>.history.jobs`: newest first; all that is given must hold. Answered by JobsPage. */
@@ -57,6 +61,8 @@ export interface JobsRequest {
   fun?: string | string[]
   /** Globs over the target as it was written. */
   tgt?: string | string[]
+  /** Only jobs that this user asked for. */
+  user?: string
   /** Every pair must be in the job's metadata. */
   metadata?: Record<string, unknown>
   kind?: JobKind | JobKind[]

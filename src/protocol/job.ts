@@ -1,5 +1,6 @@
 // The shapes of jobs, reactions and decisions on the wire and in the streams.
 import type { CutShort } from './lifecycle.ts'
+import type { ValuePath } from './trust.ts'
 
 /** What the job worker sends to a minion on `<ns>.job.<id>`. */
 export interface JobMessage {
@@ -18,6 +19,8 @@ export interface JobMessage {
   /** Work key of the job, stable over retries. */
   key: string
   hops: number
+  /** Arguments that an event filled, and that may not be what only a trusted one may be; absent: none. */
+  untrusted?: ValuePath[]
 }
 
 /** The minion's answer to it, at once. */
@@ -144,6 +147,8 @@ export interface JobRecord {
   announce: string
   cause?: string
   hops: number
+  /** As in the job's message. */
+  untrusted?: ValuePath[]
 }
 
 /** One rendered action of a reaction. */
@@ -154,6 +159,8 @@ export interface ReactionAction {
   tgt_type?: string
   arg: unknown[]
   kwarg: Record<string, unknown>
+  /** Values that came with an event which is not an operator's, and that the rule has not allowed; absent: none. */
+  untrusted?: ValuePath[]
 }
 
 /** One matched rule on one event: the message of the stream REACTIONS, with id `<event id>/<rule>`. */

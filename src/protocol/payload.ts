@@ -26,6 +26,10 @@ const FRAME_BYTES = 8192
 const OWN_NAME = /^[A-Za-z0-9_-]{1,64}$/
 const STORED_NAME = /^[A-Za-z0-9_=-]{1,2400}\.[A-Za-z0-9_-]{1,64}$/
 
+/** Under which services store answers: no minion's id is escaped to it, and what follows it cannot be guessed. */
+export const ANSWERS = '_answers'
+export const isAnswerName = (name: string): boolean => name.startsWith(`${ANSWERS}.`)
+
 export const isStoredName = (name: unknown): name is string => typeof name === 'string' && STORED_NAME.test(name)
 export const isPart = (part: unknown): part is number =>
   Number.isSafeInteger(part) && (part as number) >= 0 && (part as number) < MAX_PARTS

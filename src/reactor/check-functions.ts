@@ -1,13 +1,16 @@
 // Whether the functions that a rule calls exist, and take the arguments it gives. Values may be templates, so that only
-// names and numbers of arguments are looked at. Pure over the registries.
+// names and numbers of arguments are looked at, and where values from the event stand. Pure over the registries.
 import { ReactorError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import type { FunctionDefinition } from '../functions/define.ts'
 import type { Registry } from '../functions/registry.ts'
+import { untrustedProblems } from '../functions/untrusted.ts'
 import { JOB_KINDS } from '../protocol/job.ts'
+import { ALL_SOURCES, SOURCE, untrustedTargetProblem, type ValuePath } from '../protocol/trust.ts'
 import { type CallParams, readParams } from './rules/params.ts'
 import type { ActionCheck, ActionFinding } from './rules/read-text.ts'
 import type { RuleAction } from './rules/schema.ts'
+import { borrowedOf, sampleOf } from './rules/untrusted.ts'
 
 export interface RuleFunctions {
   local: Registry<'execution'>
@@ -31,14 +34,16 @@ export function createActionCheck(functions: RuleFunctions): ActionCheck {
   }
   return action => {
     const fn = find(functions[action.kind], action.fun)
-    if (!fn) return [unknown(functions, action)]
     // The loader has reported what is wrong with the parameters themselves.
     const call = readParams(action.kind, action.params, () => undefined)
-    return findings(fn, requiredOf(fn), call).map(finding => ({
+    const named = (warning: boolean) => (finding: Omit<ActionFinding, 'warning'>) => ({
       ...finding,
       message: `${action.kind}.${action.fun} ${finding.message}`,
-      warning: false,
-    }))
+      warning,
+    })
+    const refused = untrustedFindings(fn, call).map(named(true))
+    if (!fn) return [unknown(functions, action), ...refused]
+    return [...findings(fn, requiredOf(fn), call).map(named(false)), ...refused]
   }
 }
 
@@ -89,4 +94,32 @@ function findings(
     found.push({ path: [], at: 'key', message: `needs the argument${missing.length === 1 ? '' : 's'} ${listed}` })
   }
   return found
+}
+
+/** What the master or the account attests is taken as it is in most events; the rest is somebody's claim. */
+const CLAIMED = ALL_SOURCES & ~(SOURCE.id | SOURCE.origin)
+
+/** Values from the event where they will be refused, unless an operator has fired it. */
+function untrustedFindings(fn: FunctionDefinition | undefined, call: CallParams): Omit<ActionFinding, 'warning'>[] {
+  const paths = borrowedOf(call).flatMap(({ path, sources }) => ((sources & CLAIMED) === 0 ? [] : [path]))
+  if (paths.length === 0) return []
+  const say = (path: ValuePath, message: string) => ({
+    path: placeOf(path, call),
+    message: `is given a value from the event that ${message}; write {{ … | allow_untrusted }} where the rule is to trust it`,
+  })
+  const arg = call.arg.map(({ value }) => sampleOf(value))
+  const kwarg = Object.fromEntries(call.kwarg.map(({ name, value }) => [name, sampleOf(value)]))
+  const inTarget = paths.flatMap(([part, ...path]) => (part === 'tgt' ? [path] : []))
+  const target = untrustedTargetProblem(sampleOf(call.tgt), call.tgt_type ?? 'glob', inTarget)
+  return [
+    ...(target === undefined ? [] : [say(['tgt', ...inTarget[0]!], `is used as a target: ${target}`)]),
+    ...(fn ? untrustedProblems(fn, arg, kwarg, paths) : []).map(({ path, message }) => say(path, message)),
+  ]
+}
+
+/** Where a value of the call stands in the rule. */
+function placeOf([part, key, ...inner]: ValuePath, { arg, kwarg }: CallParams): ValuePath {
+  if (part === 'tgt') return key === undefined ? ['tgt'] : ['tgt', key, ...inner]
+  const own = part === 'arg' ? arg[Number(key)]?.path : kwarg.find(({ name }) => name === key)?.path
+  return [...(own ?? []), ...inner]
 }

@@ -18,6 +18,7 @@ import { type Parked, type Reaction, workKey } from '../protocol/job.ts'
 import { formatOrigin } from '../protocol/origin.ts'
 import { ACK_WAIT_MS } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
+import { untrustedSources } from '../protocol/trust.ts'
 import type { Bundle } from './bundle.ts'
 import { type CompiledRule, compileRule, type Facts } from './rules/compile.ts'
 import { createGlobIndex, type GlobIndex } from './rules/glob-index.ts'
@@ -127,7 +128,8 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   const store = (entry: Entry, event: Event, facts: Facts, raw: RawEvent): Promise<unknown> => {
     let actions: string
     try {
-      actions = JSON.stringify(entry.rule.render(facts))
+      const untrusted = untrustedSources(event.origin, event.tag, event.data)
+      actions = JSON.stringify(entry.rule.render(facts, untrusted))
     } catch (error) {
       return park(entry.rule, event, raw, error)
     }

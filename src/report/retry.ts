@@ -6,6 +6,7 @@ import { createFnmatch } from '../protocol/fnmatch.ts'
 import type { JobRecord } from '../protocol/job.ts'
 import type { JobSummary, JobView } from '../protocol/job-view.ts'
 import { splitArgs } from '../protocol/salt-args.ts'
+import { everyArgument, type ValuePath } from '../protocol/trust.ts'
 import { closedMinions, countsText } from './job.ts'
 
 /** Those that are to run it again: of the closed ones those that did not return well, or all; and of these, those named. */
@@ -53,15 +54,20 @@ export function planRetry(
 export function argumentsOf(
   job: JobView,
   record: JobRecord | undefined,
-): { arg: unknown[]; kwarg: Record<string, unknown> } {
-  if (record) return { arg: record.arg, kwarg: record.kwarg }
+): { arg: unknown[]; kwarg: Record<string, unknown>; untrusted?: ValuePath[] } {
+  if (record) {
+    const { arg, kwarg, untrusted } = record
+    return untrusted ? { arg, kwarg, untrusted } : { arg, kwarg }
+  }
   if (holdsRedacted(job.arg)) {
     throw new ReactorError(
       'function_failed',
       `job ${job.jid} cannot be retried: its arguments held secrets, which the job cache does not keep; start ${job.fun} anew with them`,
     )
   }
-  return splitArgs(job.arg)
+  const given = splitArgs(job.arg)
+  // The cache does not tell which of a rule's values an event filled.
+  return /^(?:rule|peer):/.test(job.user) ? { ...given, untrusted: everyArgument(given.arg, given.kwarg) } : given
 }
 
 function holdsRedacted(value: unknown): boolean {

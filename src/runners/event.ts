@@ -1,6 +1,7 @@
 // Runner `event`: fires events from a job worker.
 import { z } from 'zod'
 import { runner } from '../functions/define.ts'
+import { serviceTag } from '../functions/guards.ts'
 
 export const send = runner({
   doc: `Fires an event with that tag and data, as they are, and returns true once it is stored.
@@ -9,6 +10,7 @@ export const send = runner({
     tag: z.string().min(1).describe('the tag, such as my/app/released'),
     data: z.record(z.string(), z.unknown()).nullish().describe('what happened, as a map'),
   },
+  guards: { tag: serviceTag },
   async run({ tag, data }, context) {
     await context.fire(tag, data ?? {})
     return true

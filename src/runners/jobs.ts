@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { RunnerContext } from '../functions/context.ts'
 import { runner } from '../functions/define.ts'
+import { minionId } from '../functions/guards.ts'
 import { readJid } from '../protocol/jid.ts'
 import type { JobView } from '../protocol/job-view.ts'
 import { display_progress, ext_source, globs, jidArg, kind, metadataArg, outputter } from '../report/arguments.ts'
@@ -233,6 +234,7 @@ export const retry = runner({
     timeout: z.number().positive().optional().describe('seconds within which minions may start it'),
     run_timeout: z.number().positive().optional().describe('seconds within which it must have ended'),
   },
+  guards: { tgt: minionId },
   async run(args, context) {
     const jid = readJid(args.jid)
     const job = jobOnMinions(jid, await context.cache.job(jid), 'retried')
@@ -263,7 +265,7 @@ async function runningPids(
   context: RunnerContext,
   progress: (message: string) => Promise<void>,
 ): Promise<ReturnType<typeof pidsIn>> {
-  const { returns } = await context.gather(
+  const { returns } = await context.probe(
     { tgt: minions, tgt_type: 'list', fun: 'saltutil.running', timeout: ANSWER_S },
     ANSWER_S * 1000,
   )

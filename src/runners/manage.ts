@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { VERSION } from '../base/version.ts'
 import type { RunnerContext } from '../functions/context.ts'
 import { runner } from '../functions/define.ts'
+import { fixed, target } from '../functions/guards.ts'
 import { resolveTarget } from '../protocol/target.ts'
 import { splitInput } from '../report/search.ts'
 import { compareVersions } from '../report/versions.ts'
@@ -24,6 +25,7 @@ const subset = z
   .union([z.string(), z.array(z.string())])
   .nullish()
   .describe('only of these: ids, as a list or with commas, or a network such as 10.0.0.0/8')
+const guards = { tgt: target, tgt_type: fixed('the type of a target') }
 const show_ip = z.boolean().default(false).describe('a map with an address of each, from its grains, instead of a list')
 
 export const status = runner({
@@ -41,6 +43,7 @@ export const status = runner({
     timeout,
     gather_job_timeout,
   },
+  guards,
   idempotent: true,
   run: (args, context) => ping(args, context),
 })
@@ -49,6 +52,7 @@ export const up = runner({
   doc: `Pings minions and lists those that answer.
     Example: reactor run manage.up`,
   args: { tgt, tgt_type, timeout, gather_job_timeout },
+  guards,
   idempotent: true,
   run: async (args, context) => (await ping(args, context)).up,
 })
@@ -67,6 +71,7 @@ export const down = runner({
     timeout,
     gather_job_timeout,
   },
+  guards,
   idempotent: true,
   run: async (args, context) => (await ping(args, context)).down,
 })
@@ -124,7 +129,7 @@ interface Ping {
 
 async function ping(args: Ping, context: RunnerContext): Promise<{ up: string[]; down: string[] }> {
   const timeout = args.timeout ?? TIMEOUT_S
-  const { minions, returns } = await context.gather(
+  const { minions, returns } = await context.probe(
     {
       tgt: args.tgt,
       tgt_type: args.tgt_type ?? (Array.isArray(args.tgt) ? 'list' : 'glob'),

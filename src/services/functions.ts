@@ -5,21 +5,23 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
-import { parseArguments } from '../bus/request.ts'
-import { requester, requestInfo } from '../bus/requester.ts'
+import { parseArguments, parseJson } from '../bus/request.ts'
+import { requestInfo } from '../bus/requester.ts'
 import { type Endpoint, type Overflow, serve } from '../bus/serve.ts'
 import { jsonSchema } from '../functions/doc.ts'
 import type { Registry } from '../functions/registry.ts'
 import type { RunFunction } from '../jobs/run-function.ts'
+import type { Authority } from '../operators/authority.ts'
 import { HEADER } from '../protocol/event.ts'
 import type { Subjects } from '../protocol/subject.ts'
+import { isValuePaths, type ValuePath } from '../protocol/trust.ts'
 
 export interface FunctionServiceParts {
   nc: NatsConnection
   subjects: Subjects
   registry: Registry<'runner' | 'wheel'>
   run: RunFunction
-  operators: Readonly<Record<string, string>>
+  authority: Authority
   overflow?: Overflow
   log: Log
 }
@@ -50,21 +52,39 @@ export function serveFunctions(parts: FunctionServiceParts): Promise<Running> {
   })
 }
 
-async function handle({ run, operators }: FunctionServiceParts, fun: string, request: ServiceMsg): Promise<unknown> {
-  const { arg, kwarg } = parseArguments(request.string())
-  const user = requester(request.headers, operators)
+async function handle(
+  { registry, run, authority }: FunctionServiceParts,
+  fun: string,
+  request: ServiceMsg,
+): Promise<unknown> {
+  const asker = authority.asker(request.headers)
+  // First of all: who may not call it learns nothing of it.
+  authority.requireFunction(asker, registry.kind, fun)
+  const { arg, kwarg } = authority.reading(asker, registry.kind, fun, () => parseArguments(request.string()))
   const inside = requestInfo(request.headers) === undefined ? request.headers : undefined
   const work = inside?.get(HEADER.work)
   const { jid, outcome } = await run({
     fun,
     arg,
     kwarg,
-    user,
+    ...asker,
     cause: inside?.get(HEADER.cause) || undefined,
     hops: Number(inside?.get(HEADER.hops) || 0),
+    untrusted: readUntrusted(inside?.get(HEADER.untrusted)),
     work: work ? { key: work, causeMs: Number(inside?.get(HEADER.time)) } : undefined,
   })
   if (work) return { jid, outcome }
   if (outcome.ok) return outcome.value
   throw new ReactorError(outcome.code, outcome.message, { jid })
+}
+
+/** Paths to the arguments that an event filled. Throws `bad_argument`: what cannot be read must not count as trusted. */
+function readUntrusted(header: string | undefined): ValuePath[] | undefined {
+  if (!header) return undefined
+  const paths = parseJson(header)
+  if (isValuePaths(paths)) return paths
+  throw new ReactorError(
+    'bad_argument',
+    `${HEADER.untrusted} is a list of paths to arguments, got ${header.slice(0, 80)}`,
+  )
 }

@@ -5,9 +5,9 @@ import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { parseJson } from '../bus/request.ts'
-import { requester } from '../bus/requester.ts'
 import { type Overflow, serve } from '../bus/serve.ts'
 import type { PublishJob, ResolveJob } from '../jobs/publish.ts'
+import type { Authority } from '../operators/authority.ts'
 import type { PublishMessage } from '../protocol/job.ts'
 import type { Subjects } from '../protocol/subject.ts'
 
@@ -16,7 +16,7 @@ export interface PublishServiceParts {
   subjects: Subjects
   publishJob: PublishJob
   resolveJob: ResolveJob
-  operators: Readonly<Record<string, string>>
+  authority: Authority
   overflow?: Overflow
   log: Log
 }
@@ -26,7 +26,7 @@ export function servePublish({
   subjects,
   publishJob,
   resolveJob,
-  operators,
+  authority,
   overflow,
   log,
 }: PublishServiceParts): Promise<Running> {
@@ -41,14 +41,17 @@ export function servePublish({
         name: 'publish',
         subject: subjects.publish,
         async handle(request) {
-          const message = parseJson(request.string() || 'null')
-          if (!isObject(message))
-            throw new ReactorError('bad_argument', 'publish: the body must be a map {tgt, tgt_type, fun, arg, kwarg}')
-          const asked = message as unknown as PublishMessage
-          if (asked.resolve) return resolveJob(asked)
-          return publishJob(asked, { user: requester(request.headers, operators) })
+          const asker = authority.asker(request.headers)
+          const asked = authority.reading(asker, 'publish', 'publish', () => readBody(request.string()))
+          return asked.resolve ? resolveJob(asked, asker) : publishJob(asked, asker)
         },
       },
     ],
   })
+}
+
+function readBody(text: string): PublishMessage {
+  const message = parseJson(text || 'null')
+  if (isObject(message)) return message as unknown as PublishMessage
+  throw new ReactorError('bad_argument', 'publish: the body must be a map {tgt, tgt_type, fun, arg, kwarg}')
 }

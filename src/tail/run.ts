@@ -1,9 +1,11 @@
 // The tail itself: follows events and decisions, keeps what is asked for and writes it. `reactor tail` and `reactor up` run it.
-import type { Subscription } from '@nats-io/transport-node'
+import { AuthorizationError, type Subscription } from '@nats-io/transport-node'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Running } from '../base/service.ts'
 import type { Bus } from '../bus/connect.ts'
+import { grantSubject } from '../protocol/grant-subject.ts'
+import { isExclusion } from '../reactor/rules/glob.ts'
 import { readDecisions } from './decision.ts'
 import { createTagFilter } from './filter.ts'
 import { createOutput, type OutputOptions } from './output.ts'
@@ -79,7 +81,16 @@ export async function startTail({
     else resolve()
   }
 
-  if (wantsReactions) decisions = followDecisions(client.bus, thread, { notice, isStopped: () => stopped, fail: end })
+  let reactionsRefused = false
+  if (wantsReactions)
+    decisions = followDecisions(client.bus, thread, {
+      notice,
+      isStopped: () => stopped,
+      fail(error) {
+        if (options.reactions) end(error)
+        reactionsRefused = true
+      },
+    })
   watchLink(client.bus, {
     notice,
     isStopped: () => stopped,
@@ -91,6 +102,7 @@ export async function startTail({
     source = await followEvents({
       nc,
       subjects,
+      narrow: narrowed(globs),
       since: options.sinceMs === undefined ? undefined : clock.now() - options.sinceMs,
       wants: (subject, from) => filter.subject(subject, from),
       onEvent(event, past) {
@@ -111,6 +123,7 @@ export async function startTail({
     throw error
   }
   if (stopped) source.stop()
+  else if (reactionsRefused) notice('reactions are not shown: your roles do not let you read every event')
   return {
     done,
     async stop() {
@@ -130,7 +143,12 @@ function followDecisions({ nc, subjects }: Bus, thread: Thread, watch: Watch): S
     callback: (error, message) => {
       if (watch.isStopped()) return
       if (error)
-        return watch.fail(new ReactorError('forbidden', `reactions cannot be followed: ${errorMessage(error)}`))
+        return watch.fail(
+          new ReactorError(
+            'forbidden',
+            "reactions cannot be followed: your roles do not let you read every event ('**' in '@events' of a role)",
+          ),
+        )
       try {
         for (const seen of readDecisions(subjects.decisionPrefix, message.subject, message.string()))
           thread.decision(seen)
@@ -162,11 +180,21 @@ function watchLink({ nc }: Bus, watch: Watch & { lost(): void; back(): void }): 
     if (!watch.isStopped())
       watch.fail(
         new ReactorError(
-          'unreachable',
+          error instanceof AuthorizationError ? 'forbidden' : 'unreachable',
           `the connection to the NATS server has ended${error ? `: ${errorMessage(error)}` : ''}`,
         ),
       )
   })
+}
+
+/** What a server can select by, where the globs say no more than that. */
+function narrowed(globs: readonly string[]): string[] | undefined {
+  const wanted = globs.filter(glob => !isExclusion(glob))
+  try {
+    return wanted.length === 0 ? undefined : [...new Set(wanted.flatMap(grantSubject))]
+  } catch {
+    return undefined
+  }
 }
 
 const toStderr = (line: string) => void process.stderr.write(`reactor: ${line}\n`)

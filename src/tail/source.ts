@@ -2,19 +2,22 @@
 // is, so that lost links, restarts of the server and floods all mend in the same way: by reading the gap from history.
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../base/clock.ts'
-import { asReactorError, errorMessage, ReactorError } from '../base/errors.ts'
+import { asReactorError, errorMessage, type ReactorError } from '../base/errors.ts'
 import { rawFromLive } from '../bus/raw.ts'
 import type { SeenEvent } from '../cache/history.ts'
 import { type RawEvent, readEvent } from '../protocol/event.ts'
 import { formatOrigin } from '../protocol/origin.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { askHistory, lastStored, type OnPage, readFromStart, readHistory } from './history.ts'
+import { followLive } from './live.ts'
 
 export interface SourceParts {
   nc: NatsConnection
   subjects: Subjects
   /** Milliseconds since the epoch from which on history is wanted. */
   since?: number | undefined
+  /** Subject patterns below the origin that hold all that is wanted: for who may not follow everything. */
+  narrow?: readonly string[] | undefined
   /** Whether to look at a live event at all, by its subject and where its tag begins. */
   wants(subject: string, from: number): boolean
   onEvent(event: SeenEvent, past: boolean): void
@@ -40,7 +43,10 @@ const RETRY_MS = 250
 /** Live events that wait while history is read; what comes on top is read from history too. */
 const MAX_QUEUE = 5000
 
-/** Starts to follow. Throws what history answers when `since` asks for it. Resolves once live events are subscribed to. */
+/**
+ * Starts to follow. Throws `forbidden`, and what history answers when `since` asks for it. Resolves once live events are
+ * subscribed to.
+ */
 export async function followEvents(parts: SourceParts): Promise<Source> {
   const { nc, subjects, clock, notice } = parts
   const prefix = subjects.livePrefix
@@ -55,6 +61,8 @@ export async function followEvents(parts: SourceParts): Promise<Source> {
   // What history has to mend: another store, a queue that ran over, a link that was away.
   let [replaced, overflown, unchecked] = [false, false, false]
   let [busy, linked, hasHistory] = [true, true, true]
+  /** Only some events come: a number that is left out says nothing. */
+  let partial = false
 
   const ask = askHistory(nc, subjects)
   const pass = (seq: number | undefined) => {
@@ -120,7 +128,7 @@ export async function followEvents(parts: SourceParts): Promise<Source> {
     if (seq > 0) pass(seq)
   }
 
-  const isNext = (seq: number) => seq === 0 || position === undefined || seq === position + 1
+  const isNext = (seq: number) => partial || seq === 0 || position === undefined || seq === position + 1
 
   const pump = async () => {
     if (busy || !linked) return
@@ -147,6 +155,8 @@ export async function followEvents(parts: SourceParts): Promise<Source> {
     const raw = rawFromLive(message)
     // Live events come in the store's order: one whose headers cannot be read is the one after the last.
     const seq = raw.seq || (arrived === undefined ? 0 : arrived + 1)
+    // Patterns may overlap: the server then sends it once for each, one right after the other.
+    if (partial && seq === arrived && raw.storedMs === arrivedMs) return
     // A newer event under a lower number comes from another store.
     if (arrived !== undefined && seq <= arrived && raw.storedMs > arrivedMs) replaced = true
     arrived = seq || arrived
@@ -166,15 +176,8 @@ export async function followEvents(parts: SourceParts): Promise<Source> {
         hasHistory = false
       }
     }
-    const subscription = nc.subscribe(`${prefix}>`, {
-      callback: (error, message) => {
-        if (stopping.signal.aborted) return
-        if (error) parts.onFailure(new ReactorError('forbidden', `events cannot be followed: ${errorMessage(error)}`))
-        else receive(message)
-      },
-    })
-    stopping.signal.addEventListener('abort', () => subscription.unsubscribe())
-    await nc.flush()
+    const { narrow, onFailure: onRefused } = parts
+    partial = (await followLive({ nc, prefix, narrow, signal: stopping.signal, receive, onRefused })).partial
     if (parts.since !== undefined) await readFromStart(ask, parts.since, givePage, clock)
   }
   await open()

@@ -7,10 +7,18 @@ import type { Running } from '../base/service.ts'
 /** What a supervised process tells over its channel. */
 export type ChildMessage = { ready: Record<string, unknown> } | { failed: { code: string; message: string } }
 
+/** In the environment of a process that is told over its channel when it may connect. */
+export const TOLD_VARIABLE = 'REACTOR_TOLD_WHEN'
+export interface GoMessage {
+  go: true
+}
+
 export interface ChildSpec {
   name: string
   /** Arguments of the command `reactor`. */
   args: string[]
+  /** It starts at once, and connects when this has resolved. */
+  after?: Promise<unknown>
 }
 
 export interface Child extends Running {
@@ -105,9 +113,11 @@ interface Launched {
   ended: Promise<string>
 }
 
-function launch({ name, args }: ChildSpec, { main, launched }: SuperviseOptions): Launched {
-  const child = fork(main, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+function launch({ name, args, after }: ChildSpec, { main, launched }: SuperviseOptions): Launched {
+  const env = { ...process.env, [TOLD_VARIABLE]: after ? '1' : undefined }
+  const child = fork(main, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env })
   launched?.(child)
+  void after?.then(() => child.connected && child.send({ go: true } satisfies GoMessage, () => undefined))
   const ended = new Promise<string>(resolve => {
     child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`))
     child.once('error', error => resolve(error.message))

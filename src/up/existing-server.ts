@@ -3,7 +3,9 @@ import { writeFile } from 'node:fs/promises'
 import { ReactorError } from '../base/errors.ts'
 import { silentLog } from '../base/log.ts'
 import { connectBus } from '../bus/connect.ts'
-import { accountsConfig, type Identities } from '../bus/server/config.ts'
+import { accountsConfig } from '../bus/server/config.ts'
+import type { Identities } from '../bus/server/identities.ts'
+import type { TlsFiles } from '../bus/tls.ts'
 import type { DataFolder } from './folder.ts'
 
 export interface ExistingServer {
@@ -15,6 +17,7 @@ export interface ExistingServer {
   identities: Identities | undefined
   /** A service's key, to try the door with. */
   seedFile: string
+  tls: TlsFiles | undefined
 }
 
 /**
@@ -27,16 +30,18 @@ export async function requireServer({
   server,
   identities,
   seedFile,
+  tls,
 }: ExistingServer): Promise<void> {
   if (identities) await writeFile(folder.accountsConfig, accountsConfig(namespace, identities), { mode: 0o600 })
   const advice = identities
-    ? `include ${folder.accountsConfig} in its config, or pass --isolation none if it is a bare server on loopback for tests`
+    ? `include ${folder.accountsConfig} in its config, or pass --isolation none if it is a bare server on loopback for tests (that config needs JetStream, and no accounts, system_account or authorization beside those)`
     : 'it has accounts, so leave out --isolation none'
   const bus = await connectBus({
     servers: server.split(','),
     namespace,
     name: 'reactor up',
     seedFile: identities ? seedFile : undefined,
+    tls,
     patient: false,
     log: silentLog,
   }).catch((error: unknown) => {

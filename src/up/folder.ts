@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { makeFolder } from '../base/folder.ts'
 import { isObject } from '../base/json.ts'
+import type { TlsFiles } from '../bus/tls.ts'
 
 /** What `reactor up` leaves in its data folder, so that commands of the same folder find it. */
 export interface UpFile {
@@ -13,6 +14,8 @@ export interface UpFile {
   user: string
   /** File with the operator's seed; absent on a server without accounts. */
   seed?: string
+  /** For a server elsewhere; absolute paths. */
+  tls?: TlsFiles
   /** What `reactor local` runs as: the config of the minion, and the file with its seed. */
   minion: { config: string; seed?: string }
   pid: number

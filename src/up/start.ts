@@ -1,7 +1,10 @@
 // `reactor up`: a private nats-server and every process that has work, on one machine, from one data folder.
 import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { createStack, type Running } from '../base/service.ts'
 import { identityIn } from '../bus/identity.ts'
+import { ADMIN, CALLOUT, ISSUER, makeIdentities } from '../bus/server/identities.ts'
+import type { TlsFiles } from '../bus/tls.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import { mergeConfig, parseConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
@@ -41,9 +44,6 @@ export interface Up extends Running {
   processes(): Record<string, number | undefined>
 }
 
-const ADMIN = 'admin'
-const SERVICES = ['master', 'reactor', 'jobs', 'schedule', 'cache'] as const
-
 /** Resolves once everything is ready for work. Throws the first thing that did not start, after stopping the rest. */
 export async function startUp({ data, port, nats, config: raw, main, say, signal }: UpOptions): Promise<Up> {
   const stack = createStack()
@@ -57,13 +57,9 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
     const accounts = checked.isolation === 'accounts'
     const { id } = checked.minion
     const minionKey = `minion-${encodeURIComponent(id)}`
-    const keys = accounts ? await makeKeys(folder, minionKey) : undefined
-
-    const identities = keys && {
-      services: SERVICES.map(service => keys.get(service)!),
-      minions: [{ id, nkey: keys.get(minionKey)! }],
-      operators: [{ name: ADMIN, nkey: keys.get(ADMIN)! }],
-    }
+    const identities = accounts ? await makeIdentities(folder.key) : undefined
+    // The minion of this machine comes in like any other, by a key that is accepted before it asks.
+    const minionNkey = accounts ? await identityIn(folder.key(minionKey)) : undefined
     const { namespace } = checked
     signal.throwIfAborted()
     const own =
@@ -73,25 +69,37 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
     if (own) leftovers.add(own)
     const server = nats ?? own!.url
     if (nats !== undefined) {
-      const asked = requireServer({ folder, namespace, server, identities, seedFile: folder.key('master') })
+      const seedFile = folder.key('master')
+      const asked = requireServer({ folder, namespace, server, identities, seedFile, tls: checked.tls })
       await cancellable(asked, signal)
     }
 
     const overrides = {
       servers: server.split(','),
-      ...(keys ? { operators: { [keys.get(ADMIN)!]: ADMIN } } : {}),
+      ...(identities && minionNkey
+        ? {
+            operators: { [identities.admin]: ADMIN },
+            master: {
+              callout: { seed: folder.key(CALLOUT), issuer: folder.key(ISSUER) },
+              accepted_keys: { [id]: minionNkey },
+            },
+          }
+        : {}),
       minion: { id, dir: folder.minion(encodeURIComponent(id)) },
       cache: { dir: folder.cache },
     }
-    const config = parseConfig(mergeConfig(raw, overrides), 'the configuration')
-    await writeFile(folder.childConfig, JSON.stringify(mergeConfig(raw, overrides), null, 2), { mode: 0o600 })
+    // The private server never leaves loopback and has no certificate; tls is for a server elsewhere.
+    const merged = mergeConfig(nats === undefined ? { ...raw, tls: undefined } : raw, overrides)
+    const config = parseConfig(merged, 'the configuration')
+    await writeFile(folder.childConfig, JSON.stringify(merged, null, 2), { mode: 0o600 })
     const file: UpFile = {
       server,
       namespace: config.namespace,
       user: ADMIN,
       pid: process.pid,
-      ...(keys ? { seed: folder.key(ADMIN) } : {}),
-      minion: { config: folder.childConfig, ...(keys ? { seed: folder.key(minionKey) } : {}) },
+      ...(accounts ? { seed: folder.key(ADMIN) } : {}),
+      ...(config.tls ? { tls: absolute(config.tls) } : {}),
+      minion: { config: folder.childConfig, ...(accounts ? { seed: folder.key(minionKey) } : {}) },
     }
     await writeUpFile(folder, file)
     stack.defer(() => removeUpFile(folder))
@@ -99,8 +107,10 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
     const rulesFolder = config.react.rules ?? 'reactors'
     const child = (name: string, args: string[], key: string): ChildSpec => ({
       name,
-      args: [...args, '--config', folder.childConfig, ...(keys ? ['--seed', folder.key(key)] : [])],
+      args: [...args, '--config', folder.childConfig, ...(accounts ? ['--seed', folder.key(key)] : [])],
     })
+    // A login that nobody answers yet is lost for seconds: the minion's waits until the master answers logins.
+    const answering = createGate()
     const specs = [
       child('master', ['master'], 'master'),
       child('cache', ['worker', 'cache'], 'cache'),
@@ -108,12 +118,13 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
       // A process runs where it has work.
       ...(Object.keys(config.schedule).length > 0 ? [child('schedule', ['worker', 'schedule'], 'schedule')] : []),
       child('react', ['react', '--rules', rulesFolder], 'reactor'),
-      child('minion', ['minion'], minionKey),
+      { ...child('minion', ['minion'], minionKey), ...(accounts ? { after: answering.passed } : {}) },
     ]
     const children = await startAll(specs, stack, {
       main,
       say,
       signal,
+      ready: name => name === 'master' && answering.open(),
       launched: process => {
         const left = { kill: () => process.kill('SIGKILL') }
         leftovers.add(left)
@@ -142,6 +153,18 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
   }
 }
 
+function createGate(): { passed: Promise<void>; open(): void } {
+  let open: () => void = () => undefined
+  const passed = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { passed, open: () => open() }
+}
+
+/** Commands of other folders read them too. */
+const absolute = (files: TlsFiles): TlsFiles =>
+  Object.fromEntries(Object.entries(files).flatMap(([name, file]) => (file ? [[name, resolve(file)]] : [])))
+
 /** What is still there when this process ends without its stop (a second Ctrl-C) is killed. */
 function killAtExit(stack: ReturnType<typeof createStack>): Set<{ kill(): unknown }> {
   const leftovers = new Set<{ kill(): unknown }>()
@@ -153,24 +176,21 @@ function killAtExit(stack: ReturnType<typeof createStack>): Set<{ kill(): unknow
   return leftovers
 }
 
-async function makeKeys(folder: DataFolder, minionKey: string): Promise<Map<string, string>> {
-  const names = [...SERVICES, ADMIN, minionKey]
-  const keys = await Promise.all(names.map(name => identityIn(folder.key(name))))
-  return new Map(names.map((name, index) => [name, keys[index]!]))
-}
-
 /** All at once. The first that fails, or the signal, ends the start: the others are stopped, however far they are. */
 async function startAll(
   specs: ChildSpec[],
   stack: ReturnType<typeof createStack>,
-  { signal, ...options }: SuperviseOptions & { signal: AbortSignal },
+  { signal, ready, ...options }: SuperviseOptions & { signal: AbortSignal; ready(name: string): unknown },
 ): Promise<Child[]> {
   const started: Child[] = []
   // Stopped together, before the server they talk to.
   stack.defer(() => Promise.all(started.map(child => child.stop())))
   const failed = new AbortController()
   const either = AbortSignal.any([signal, failed.signal])
-  const starts = specs.map(async spec => started.push(await superviseChild(spec, { ...options, signal: either })))
+  const starts = specs.map(async spec => {
+    started.push(await superviseChild(spec, { ...options, signal: either }))
+    ready(spec.name)
+  })
   try {
     await Promise.all(starts)
   } catch (error) {

@@ -3,11 +3,13 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { headers, type Msg } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { provisionStreams } from '../../src/bus/provision.ts'
-import { requester, requestInfo } from '../../src/bus/requester.ts'
+import { requestInfo } from '../../src/bus/requester.ts'
 import { refusalOf } from '../../src/minion/attest.ts'
 import { newEventId } from '../../src/protocol/event.ts'
+import { NO_GRANTS } from '../../src/protocol/role.ts'
 import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
 import { type Accounts, startAccounts } from '../helpers/accounts.ts'
+import { openAuthority } from '../helpers/authority.ts'
 import { createSeen } from '../helpers/wait.ts'
 
 let accounts: Accounts
@@ -149,7 +151,8 @@ describe('attestation without a server', () => {
       const { headers: made } = message('_R_.a', info)
       made!.set('Reactor-User', 'root')
       expect(requestInfo(made)).not.toMatchObject({ acc: 'CORE' })
-      expect(requester(made, {})).toBe('unknown')
+      const asker = openAuthority().asker(made)
+      expect({ user: asker.user, grants: asker.grants() }).toEqual({ user: 'unknown', grants: NO_GRANTS })
     },
   )
 

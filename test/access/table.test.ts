@@ -38,11 +38,14 @@ afterAll(() => accounts?.stop())
 
 /** Answered by the stream and by the services framework. */
 const OF_THE_SERVER = new Set(['event.>', '$SRV.>'])
+const serverId = () => accounts.actors.core.nc.info!.server_id
 
 /** One actor of each account, and what each of them uses to try a row. */
-const ACTOR = { CORE: 'core', FLEET: 'm1', OPS: 'admin' } as const
+const ACTOR = { CORE: 'core', FLEET: 'm1', OPS: 'admin', AUTH: 'callout' } as const
 type Tried = keyof typeof ACTOR
-const ORIGIN: Record<Tried, string> = { CORE: '_master', FLEET: 'm1', OPS: '_user-admin' }
+/** The user of CORE that tests use may do anything there: a service may not. */
+const REFUSED = { ...ACTOR, CORE: '_master' } as const
+const ORIGIN: Record<Tried, string> = { CORE: '_master', FLEET: 'm1', OPS: '_user-admin', AUTH: '_master' }
 
 /** Row → the subject that an account tries, and for streams what CORE stores so that there is something to hear. */
 const CASES: Record<string, { try(account: Tried): string; store?: [subject: string, heardAs: string] }> = {
@@ -61,6 +64,8 @@ const CASES: Record<string, { try(account: Tried): string; store?: [subject: str
   '$SRV.>': { try: () => '$SRV.PING' },
   'live.>': { try: () => 'reactor.live.>', store: ['reactor.event._jobs.heard', 'reactor.live._jobs.heard'] },
   'decision.>': { try: () => 'reactor.decision.>', store: ['reactor.done.w1', 'reactor.decision.done.w1'] },
+  '$SYS.REQ.SERVER.PING.CONNZ': { try: () => '$SYS.REQ.SERVER.PING.CONNZ' },
+  '$SYS.REQ.SERVER.*.KICK': { try: () => '$SYS.REQ.SERVER.SERVER_ID.KICK' },
 }
 
 const caseOf = (row: AccessRow) => CASES[row.subject]!
@@ -80,14 +85,17 @@ it('has a case for every row of the table', () => {
 describe('a service of the table', () => {
   it.each(tries('service', true))('answers $account on $name', async ({ account, subject, row }) => {
     const { nc, nkey } = accounts.actors[ACTOR[account]]
-    const answer = (await nc.request(subject, '{}', { timeout: 5000 })).json<Record<string, unknown>>()
+    const answer = (await nc.request(subject.replace('SERVER_ID', serverId()), '{}', { timeout: 5000 })).json<
+      Record<string, unknown>
+    >()
     if (row.subject === 'event.>') expect(answer).toMatchObject({ stream: 'reactor_EVENTS', seq: expect.any(Number) })
     else if (row.subject === '$SRV.>') expect(answer).toMatchObject({ name: 'proof' })
+    else if (row.from === 'SYS') expect(answer).toMatchObject({ server: { id: serverId() } })
     else expect(answer).toMatchObject({ info: row.share ? { acc: account, user: nkey } : null })
   })
 
   it.each(tries('service', false))('refuses $account on $name', async ({ account, subject }) => {
-    expect(await accounts.actors[ACTOR[account]].refusedPublish(subject)).toBe(true)
+    expect(await accounts.actors[REFUSED[account]].refusedPublish(subject)).toBe(true)
   })
 })
 
@@ -108,7 +116,7 @@ describe('a stream of the table', () => {
   })
 
   it.each(tries('stream', false))('refuses $account on $name', async ({ account, subject }) => {
-    expect(await accounts.actors[ACTOR[account]].refusedSubscribe(subject)).toBe(true)
+    expect(await accounts.actors[REFUSED[account]].refusedSubscribe(subject)).toBe(true)
   })
 })
 

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { SMTPServerOptions } from 'smtp-server'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { bindArgs } from '../../src/functions/args.ts'
@@ -107,12 +107,15 @@ describe('attachments', () => {
     return dir
   }
 
+  /** A profile that lets files of these folders be attached. */
+  const attachable = (...dirs: string[]): Setting => ({ smtp: { files: { attachment_dirs: dirs } } })
+
   it('come from files and from content', async () => {
     const { port, mails } = await startSmtp()
     const path = join(await folder(), 'report.txt')
     await writeFile(path, 'from a file')
     const inline = { filename: 'data.bin', content: Buffer.from('from content').toString('base64'), encoding: 'base64' }
-    await send({ ...basic, port, attachments: [path, inline] })
+    await send({ ...basic, port, profile: 'files', attachments: [path, inline] }, attachable(dirname(path)))
     const { raw } = mails[0]!
     expect(raw).toContain('filename=report.txt')
     expect(raw).toContain('filename=data.bin')
@@ -120,10 +123,7 @@ describe('attachments', () => {
   })
 
   it.each([
-    ['a missing file', '/nonexistent/report.txt', /attachments: cannot read '\/nonexistent\/report\.txt': ENOENT/],
-    ['a relative path', 'report.txt', /'report\.txt' is not absolute/],
-    ['a folder', tmpdir(), /is not a regular file/],
-    ['a device', '/dev/zero', /is not a regular file/],
+    ['a file, where no folder is allowed', '/etc/hostname', /name its folder in attachment_dirs of the smtp profile/],
     [
       'content that is not base64',
       { filename: 'a', content: '%%%', encoding: 'base64' },
@@ -140,12 +140,29 @@ describe('attachments', () => {
     expect(mails).toEqual([])
   })
 
+  it.each([
+    ['a missing file', '/missing.txt', /attachments: cannot read '.*missing\.txt': ENOENT/],
+    ['a file elsewhere', '/../../etc/hostname', /has '\.\.' in it/],
+    ['a link that leads elsewhere', '/link', /lies in none of the folders that are allowed/],
+    ['a folder', '/inner', /is not a regular file/],
+  ])('refuse %s', async (_what, name, message) => {
+    const { port, mails } = await startSmtp()
+    const dir = await folder()
+    await symlink('/etc/hostname', join(dir, 'link'))
+    await mkdir(join(dir, 'inner'))
+    const sending = send({ ...basic, port, profile: 'files', attachments: dir + name }, attachable('/nonexistent', dir))
+    await expect(sending).rejects.toThrow(message)
+    await expect(sending).rejects.toMatchObject({ code: 'bad_argument' })
+    expect(mails).toEqual([])
+  })
+
   it('refuse more than the bound before anything is read or sent', async () => {
     const { port, mails } = await startSmtp()
     const path = join(await folder(), 'core.dump')
     await writeFile(path, '')
     await truncate(path, 10 * 1024 * 1024 + 1)
-    await expect(send({ ...basic, port, attachments: path })).rejects.toThrow(/core\.dump' goes beyond the 10 MiB/)
+    const sending = send({ ...basic, port, profile: 'files', attachments: path }, attachable(dirname(path)))
+    await expect(sending).rejects.toThrow(/core\.dump' goes beyond the 10 MiB/)
     expect(mails).toEqual([])
   })
 })

@@ -6,8 +6,7 @@ import type { JobSummary, JobsRequest } from '../../src/protocol/job-view.ts'
 function cacheOf(count: number) {
   const all = Array.from({ length: count }, (_, i) => ({ jid: String(count - i).padStart(20, '0') }) as JobSummary)
   const asked: JobsRequest[] = []
-  const cache: JobCache = {
-    job: async () => null,
+  const cache: Pick<JobCache, 'jobs'> = {
     async jobs(request) {
       asked.push(request)
       const from = request.before === undefined ? 0 : all.findIndex(({ jid }) => jid < request.before!)

@@ -5,9 +5,11 @@ import { createJobCache } from '../../src/cache/client.ts'
 import { serveHistory } from '../../src/cache/service.ts'
 import { createOverflow } from '../../src/payload/overflow.ts'
 import { openPayloadStore } from '../../src/payload/store.ts'
+import { openAuthority } from '../helpers/authority.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
-import { jidOf, MiB, newJob, openStore, returned, sentJob, T0 } from './jobs.ts'
+import { within } from '../helpers/wait.ts'
+import { jidOf, MiB, newJob, openStore, returned, sentJob, started, T0 } from './jobs.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -21,11 +23,20 @@ async function open() {
   const payloads = await openPayloadStore(nc, ns, { keepMs: 3_600_000, maxBytes: 64 * MiB, replicas: 1 })
   const clock = { now: () => T0 + 1000, sleep: () => Promise.resolve() }
   const served = await serveHistory({
-    ...{ nc, subjects, store, payloads, overflow: createOverflow(payloads), clock, log: silentLog },
+    ...{
+      nc,
+      subjects,
+      store,
+      payloads,
+      overflow: createOverflow(payloads),
+      authority: openAuthority(),
+      clock,
+      log: silentLog,
+    },
   })
   onTestFinished(() => served.stop())
   const ask = (subject: string, body: unknown) => requestJson(nc, subject, body, { timeoutMs: 5000, what: 'test' })
-  return { nc, subjects, store, ask, cache: createJobCache(nc, subjects) }
+  return { nc, subjects, store, ask, cache: createJobCache(nc, subjects), stop: () => served.stop() }
 }
 
 describe('<ns>.history.job', () => {
@@ -58,12 +69,63 @@ describe('<ns>.history.job', () => {
     ['a number as jid', { jid: 20261121000000000001n.toString().length }, /'jid' must be a jid/],
     ['an unknown key', { jid: jidOf(1), whole: true }, /unknown key 'whole'; there are jid/],
     ['a list', [], /the body must be a map of jid/],
+    ['a wait that is too long', { jid: jidOf(1), wait: 31 }, /'wait' must be seconds from 0 to 30, got 31/],
+    ['a marker that is none', { jid: jidOf(1), wait: 1, after: 7 }, /'after' must be the marker of an answer, got 7/],
   ])('refuses %s', async (_what, body, message) => {
     const { ask, subjects } = await open()
     await expect(ask(subjects.historyJob, body)).rejects.toMatchObject({
       code: 'bad_argument',
       message: expect.stringMatching(message),
     })
+  })
+})
+
+describe('a request that waits', () => {
+  it('is answered once more is known of the job than it knows of, by whichever worker', async () => {
+    const { store, cache } = await open()
+    const other = await openStore({ dir: store.dir })
+    const first = cache.changed(jidOf(1), 30)
+    await other.add(newJob(1, { minions: ['m1', 'm2'] }))
+    const { job, marker } = await within(first, 'the job')
+    expect(job).toMatchObject({ jid: jidOf(1), returns: {} })
+
+    for (const [fact, states] of [
+      [sentJob(1, { waiting: ['m2'] }), { m1: 'running', m2: 'accepted' }],
+      // As long as the one before it: only what it says is another.
+      [sentJob(1, { waiting: ['m1'] }), { m1: 'running', m2: 'running' }],
+      [started(1, 'm2'), { m1: 'running', m2: 'running' }],
+      [returned(1, 'm2'), { m1: 'running', m2: 'returned' }],
+    ] as const) {
+      const { marker: before } = await cache.changed(jidOf(1), 0)
+      const next = cache.changed(jidOf(1), 30, before)
+      await store.add(fact)
+      expect(await within(next, fact.what)).toMatchObject({ job: { states } })
+    }
+    expect(marker).not.toBe((await cache.changed(jidOf(1), 0)).marker)
+  })
+
+  it('is answered at once where more is known already, and with the same marker where its time is over', async () => {
+    const { store, cache } = await open()
+    await store.add(newJob(1))
+    const { marker } = await within(cache.changed(jidOf(1), 30), 'what is there')
+    await store.add(newJob(2), returned(2))
+    expect(await cache.changed(jidOf(1), 0.2, marker)).toMatchObject({ job: { jid: jidOf(1) }, marker })
+    expect(await cache.changed(jidOf(3), 0.2)).toEqual({ job: null, marker: '' })
+  })
+
+  it('is answered when the worker stops', async () => {
+    const { nc, subjects, cache, stop } = await open()
+    const waiting = cache.changed(jidOf(1), 30)
+    await nc.request(subjects.historyJobs, '{}')
+    await within(stop(), 'the stop')
+    expect(await within(waiting, 'the answer')).toEqual({ job: null, marker: '' })
+  })
+
+  it('does not wait where too many do', async () => {
+    const { cache } = await open()
+    const waiting = Array.from({ length: 256 }, () => cache.changed(jidOf(1), 30).catch(() => undefined))
+    expect(await within(cache.changed(jidOf(1), 30), 'the answer')).toEqual({ job: null, marker: '' })
+    expect(waiting).toHaveLength(256)
   })
 })
 

@@ -1,9 +1,13 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { identityIn } from '../../src/bus/identity.ts'
+import { requestJson } from '../../src/bus/request.ts'
 import { openClient } from '../../src/cli/client.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { within } from '../helpers/wait.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -66,5 +70,72 @@ describe('a command', () => {
     await expect(openClient({ server: 'nats://ada:hunter2@127.0.0.1:1' })).rejects.toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
     )
+  })
+})
+
+describe('an operator', () => {
+  let guarded: TestServer
+  let dir: string
+  let seed: string
+  let passwordFile: string
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'reactor-client-'))
+    seed = join(dir, 'ann.nk')
+    passwordFile = join(dir, 'password')
+    await writeFile(passwordFile, 'correct horse\n', { mode: 0o600 })
+    guarded = await startTestServer({
+      config: `authorization { users: [
+        { nkey: ${await identityIn(seed)}, permissions: { subscribe: { allow: ["_INBOX__user-ann.>"] } } }
+        { user: bob, password: "correct horse", permissions: {
+          publish: { allow: ["reactor.event._user-bob.deploy.>"] }, subscribe: { allow: ["_INBOX__user-bob.>"] } } }
+      ] }`,
+    })
+  })
+  afterAll(async () => {
+    await guarded.stop()
+    await rm(dir, { recursive: true })
+  })
+
+  it('with a key must give the name that it is registered under', async () => {
+    const client = await openClient({ server: guarded.url, seed, user: 'ann' })
+    expect(client.user).toBe('ann')
+    await client.close()
+    await expect(openClient({ server: guarded.url, seed, user: 'bob' })).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining(`the key ${seed} is not that of the operator 'bob'`),
+    })
+  })
+
+  it('is told by what they were refused', async () => {
+    const login = { server: guarded.url, user: 'bob', passwordFile }
+    await (await openClient(login)).close()
+    await writeFile(passwordFile, 'wrong horse', { mode: 0o600 })
+    await expect(openClient(login)).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining("the name 'bob' or the password is not right"),
+    })
+    await expect(openClient({ server: guarded.url })).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('give your key with --seed FILE, or --user NAME with --password-file FILE'),
+    })
+    await writeFile(passwordFile, 'correct horse', { mode: 0o600 })
+  })
+
+  it('is told at once of a tag that they may not fire, and of a request that NATS refuses', async () => {
+    const client = await openClient({ server: guarded.url, user: 'bob', passwordFile })
+    // Of several, the one that is refused.
+    const stored = client.fire('deploy/done', {}, { deadlineMs: 300 })
+    const refused = client.fire('shop/order', {}, { deadlineMs: 60_000 })
+    await expect(within(refused, 'the refusal')).rejects.toMatchObject({
+      code: 'forbidden',
+      message: "you may not fire 'shop/order': no role of yours grants it (@fire)",
+    })
+    await expect(stored).rejects.toMatchObject({ code: 'unreachable' })
+    const options = { timeoutMs: 5000, what: 'publish' }
+    await expect(requestJson(client.bus.nc, 'reactor.publish', {}, options)).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining('publish: the NATS server does not let you'),
+    })
+    await client.close()
   })
 })

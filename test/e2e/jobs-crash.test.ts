@@ -6,7 +6,7 @@ import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transp
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { ReactorError } from '../../src/base/errors.ts'
 import { requestJson } from '../../src/bus/request.ts'
-import { operatorInbox } from '../../src/protocol/access.ts'
+import { operatorInbox } from '../../src/protocol/inbox.ts'
 import { createJidSource } from '../../src/protocol/jid.ts'
 import type { JobSent } from '../../src/protocol/job.ts'
 import type { JobView } from '../../src/protocol/job-view.ts'

@@ -1,20 +1,27 @@
 // Actors of each account on a server with the generated config, and what the server refuses them.
 import { setImmediate } from 'node:timers/promises'
-import { createUser } from '@nats-io/nkeys'
+import { createAccount, createUser } from '@nats-io/nkeys'
 import { connect, type NatsConnection, nkeyAuthenticator, PermissionViolationError } from '@nats-io/transport-node'
-import { minionInbox, operatorInbox } from '../../src/protocol/access.ts'
+import { permissions } from '../../src/bus/server/config.ts'
+import { minionInbox, operatorInbox, serviceInbox } from '../../src/protocol/inbox.ts'
+import { SERVICES, type ServiceOrigin } from '../../src/protocol/origin.ts'
+import { operatorPermissions } from '../../src/protocol/permissions.ts'
+import { type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
 import { type RestartableServer, startRestartableServer } from './restartable.ts'
 
 export interface Actor {
   nc: NatsConnection
   nkey: string
+  /** What the server has refused it beside what the two below have tried: `publish <subject>`, `subscription <subject>`. */
+  readonly refused: ReadonlySet<string>
   /** Whether the server refuses the publish. A message that is not refused has been sent. */
   refusedPublish(subject: string, body?: string): Promise<boolean>
   /** Whether the server refuses the subscription. */
   refusedSubscribe(subject: string): Promise<boolean>
 }
 
-export type ActorName = 'core' | 'm1' | 'm2' | 'admin' | 'guest'
+/** `core` is a user of CORE without permissions of its own, for what the tests themselves do there. */
+export type ActorName = 'core' | 'm1' | 'm2' | 'admin' | 'guest' | 'reader' | 'callout' | ServiceOrigin
 
 export interface Accounts {
   server: RestartableServer
@@ -22,22 +29,29 @@ export interface Accounts {
   stop(): Promise<void>
 }
 
-const INBOX: Record<ActorName, string> = {
+const INBOX = {
   core: '_INBOX',
+  callout: '_INBOX',
   m1: minionInbox('m1'),
   m2: minionInbox('m2'),
   admin: operatorInbox('admin'),
   guest: operatorInbox('guest'),
-}
+  reader: operatorInbox('reader'),
+  ...Object.fromEntries(SERVICES.map(service => [service, serviceInbox(service)] as const)),
+} as Record<ActorName, string>
 
-/** CORE has a service, FLEET the minions m1 and m2, OPS the operators admin and guest. */
+/** What the operator `reader` may do, who is no admin. */
+export const READER: Grants = { ...NO_GRANTS, read: ['deploy/**', 'salt/job/*/ret/*'], fire: ['deploy/*'] }
+
+/** CORE has the services, FLEET the minions m1 and m2, OPS the operators admin, guest and reader, AUTH the callout. */
 export async function startAccounts(): Promise<Accounts> {
-  const names: ActorName[] = ['core', 'm1', 'm2', 'admin', 'guest']
+  const names = Object.keys(INBOX) as ActorName[]
   const keys = new Map(names.map(name => [name, createUser()] as const))
   const nkey = (name: ActorName) => keys.get(name)!.getPublicKey()
   const server = await startRestartableServer({
     identities: {
-      services: [nkey('core')],
+      services: Object.fromEntries(SERVICES.map(service => [service.slice(1), nkey(service)])),
+      callout: { user: nkey('callout'), issuer: createAccount().getPublicKey() },
       minions: [
         { id: 'm1', nkey: nkey('m1') },
         { id: 'm2', nkey: nkey('m2') },
@@ -46,6 +60,12 @@ export async function startAccounts(): Promise<Accounts> {
         { name: 'admin', nkey: nkey('admin') },
         { name: 'guest', nkey: nkey('guest') },
       ],
+    },
+    alter({ accounts, authorization }) {
+      const reader = permissions(operatorPermissions('reactor', 'reader', READER))
+      accounts.CORE!.users.push({ nkey: nkey('core') })
+      accounts.OPS!.users.push({ nkey: nkey('reader'), permissions: reader })
+      authorization!.auth_callout.auth_users.push(nkey('core'), nkey('reader'))
     },
   })
   const open = async (name: ActorName): Promise<Actor> => {
@@ -67,7 +87,7 @@ export async function startAccounts(): Promise<Accounts> {
 }
 
 /** The server answers a refusal before the pong of the flush that follows. */
-function refusals(nc: NatsConnection): Pick<Actor, 'refusedPublish' | 'refusedSubscribe'> {
+function refusals(nc: NatsConnection): Omit<Actor, 'nc' | 'nkey'> {
   const refused = new Set<string>()
   void (async () => {
     for await (const status of nc.status()) {
@@ -76,13 +96,14 @@ function refusals(nc: NatsConnection): Pick<Actor, 'refusedPublish' | 'refusedSu
     }
   })()
   return {
+    refused,
     async refusedPublish(subject, body = '{}') {
       refused.delete(`publish ${subject}`)
       nc.publish(subject, body)
       await nc.flush()
       // The status reaches its reader a few turns after the pong has settled the flush.
       await setImmediate()
-      return refused.has(`publish ${subject}`)
+      return refused.delete(`publish ${subject}`)
     },
     async refusedSubscribe(subject) {
       let problem: unknown
@@ -93,6 +114,7 @@ function refusals(nc: NatsConnection): Pick<Actor, 'refusedPublish' | 'refusedSu
       })
       await nc.flush()
       if (!subscription.isClosed()) subscription.unsubscribe()
+      refused.delete(`subscription ${subject}`)
       return problem instanceof PermissionViolationError
     },
   }

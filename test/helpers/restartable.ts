@@ -2,8 +2,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Identities, serverConfig } from '../../src/bus/server/config.ts'
+import { serverConfig } from '../../src/bus/server/config.ts'
 import { findServer } from '../../src/bus/server/find.ts'
+import type { Identities } from '../../src/bus/server/identities.ts'
 import { type LaunchedServer, launchServer } from '../../src/bus/server/launch.ts'
 
 export interface RestartableServer {
@@ -15,9 +16,16 @@ export interface RestartableServer {
   remove(): Promise<void>
 }
 
-/** Starts it; with `identities` it has the accounts, else it is a bare server. */
+/** What tests change of it. */
+export interface GeneratedConfig {
+  accounts: Record<string, { users: { nkey: string; permissions?: unknown }[] }>
+  authorization?: { auth_callout: { auth_users: string[] } }
+  [key: string]: unknown
+}
+
+/** Starts it; with `identities` it has the accounts, else it is a bare server. `alter` changes the config. */
 export async function startRestartableServer(
-  options: { namespace?: string; identities?: Identities } = {},
+  options: { namespace?: string; identities?: Identities; alter?: (config: GeneratedConfig) => void } = {},
 ): Promise<RestartableServer> {
   const { path: binary } = await findServer()
   const dir = await mkdtemp(join(tmpdir(), 'reactor-nats-'))
@@ -40,7 +48,9 @@ export async function startRestartableServer(
       logFile: join(dir, 'nats.log'),
       ...(options.identities ? { identities: options.identities } : {}),
     }
-    await writeFile(configFile, serverConfig(settings))
+    const config = JSON.parse(serverConfig(settings))
+    options.alter?.(config)
+    await writeFile(configFile, JSON.stringify(config))
     server = await launchServer({
       binary,
       configFile,

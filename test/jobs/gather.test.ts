@@ -4,6 +4,7 @@ import { createGather } from '../../src/jobs/gather.ts'
 import { createAskPeers } from '../../src/jobs/peer.ts'
 import type { JobMessage } from '../../src/protocol/job.ts'
 import { minionOrigin } from '../../src/protocol/origin.ts'
+import { keptAudit, noAudit } from '../helpers/authority.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { within } from '../helpers/wait.ts'
@@ -104,7 +105,7 @@ describe('a minion that asks for a job on others', () => {
 
   it('gets the returns where the config allows it', async () => {
     const { gather, got, events } = await start(['a'], { a: 'hi' })
-    const ask = createAskPeers({ 'web.*': ['test\\..*'] }, gather)
+    const ask = createAskPeers({ 'web.*': ['test\\..*'] }, gather, noAudit)
     expect(await ask('web1', body)).toMatchObject({ returns: { a: { return: 'hi' } } })
     expect(got.items).toEqual([])
     const { data } = await events.find(({ tag }) => tag.endsWith('/new'), 'the job')
@@ -118,10 +119,14 @@ describe('a minion that asks for a job on others', () => {
     ['the id matches in the middle only', { eb1: ['.*'] }],
   ])('is refused where %s', async (_what, rules) => {
     const { gather, events } = await start(['a'], { a: 'hi' })
-    await expect(createAskPeers(rules, gather)('web1', body)).rejects.toMatchObject({
+    const { audit, records } = keptAudit()
+    await expect(createAskPeers(rules, gather, audit)('web1', body)).rejects.toMatchObject({
       code: 'forbidden',
       message: expect.stringContaining("minion 'web1' may not run 'test.ping' on others"),
     })
+    expect(records.items).toMatchObject([
+      { kind: 'publish', user: 'peer:web1', source: 'FLEET', action: 'test.ping', tgt: 'a', result: 'refused' },
+    ])
     expect(events.items).toEqual([])
   })
 
@@ -129,7 +134,7 @@ describe('a minion that asks for a job on others', () => {
     'is refused with the body %j',
     async wrong => {
       const { gather } = await start(['a'], {})
-      await expect(createAskPeers({ '.*': ['.*'] }, gather)('web1', wrong)).rejects.toMatchObject({
+      await expect(createAskPeers({ '.*': ['.*'] }, gather, noAudit)('web1', wrong)).rejects.toMatchObject({
         code: 'bad_argument',
       })
     },
@@ -137,13 +142,15 @@ describe('a minion that asks for a job on others', () => {
 
   it('cannot choose the jid or send what a publish does not know', async () => {
     const { gather } = await start(['a'], { a: true })
-    const ask = createAskPeers({ '.*': ['.*'] }, gather)
+    const ask = createAskPeers({ '.*': ['.*'] }, gather, noAudit)
     const { jid } = await ask('web1', { ...body, jid: '20260101000000000000' })
     expect(jid).not.toBe('20260101000000000000')
     await expect(ask('web1', { ...body, nonsense: 1 })).rejects.toMatchObject({ code: 'bad_argument' })
   })
 
   it('is held to regular expressions that can be read', () => {
-    expect(() => createAskPeers({ '(': ['.*'] }, async () => Promise.reject())).toThrow("jobs.peer: '(' is no regular")
+    expect(() => createAskPeers({ '(': ['.*'] }, async () => Promise.reject(), noAudit)).toThrow(
+      "jobs.peer: '(' is no regular",
+    )
   })
 })

@@ -174,7 +174,7 @@ describe('a job for minions', () => {
 
   it('is not started where its target is only to be resolved', async () => {
     const { resolve, got, records } = await start({ web1: yes, db1: undefined })
-    expect(resolve({ tgt: ['web1', 'gone'], resolve: true } as PublishMessage)).toEqual({
+    expect(resolve({ tgt: ['web1', 'gone'], resolve: true } as PublishMessage, asked)).toEqual({
       minions: ['web1'],
       missing: ['gone'],
     })

@@ -8,6 +8,7 @@ import { createRegistry } from '../../src/functions/registry.ts'
 import { openJobRecords } from '../../src/jobs/records.ts'
 import { createFunctionJobs, type FunctionCall } from '../../src/jobs/run-function.ts'
 import type { JobRecord } from '../../src/protocol/job.ts'
+import { keptAudit } from '../helpers/authority.ts'
 import { keptLog, openCore, storedIn } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createGate, within } from '../helpers/wait.ts'
@@ -31,12 +32,19 @@ async function start(runTimeoutMs = 60_000) {
     'own.sharp': runner({ doc: 'x', run: (_args, { jid }) => note('sharp', jid, 'sharp') }),
     'own.add': runner({ doc: 'x', args: { a: z.number(), b: z.number() }, run: ({ a, b }) => a + b }),
     'own.login': runner({ doc: 'x', args: { user: z.string(), password: z.string() }, run: () => true }),
+    'own.makes': runner({ doc: 'x', secrets: ['priv'], run: () => ({ priv: 'SUSEED', pub: 'U1' }) }),
     'own.large': runner({ doc: 'x', args: { size: z.number() }, run: ({ size }) => 'x'.repeat(size) }),
     'own.nothing': runner({ doc: 'x', run: () => undefined }),
     'own.refuses': runner({
       doc: 'x',
       run() {
         throw new ReactorError('function_failed', 'no disk')
+      },
+    }),
+    'own.forbidden': runner({
+      doc: 'x',
+      run() {
+        throw new ReactorError('forbidden', "'root' may not call 'x.y' on web1")
       },
     }),
     'own.crashes': runner({
@@ -62,6 +70,7 @@ async function start(runTimeoutMs = 60_000) {
     }),
   }
   const { log, lines } = keptLog()
+  const { audit, records: audited } = keptAudit()
   const jobs = createFunctionJobs({
     kind: 'runner',
     registry: createRegistry('runner', new Map(Object.entries(own))),
@@ -73,12 +82,13 @@ async function start(runTimeoutMs = 60_000) {
       if (json.length > 3_000_000) throw new ReactorError('store_refused', 'the store is full')
       return { name: jid, parts: 1, size: json.length, sha256: 'x' }
     },
+    audit,
     log,
     extend: context => context as RunnerContext,
   })
   const call = (fun: string, more: Partial<FunctionCall> = {}) =>
     jobs.run({ fun, arg: [], kwarg: {}, user: 'root', ...more })
-  return { ...core, jobs, call, ran, gate, lines }
+  return { ...core, jobs, call, ran, gate, lines, audited }
 }
 
 const work = { key: 'event-1/rule/0/1', causeMs: Date.UTC(2026, 10, 20, 9, 18, 20) }
@@ -122,6 +132,15 @@ describe('a runner function as a job', () => {
     await events.reach(2)
     expect(JSON.stringify(events.items)).not.toContain('hunter2')
     expect(events.items[0]!.data.fun_args).toEqual([{ __kwarg__: true, user: 'x', password: '[redacted]' }])
+  })
+
+  it('gives the secret that it makes to its caller alone', async () => {
+    const { call, events } = await start()
+    const { jid, outcome } = await call('own.makes')
+    expect(outcome).toEqual({ ok: true, value: { priv: 'SUSEED', pub: 'U1' } })
+    const returned = await events.find(({ tag }) => tag === `salt/run/${jid}/ret`, 'the return')
+    expect(returned.data.return).toEqual({ priv: '[redacted]', pub: 'U1' })
+    expect(JSON.stringify(events.items)).not.toContain('SUSEED')
   })
 
   it('fires events that it caused, one hop on', async () => {
@@ -247,5 +266,41 @@ describe('work that was started before', () => {
   it('carries the work’s key, which stays the same, to the function', async () => {
     const { call } = await start()
     expect((await call('own.fires', { work })).outcome).toEqual({ ok: true, value: work.key })
+  })
+})
+
+describe('the audit record of a function', () => {
+  const source = 'OPS 10.0.0.1'
+
+  it('tells who called it, from where, and that it is done, and never an argument', async () => {
+    const { call, audited } = await start()
+    const { jid } = await call('own.login', { kwarg: { user: 'x', password: 'hunter2' }, source, cause: 'e', hops: 1 })
+    expect(audited.items).toEqual([
+      { kind: 'runner', user: 'root', source, action: 'own.login', result: 'ok', jid, cause: 'e', hops: 1 },
+    ])
+  })
+
+  it('tells how it failed by a code, for words may repeat arguments', async () => {
+    const { call, audited } = await start()
+    await call('own.add', { arg: ['hunter2', 'hunter2'] })
+    await call('own.refuses')
+    expect(audited.items).toMatchObject([
+      { source: 'CORE', action: 'own.add', result: 'failed', reason: 'bad_argument' },
+      { source: 'CORE', action: 'own.refuses', result: 'failed', reason: 'function_failed' },
+    ])
+    expect(JSON.stringify(audited.items)).not.toContain('hunter2')
+  })
+
+  it('tells what was refused within it in whole', async () => {
+    const { call, audited } = await start()
+    const { outcome } = await call('own.forbidden')
+    expect(outcome).toMatchObject({ ok: false, code: 'forbidden' })
+    expect(audited.items).toMatchObject([{ result: 'refused', reason: "'root' may not call 'x.y' on web1" }])
+  })
+
+  it('is made of a function that there is not', async () => {
+    const { call, audited } = await start()
+    await expect(call('own.nope')).rejects.toMatchObject({ code: 'unknown_function' })
+    expect(audited.items).toMatchObject([{ action: 'own.nope', result: 'failed', reason: 'unknown_function' }])
   })
 })

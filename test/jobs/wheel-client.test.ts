@@ -4,6 +4,7 @@ import { createRegistry } from '../../src/functions/registry.ts'
 import type { FunctionCall } from '../../src/jobs/run-function.ts'
 import { createWheelClient } from '../../src/jobs/wheel-client.ts'
 import { serveFunctions } from '../../src/services/functions.ts'
+import { openAuthority } from '../helpers/authority.ts'
 import { keptLog, openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createSeen } from '../helpers/wait.ts'
@@ -39,7 +40,7 @@ async function start({ master }: { master: boolean }) {
         if (one.fun === 'sys.list_functions') return { jid: '2', outcome: { ok: true, value: names } }
         return { jid: '1', outcome: { ok: false, code: 'function_failed', message: 'no such value' } }
       },
-      operators: {},
+      authority: openAuthority(),
       log: keptLog().log,
     })
     await nc.flush()
@@ -54,7 +55,7 @@ describe('calling a wheel function for a rule', () => {
       jid: '1',
       outcome: { ok: false, code: 'function_failed', message: 'no such value' },
     })
-    expect(asked.items).toEqual([call])
+    expect(asked.items).toEqual([{ ...call, source: 'CORE', grants: expect.any(Function) }])
   })
 
   it('fails as unreachable while there is no master, so that it is tried again', async () => {
@@ -78,7 +79,7 @@ it('has no use for runners: their kind has its own subjects', async () => {
     subjects,
     registry: createRegistry('runner', new Map([['own.values', runner({ doc: 'x', run: () => 1 })]])),
     run: async () => ({ jid: '1', outcome: { ok: true, value: 1 } }),
-    operators: {},
+    authority: openAuthority(),
     log: keptLog().log,
   })
   await nc.flush()

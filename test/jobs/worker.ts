@@ -1,16 +1,19 @@
 // What starts jobs on minions, for tests: the real thing on a namespace of one's own, and minions that answer as told.
+import type { Audit } from '../../src/audit/audit.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { openMissed } from '../../src/jobs/missed.ts'
 import { createPublishJob } from '../../src/jobs/publish.ts'
 import { openJobRecords } from '../../src/jobs/records.ts'
 import { createJobSender } from '../../src/jobs/send.ts'
 import type { JobAnswer, JobMessage } from '../../src/protocol/job.ts'
+import { noAudit } from '../helpers/authority.ts'
 import type { Core } from '../helpers/core.ts'
 import { createSeen } from '../helpers/wait.ts'
 
 export interface WorkerOptions {
   now?: () => number
   nodegroups?: Record<string, string>
+  audit?: Audit
 }
 
 export const YES: JobAnswer = { accepted: true }
@@ -19,7 +22,7 @@ export const YES: JobAnswer = { accepted: true }
 export async function openWorker(
   { nc, subjects, fire, publisher }: Core,
   fleet: Record<string, JobAnswer | undefined>,
-  { now = Date.now, nodegroups = {} }: WorkerOptions = {},
+  { now = Date.now, nodegroups = {}, audit = noAudit }: WorkerOptions = {},
 ) {
   const got = createSeen<{ id: string; job: JobMessage }>()
   const connect = (id: string, answer: JobAnswer) =>
@@ -43,6 +46,7 @@ export async function openWorker(
     targets: { nodegroups, pillar: false },
     jobTimeoutMs: 60_000,
     runTimeoutMs: 3_600_000,
+    audit,
     clock: { now, sleep: async () => undefined },
     log: silentLog,
   })

@@ -139,6 +139,7 @@ export async function createWorld() {
         grains: () => ({ os: 'Debian' }),
         profiles: { smtp: {}, http: {} },
         config: {},
+        publicKey: async () => undefined,
         mineFunctions: {},
         mine: {} as ExecutionContext['mine'],
         refreshGrains: async () => undefined,

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { minionInbox, minionPermissions, operatorInbox, operatorPermissions } from '../../src/protocol/access.ts'
+import { minionInbox, operatorInbox } from '../../src/protocol/inbox.ts'
+import { minionPermissions, operatorPermissions } from '../../src/protocol/permissions.ts'
+import { ALL_GRANTS } from '../../src/protocol/role.ts'
 import { minionOrigin, parseOrigin } from '../../src/protocol/origin.ts'
 import { createSubjects, MAX_SUBJECT, splitEventSubject } from '../../src/protocol/subject.ts'
 import { tokensToTag } from '../../src/protocol/tag.ts'
@@ -38,7 +40,7 @@ describe('subjects', () => {
       fc.property(text, text, (a, b) => {
         const one = minionPermissions('reactor', a)
         const two = minionPermissions('reactor', b)
-        const operator = operatorPermissions('reactor', b)
+        const operator = operatorPermissions('reactor', b, ALL_GRANTS)
         const shared = (x: string[], y: string[]) => x.filter(subject => y.includes(subject))
         if (a !== b) expect(shared([...one.publish, ...one.subscribe], [...two.publish, ...two.subscribe])).toEqual([])
         expect(shared([...one.publish, ...one.subscribe], [...operator.publish, ...operator.subscribe])).toEqual([])

@@ -27,8 +27,21 @@ function worker(
 ) {
   const asked: JobsRequest[] = []
   const gathered: [PublishRequest, number][] = []
+  const probed: [PublishRequest, number][] = []
   const published: PublishRequest[] = []
   const forgotten: string[] = []
+  const answers = (request: PublishRequest): Gathered => {
+    const ids = request.tgt as string[]
+    const result: Gathered = { jid: '1', minions: ids, returns: {}, offline: [], refused: {}, silent: [] }
+    for (const id of ids) {
+      const said = minions[id]
+      if (said === undefined) result.offline.push(id)
+      else if (said === 'silent') result.silent.push(id)
+      else if (said instanceof Error) result.refused[id] = said.message
+      else result.returns[id] = answer(id, said)
+    }
+    return result
+  }
   const overrides: Partial<RunnerContext> = {
     cache: {
       job: async jid => jobs.find(job => job.jid === jid) ?? null,
@@ -55,16 +68,11 @@ function worker(
     },
     async gather(request, timeoutMs) {
       gathered.push([request, timeoutMs])
-      const ids = request.tgt as string[]
-      const result: Gathered = { jid: '1', minions: ids, returns: {}, offline: [], refused: {}, silent: [] }
-      for (const id of ids) {
-        const said = minions[id]
-        if (said === undefined) result.offline.push(id)
-        else if (said === 'silent') result.silent.push(id)
-        else if (said instanceof Error) result.refused[id] = said.message
-        else result.returns[id] = answer(id, said)
-      }
-      return result
+      return answers(request)
+    },
+    async probe(request, timeoutMs) {
+      probed.push([request, timeoutMs])
+      return answers(request)
     },
     async publish(request) {
       published.push(request)
@@ -73,7 +81,7 @@ function worker(
     record: async jid => (record?.jid === jid ? record : undefined),
   }
   const { call, recorded } = caller('runner', overrides as Parameters<typeof caller>[1])
-  return { call, asked, gathered, forgotten, published, fired: recorded.fired }
+  return { call, asked, gathered, probed, forgotten, published, fired: recorded.fired }
 }
 
 const ended = madeJob(
@@ -87,7 +95,7 @@ describe('jobs.active', () => {
   const other = madeJob('20261120091843644181', { a: 'running' })
 
   it('asks the minions that run them for their processes, once', async () => {
-    const { call, gathered } = worker([open, other, ended], {
+    const { call, gathered, probed } = worker([open, other, ended], {
       minions: {
         a: [
           { jid: JID, pid: 11 },
@@ -101,13 +109,14 @@ describe('jobs.active', () => {
       [JID]: { Running: [{ a: 11 }, { b: null }, { c: null }], Returned: ['d'], Function: 'test.ping' },
       [other.jid]: { Running: [{ a: 12 }], Returned: [] },
     })
-    expect(gathered).toEqual([[{ tgt: ['a', 'b', 'c'], tgt_type: 'list', fun: 'saltutil.running', timeout: 5 }, 5000]])
+    expect(probed).toEqual([[{ tgt: ['a', 'b', 'c'], tgt_type: 'list', fun: 'saltutil.running', timeout: 5 }, 5000]])
+    expect(gathered).toEqual([])
   })
 
   it('asks nobody where nothing runs', async () => {
-    const { call, gathered, asked } = worker([ended])
+    const { call, probed, asked } = worker([ended])
     expect(await call('jobs.active')).toEqual({})
-    expect(gathered).toEqual([])
+    expect(probed).toEqual([])
     expect(asked).toEqual([{ active: true, kind: 'local', limit: 1000 }])
   })
 

@@ -11,12 +11,12 @@ const fleet = [
 ]
 
 function worker(connected: string[]) {
-  const gathered: [PublishRequest, number][] = []
+  const probed: [PublishRequest, number][] = []
   const { call } = caller('runner', {
     fleet: () => fleet,
     connected: async () => connected,
-    async gather(request: PublishRequest, timeoutMs: number): Promise<Gathered> {
-      gathered.push([request, timeoutMs])
+    async probe(request: PublishRequest, timeoutMs: number): Promise<Gathered> {
+      probed.push([request, timeoutMs])
       const answered = { web2: { return: false } as JobReturn, web1: { return: true } as JobReturn }
       return {
         jid: '1',
@@ -28,7 +28,7 @@ function worker(connected: string[]) {
       }
     },
   } as unknown as Parameters<typeof caller>[1])
-  return { call, gathered }
+  return { call, probed }
 }
 
 describe('the ping of manage', () => {
@@ -40,11 +40,11 @@ describe('the ping of manage', () => {
   })
 
   it('goes to those that are wanted and waits as long as is said', async () => {
-    const { call, gathered } = worker([])
+    const { call, probed } = worker([])
     await call('manage.up')
     await call('manage.status', [true, 'G@os:Debian', 'compound', 2, 3])
     await call('manage.down', [], { tgt: ['a', 'b'], timeout: 1 })
-    expect(gathered).toEqual([
+    expect(probed).toEqual([
       [{ tgt: '*', tgt_type: 'glob', fun: 'test.ping', timeout: 5 }, 5000],
       [{ tgt: 'G@os:Debian', tgt_type: 'compound', fun: 'test.ping', timeout: 2 }, 5000],
       [{ tgt: ['a', 'b'], tgt_type: 'list', fun: 'test.ping', timeout: 1 }, 1000],
@@ -52,22 +52,22 @@ describe('the ping of manage', () => {
   })
 
   it('refuses by name what it cannot do', async () => {
-    const { call, gathered } = worker([])
+    const { call, probed } = worker([])
     await expect(call('manage.down', [true])).rejects.toThrow("argument 'removekeys': keys of minions are not managed")
     await expect(call('manage.status', [false])).rejects.toThrow("argument 'output': the answer is always returned")
     await expect(call('manage.up', [], { timeout: 0 })).rejects.toThrow("argument 'timeout'")
-    expect(gathered).toEqual([])
+    expect(probed).toEqual([])
   })
 })
 
 describe('presence', () => {
   it('is known without asking the minions', async () => {
-    const { call, gathered } = worker(['web1', 'db1', 'new'])
+    const { call, probed } = worker(['web1', 'db1', 'new'])
     expect(await call('manage.list_state')).toEqual(['db1', 'new', 'web1'])
     expect(await call('manage.present')).toEqual(['db1', 'new', 'web1'])
     expect(await call('manage.list_not_state')).toEqual(['web2'])
     expect(await call('manage.not_present')).toEqual(['web2'])
-    expect(gathered).toEqual([])
+    expect(probed).toEqual([])
   })
 
   it('is told of some minions alone', async () => {

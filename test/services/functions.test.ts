@@ -7,13 +7,16 @@ import { callFunction } from '../../src/functions/call.ts'
 import { runner } from '../../src/functions/define.ts'
 import { createRegistry } from '../../src/functions/registry.ts'
 import type { FunctionCall } from '../../src/jobs/run-function.ts'
+import { NO_GRANTS } from '../../src/protocol/role.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
 import { serveFunctions } from '../../src/services/functions.ts'
 import { type Accounts, startAccounts } from '../helpers/accounts.ts'
+import { keptAudit, openAuthority } from '../helpers/authority.ts'
 import { createSeen } from '../helpers/wait.ts'
 
 const subjects = createSubjects('reactor')
 const asked = createSeen<FunctionCall>()
+const { audit, records } = keptAudit()
 const registry = createRegistry(
   'runner',
   new Map([
@@ -52,7 +55,11 @@ beforeAll(async () => {
         outcome: await callFunction(registry, call.fun, call.arg, call.kwarg, {} as never),
       }
     },
-    operators: { [accounts.actors.admin.nkey]: 'admin', [accounts.actors.guest.nkey]: 'guest' },
+    authority: openAuthority({
+      statics: { [accounts.actors.admin.nkey]: 'admin', [accounts.actors.guest.nkey]: 'guest' },
+      grants: { [accounts.actors.reader.nkey]: { ...NO_GRANTS, runner: ['own.a*'] } },
+      audit,
+    }),
     log: silentLog,
   })
   await core.nc.flush()
@@ -169,6 +176,42 @@ describe('who asks', () => {
   it('is unknown where nobody says', async () => {
     await ask(accounts.actors.core.nc, 'own.nothing')
     expect(last().user).toBe('unknown')
+  })
+})
+
+describe('an operator of some roles', () => {
+  it('calls what a role grants, and the call knows what else they may', async () => {
+    const { reader } = accounts.actors
+    expect((await ask(reader.nc, 'own.add', '[2, 3]')).value).toBe(5)
+    const call = asked.items.at(-1)!
+    expect(call).toMatchObject({ user: reader.nkey, source: expect.stringMatching(/^OPS/) })
+    expect(call.grants!().runner).toEqual(['own.a*'])
+  })
+
+  it('is refused the others, with the reason and a record of it, and nothing runs', async () => {
+    const { reader } = accounts.actors
+    const before = asked.items.length
+    const reason = `'${reader.nkey}' may not call runner 'own.crash': no role of theirs grants it`
+    // What the body holds is not even looked at.
+    expect(await ask(reader.nc, 'own.crash', '{oops')).toEqual({
+      status: '403',
+      error: reason,
+      value: { error: { code: 'forbidden', message: reason } },
+    })
+    const record = await records.find(({ result }) => result === 'refused', 'the record')
+    expect(record).toEqual({
+      ...{ kind: 'runner', user: reader.nkey, source: expect.stringMatching(/^OPS/), action: 'own.crash' },
+      ...{ result: 'refused', reason },
+    })
+    expect(asked.items).toHaveLength(before)
+  })
+
+  it('leaves a record where a request cannot be read, without what it held', async () => {
+    const before = records.items.length
+    await ask(accounts.actors.admin.nc, 'own.add', '["hunter2", ')
+    expect(records.items.slice(before)).toEqual([
+      expect.objectContaining({ user: 'admin', action: 'own.add', result: 'failed', reason: 'bad_argument' }),
+    ])
   })
 })
 

@@ -3,14 +3,17 @@ import { ReactorError } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Asked } from '../../src/jobs/publish.ts'
 import type { PublishMessage } from '../../src/protocol/job.ts'
+import { NO_GRANTS } from '../../src/protocol/role.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
 import { servePublish } from '../../src/services/publish.ts'
 import { type Accounts, startAccounts } from '../helpers/accounts.ts'
+import { keptAudit, openAuthority } from '../helpers/authority.ts'
 import { createSeen } from '../helpers/wait.ts'
 
 const subjects = createSubjects('reactor')
 const PUBLISHED = { minions: ['m1'], offline: [], refused: {}, waiting: [], missing: [], deadline: 0, run_until: 0 }
 const THOUSANDS = Array.from({ length: 40_000 }, (_, n) => `web${n}.rack-7.example.com.internal`)
+const { audit, records } = keptAudit()
 const calls = createSeen<{ request: PublishMessage; asked: Asked }>()
 let accounts: Accounts
 let stored: Uint8Array | undefined
@@ -20,7 +23,7 @@ beforeAll(async () => {
   await servePublish({
     nc: accounts.actors.core.nc,
     subjects,
-    operators: { [accounts.actors.admin.nkey]: 'admin' },
+    authority: openAuthority({ statics: { [accounts.actors.admin.nkey]: 'admin' }, audit }),
     log: silentLog,
     overflow: async bytes => {
       stored = bytes
@@ -60,8 +63,12 @@ it.each([
   ['', 'bad_argument'],
   ['[1]', 'bad_argument'],
   ['{oops', 'bad_argument'],
-])('refuses the body %j', async (body, code) => {
+])('refuses the body %j, and records that it came', async (body, code) => {
+  const before = records.items.length
   expect(await ask(body)).toMatchObject({ status: '400', value: { error: { code } } })
+  expect(records.items.slice(before)).toEqual([
+    expect.objectContaining({ kind: 'publish', user: 'admin', action: 'publish', result: 'failed', reason: code }),
+  ])
 })
 
 it('says that no minion matches with status 404', async () => {
@@ -79,4 +86,14 @@ it('says by reference which minions a job went to where they are more than a mes
   })
   const whole = JSON.parse(Buffer.from(stored!).toString()) as { minions: string[] }
   expect(whole.minions).toHaveLength(THOUSANDS.length)
+})
+
+it('passes on who asks, from where and what they may', async () => {
+  const { guest } = accounts.actors
+  const before = calls.items.length
+  // The server lets `guest` in, and nobody here knows them.
+  await guest.nc.request(subjects.publish, '{"tgt": "*", "fun": "test.ping"}', { timeout: 5000 })
+  const { asked } = calls.items[before]!
+  expect(asked).toMatchObject({ user: guest.nkey, source: expect.stringMatching(/^OPS/) })
+  expect(asked.grants!()).toEqual(NO_GRANTS)
 })

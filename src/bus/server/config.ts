@@ -1,22 +1,14 @@
 // The nats-server's config, generated from the table of access. It is JSON, which nats-server reads as its own format.
+import { ACCESS, type Account, REPLY_THRESHOLD, rowSubject } from '../../protocol/access.ts'
 import {
-  ACCESS,
-  type Account,
+  calloutPermissions,
   minionPermissions,
   operatorPermissions,
   type Permissions,
-  REPLY_THRESHOLD,
-  rowSubject,
-} from '../../protocol/access.ts'
-
-export interface Identities {
-  /** Public nkeys of the services, all in CORE. */
-  services: string[]
-  /** Static minions, in FLEET. */
-  minions: { id: string; nkey: string }[]
-  /** Static operators, in OPS. */
-  operators: { name: string; nkey: string }[]
-}
+} from '../../protocol/permissions.ts'
+import { ALL_GRANTS } from '../../protocol/role.ts'
+import { servicePermissions } from '../../protocol/service-permissions.ts'
+import type { Identities, ServiceName } from './identities.ts'
 
 export interface ServerSettings {
   namespace: string
@@ -41,26 +33,57 @@ export function serverConfig(settings: ServerSettings): string {
     // A kill -9 of the server loses nothing that was acked; for loss of power see the docs on sync_interval.
     // Streams reserve what they may grow to; by default the server would refuse that on a disk with less room today.
     jetstream: { store_dir: settings.storeDir, max_file_store: 1024 ** 4 },
-    ...(identities ? { accounts: accounts(namespace, identities), system_account: 'SYS' } : {}),
+    ...(identities ? door(namespace, identities) : {}),
   }
   return `${JSON.stringify(config, null, 2)}\n`
 }
 
-/** The accounts alone, for a server that is there already: to be included in its config. Its JetStream must be on. */
+/**
+ * The accounts alone, with the callout where there is one, for a server that is there already: to be included in its
+ * config, which must have JetStream on and no `authorization` of its own.
+ */
 export function accountsConfig(namespace: string, identities: Identities): string {
-  return `${JSON.stringify({ accounts: accounts(namespace, identities), system_account: 'SYS' }, null, 2)}\n`
+  return `${JSON.stringify(door(namespace, identities), null, 2)}\n`
 }
 
-function accounts(ns: string, { services, minions, operators }: Identities) {
+/** Seconds that a login may wait for the callout's answer. */
+const LOGIN_TIMEOUT_S = 6
+
+function door(namespace: string, identities: Identities) {
+  const { callout, services, minions, operators } = identities
+  const known = [callout?.user, ...Object.values(services), ...[...minions, ...operators].map(({ nkey }) => nkey)]
   return {
-    SYS: { users: [] },
-    CORE: { jetstream: 'enabled', users: services.map(nkey => ({ nkey })), ...meeting(ns, 'CORE') },
+    accounts: accounts(namespace, identities),
+    system_account: 'SYS',
+    ...(callout
+      ? {
+          authorization: {
+            timeout: LOGIN_TIMEOUT_S,
+            // Whoever is not named here is asked about, and so has no way in while no callout runs.
+            auth_callout: { issuer: callout.issuer, account: 'AUTH', auth_users: known },
+          },
+        }
+      : {}),
+  }
+}
+
+function accounts(ns: string, { services, callout, minions, operators }: Identities) {
+  const user = (nkey: string, may: Permissions) => ({ nkey, permissions: permissions(may) })
+  const running = Object.entries(services) as [ServiceName, string][]
+  return {
+    SYS: { users: [], ...meeting(ns, 'SYS') },
+    AUTH: { users: callout ? [user(callout.user, calloutPermissions())] : [], ...meeting(ns, 'AUTH') },
+    CORE: {
+      jetstream: 'enabled',
+      users: running.map(([name, nkey]) => user(nkey, servicePermissions(ns, `_${name}`))),
+      ...meeting(ns, 'CORE'),
+    },
     FLEET: {
-      users: minions.map(({ id, nkey }) => ({ nkey, permissions: permissions(minionPermissions(ns, id)) })),
+      users: minions.map(({ id, nkey }) => user(nkey, minionPermissions(ns, id))),
       ...meeting(ns, 'FLEET'),
     },
     OPS: {
-      users: operators.map(({ name, nkey }) => ({ nkey, permissions: permissions(operatorPermissions(ns, name)) })),
+      users: operators.map(({ name, nkey }) => user(nkey, operatorPermissions(ns, name, ALL_GRANTS))),
       ...meeting(ns, 'OPS'),
     },
   }
@@ -81,7 +104,8 @@ function meeting(ns: string, account: Account) {
   return { exports, imports }
 }
 
-function permissions({ publish, subscribe, responses }: Permissions) {
+/** As the server writes them in its config. */
+export function permissions({ publish, subscribe, responses }: Permissions) {
   return {
     publish: { allow: publish },
     subscribe: { allow: subscribe },

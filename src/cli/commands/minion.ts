@@ -1,7 +1,7 @@
 // `reactor minion`
 import { startMinion } from '../../processes/minion.ts'
 import type { AddCommand } from '../command.ts'
-import { type DaemonOptions, daemonConfig, runDaemon, withDaemonOptions } from '../daemon.ts'
+import { type DaemonOptions, daemonConfig, mayConnect, runDaemon, withDaemonOptions } from '../daemon.ts'
 
 export const command: AddCommand = program => {
   withDaemonOptions(
@@ -9,8 +9,15 @@ export const command: AddCommand = program => {
   )
     .option('--id <id>', "the minion's id (default: the host's name)")
     .option('--dir <dir>', 'folder for the jobs it has in hand and its spooled events (default: var/minion)')
-    .action(async (options: DaemonOptions & { id?: string; dir?: string }) => {
-      const config = await daemonConfig(options, { minion: { id: options.id, dir: options.dir } })
-      await runDaemon(`minion ${config.minion.id}`, config, log => startMinion(config, log))
+    .option('--join <token>', 'join token that lets its key in, or @FILE that holds one')
+    .addHelpText(
+      'after',
+      "\nIts key is made at the first start, in <dir>/minion.nk; the master has to accept it once: 'reactor key accept ID'.",
+    )
+    .action(async (options: DaemonOptions & { id?: string; dir?: string; join?: string }) => {
+      const { id, dir, join } = options
+      const go = mayConnect()
+      const config = await daemonConfig(options, { minion: { id, dir, join } })
+      await runDaemon(`minion ${config.minion.id}`, config, log => startMinion(config, log, go))
     })
 }

@@ -179,6 +179,13 @@ function readyBlock(up: Up, began: number, tail: boolean): string {
     `  npx reactor call '*' test.ping${where}`,
     `  npx reactor send hello/world '{"name": "Ada"}'${where}`,
     `  npx reactor functions`,
+    ...(up.config.isolation === 'accounts'
+      ? [
+          'A second minion, and letting it in (docs/keys.md):',
+          `  npx reactor minion --id second --dir second --server ${up.file.server}`,
+          `  npx reactor key accept second${where}`,
+        ]
+      : []),
     ...(tail ? ['', 'Events and reactions as they happen (Ctrl-C stops everything):'] : []),
   ].join('\n')
 }

@@ -18,6 +18,7 @@ export interface Offers {
   functions(kind: FunctionKind): Promise<Candidate[]>
   minions(options: ClientOptions): Promise<Candidate[]>
   jids(options: ClientOptions): Promise<Candidate[]>
+  contexts(): Promise<Candidate[]>
 }
 
 /** Candidates that begin as the last word does. `words` is what stands behind `reactor`; the last one may be empty. */
@@ -60,6 +61,7 @@ function optionsOf(command: Command, current: string): Candidate[] {
 
 async function valuesOf(option: Option, offers: Offers): Promise<Candidate[]> {
   if (option.argChoices) return option.argChoices.map(value => ({ value }))
+  if (option.long === '--context') return offers.contexts()
   return option.long === '--function' ? allFunctions(offers) : []
 }
 
@@ -67,7 +69,8 @@ async function argumentsOf(typed: Typed, current: string, offers: Offers): Promi
   const { command, argument, options } = typed
   if (argument?.argChoices) return argument.argChoices.map(value => ({ value }))
   const client: ClientOptions = Object.fromEntries(options)
-  switch (`${command.parent?.name() === 'jobs' ? 'jobs ' : ''}${command.name()} ${argument?.name()}`) {
+  const above = command.parent?.name() ?? ''
+  switch (`${above === 'jobs' || above === 'context' ? `${above} ` : ''}${command.name()} ${argument?.name()}`) {
     case 'call tgt':
       return namesIds(options) ? minions(current, client, offers) : []
     case 'call fun':
@@ -85,6 +88,10 @@ async function argumentsOf(typed: Typed, current: string, offers: Offers): Promi
       return offers.jids(client)
     case 'jobs retry minions':
       return minions('', client, offers)
+    case 'context use name':
+    case 'context show name':
+    case 'context remove name':
+      return offers.contexts()
     default:
       return []
   }

@@ -20,6 +20,10 @@ export const offers: Offers = {
       return minions.map(value => ({ value }))
     })
   },
+  async contexts() {
+    const { contextNames } = await import('../context/file.ts')
+    return (await contextNames()).map(value => ({ value }))
+  },
   async jids(options) {
     const { createJobCache } = await import('../../cache/client.ts')
     return asking(options, async ({ bus }) => {

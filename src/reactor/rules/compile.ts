@@ -1,6 +1,7 @@
 // A rule document compiled once: `decide` runs per event whose tag matches, `render` per event that is decided on.
 import { errorMessage, ReactorError } from '../../base/errors.ts'
 import type { ReactionAction } from '../../protocol/job.ts'
+import type { Sources } from '../../protocol/trust.ts'
 import { compileConditions } from './conditions.ts'
 import type { Facts } from './facts.ts'
 import { parseGlob, splitGlobs } from './glob.ts'
@@ -8,6 +9,7 @@ import { readParams } from './params.ts'
 import { formatPath, isTarget, type Path, show } from './path.ts'
 import { type RuleAction, type RuleDocument, ruleDocumentSchema } from './schema.ts'
 import { compileValue } from './template.ts'
+import { borrowedOf, createPathsBySource } from './untrusted.ts'
 
 export type { Facts } from './facts.ts'
 
@@ -16,8 +18,11 @@ export interface CompiledRule {
   readonly document: RuleDocument
   /** Whether the rule's conditions hold; never throws. */
   decide(facts: Facts): boolean
-  /** What the rule asks for, constants shared between calls. Throws `template` naming rule, action, path, expression. */
-  render(facts: Facts): ReactionAction[]
+  /**
+   * What the rule asks for, constants shared between calls; values made of `untrusted` sources are listed in each action.
+   * Throws `template` naming rule, action, path, expression.
+   */
+  render(facts: Facts, untrusted: Sources): ReactionAction[]
 }
 
 type Names = Readonly<Record<string, unknown>>
@@ -39,9 +44,9 @@ export function compileRule(document: RuleDocument): CompiledRule {
       rule: document.rule,
       document,
       decide,
-      render(facts) {
+      render(facts, untrusted) {
         const names = namesOf(facts)
-        return actions.map(render => render(names))
+        return actions.map(render => render(names, untrusted))
       },
     }
   } catch (error) {
@@ -49,7 +54,9 @@ export function compileRule(document: RuleDocument): CompiledRule {
   }
 }
 
-function compileAction(rule: string, action: RuleAction, index: number): (names: Names) => ReactionAction {
+type RenderAction = (names: Names, untrusted: Sources) => ReactionAction
+
+function compileAction(rule: string, action: RuleAction, index: number): RenderAction {
   const name = `${action.kind}.${action.fun}`
   const call = readParams(action.kind, action.params, (path, message) => {
     throw new ReactorError('bad_rule', `do[${index}] ${name}${formatPath(path)}: ${message}`)
@@ -67,7 +74,8 @@ function compileAction(rule: string, action: RuleAction, index: number): (names:
   const tgt = call.tgt === undefined ? undefined : value(call.tgt, ['tgt'])
   const arg = call.arg.map(one => value(one.value, one.path))
   const kwarg = call.kwarg.map(one => [one.name, value(one.value, one.path)] as const)
-  return names => {
+  const untrustedPaths = createPathsBySource(borrowedOf(call))
+  return (names, untrusted) => {
     const rendered: ReactionAction = {
       kind: action.kind,
       fun: action.fun,
@@ -75,6 +83,8 @@ function compileAction(rule: string, action: RuleAction, index: number): (names:
       kwarg: Object.fromEntries(kwarg.map(([key, render]) => [key, render(names)])),
     }
     if (tgt) Object.assign(rendered, target(tgt(names), call.tgt_type!, `rule '${rule}', do[${index}] ${name}.tgt`))
+    const paths = untrustedPaths(untrusted)
+    if (paths) rendered.untrusted = paths
     return rendered
   }
 }

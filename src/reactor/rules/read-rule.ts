@@ -6,6 +6,7 @@ import { didYouMean } from '../../base/suggest.ts'
 import { JOB_KINDS } from '../../protocol/job.ts'
 import { conditionProblems } from './conditions.ts'
 import { isExclusion, parseGlob, splitGlobs } from './glob.ts'
+import { ALLOW } from './jinja/flow.ts'
 import { readParams } from './params.ts'
 import type { Path, Report } from './path.ts'
 import { FUNCTION_NAME, RULE_NAME, type RuleAction, type RuleDocument, ruleFileSchema } from './schema.ts'
@@ -27,7 +28,6 @@ export const NOT_AVAILABLE: readonly string[] = [
   'on_failure',
   'on_unknown',
   'concurrency',
-  'allow_untrusted',
   'lane',
 ]
 
@@ -39,7 +39,8 @@ export function readRule(document: unknown, name: string | undefined, report: Re
     return rule
   }
   for (const key of Object.keys(document)) {
-    if (NOT_AVAILABLE.includes(key)) report([key], `'${key}' is not available in this version`, 'key')
+    if (key === ALLOW) report([key], `'${key}' is a filter, for each value that is meant: {{ data.x | ${key} }}`, 'key')
+    else if (NOT_AVAILABLE.includes(key)) report([key], `'${key}' is not available in this version`, 'key')
     else if (!KEYS.includes(key)) report([key], `unknown key '${key}'.${didYouMean(key, KEYS)}`, 'key')
   }
   rule.rule = readName(document, name, report)

@@ -9,6 +9,7 @@ const offers: Offers = {
     asked.push(options)
     return ['web1', 'web2', 'db1', '$(reboot)', 'a b', '--async'].map(value => ({ value }))
   },
+  contexts: async () => ['lab', 'prod'].map(value => ({ value })),
   jids: async () => [{ value: '20261120091820837210', what: 'test.ping' }],
 }
 const values = async (...words: string[]) => (await complete(words, offers)).map(({ value }) => value)
@@ -42,6 +43,13 @@ describe('completion', () => {
     expect(await values('jobs', 'list', '--function', 'run')).toEqual(['runner.one'])
     expect(await values('worker', 's')).toEqual(['schedule'])
     expect(await values('completion', '')).toEqual(['bash', 'zsh', 'fish'])
+  })
+
+  it('gives the contexts that there are', async () => {
+    expect(await values('context', 'use', '')).toEqual(['lab', 'prod'])
+    expect(await values('context', 'remove', 'p')).toEqual(['prod'])
+    expect(await values('call', '--context', 'l')).toEqual(['lab'])
+    expect(await values('context', 'add', '')).toEqual([])
   })
 
   it('gives functions of the kind that the command calls', async () => {

@@ -9,7 +9,7 @@ function rule(text: string): RuleDocument {
   return rules[0]!
 }
 const compiled = (text: string) => compileRule(rule(text))
-const actions = (yaml: string, facts: Partial<Facts> = {}) => compiled(`on: a\ndo:\n${yaml}`).render(event(facts))
+const actions = (yaml: string, facts: Partial<Facts> = {}) => compiled(`on: a\ndo:\n${yaml}`).render(event(facts), 0)
 
 const event = (facts: Partial<Facts> = {}): Facts => ({
   tag: 'salt/beacon/web1/service/nginx',
@@ -33,7 +33,7 @@ do:
 `)
     expect(restart.decide(event())).toBe(true)
     expect(restart.decide(event({ data: { running: true } }))).toBe(false)
-    expect(restart.render(event())).toEqual([
+    expect(restart.render(event(), 0)).toEqual([
       { kind: 'local', fun: 'service.restart', tgt: 'web1', tgt_type: 'glob', arg: ['nginx'], kwarg: {} },
       {
         kind: 'runner',
@@ -52,7 +52,7 @@ do:
   it('compiles alike after a journey as JSON', () => {
     const document = rule('on: a\ndo:\n  - runner.test.arg\n  - runner.test.arg: ["{{ data.n }}"]')
     const there = compileRule(JSON.parse(JSON.stringify(document)))
-    expect(there.render(event())).toEqual(compileRule(document).render(event()))
+    expect(there.render(event(), 0)).toEqual(compileRule(document).render(event(), 0))
   })
 
   it.each([

@@ -149,6 +149,8 @@ export const FILTERS: Readonly<Record<string, Callable>> = {
   escape: escapeHtml,
   e: escapeHtml,
   safe: filter([], value => value),
+  // Says so to who reads the rule, and to flow.ts.
+  allow_untrusted: { params: [], takesMissing: true, run: value => value },
   int: filter(['default?', 'base?'], (value, [otherwise = 0, base]) => toInteger(value, otherwise, base)),
   float: filter(['default?'], (value, [otherwise = float(0)]) => toFloat(value, otherwise)),
   abs: filter([], value => {

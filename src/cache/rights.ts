@@ -1,0 +1,81 @@
+// What of the history an operator gets to see: events with tags that they may read, and their own jobs unless they may see
+// everybody's. A job that they may not see is answered as one that there is not.
+import { isObject } from '../base/json.ts'
+import { type Asker, type Authority, maySeeJob } from '../operators/authority.ts'
+import { createTagCheck } from '../operators/may.ts'
+import { readPart } from '../payload/serve.ts'
+import type { PayloadStore } from '../payload/store.ts'
+import type { JobRequest, JobsPage, JobsRequest } from '../protocol/job-view.ts'
+import { isAnswerName, isStoredName } from '../protocol/payload.ts'
+import type { JobStore } from './store.ts'
+import type { JobAnswer, JobWaits } from './wait.ts'
+
+const UNKNOWN: JobAnswer = { job: null, marker: '' }
+const NOTHING_STORED = { get: async () => undefined }
+/** Seconds in which the job of a return that somebody has heard of must have become known here. */
+const SETTLE_S = 5
+
+/** Which tags the asker may read. Throws `forbidden`, recorded, where none. */
+export function readableTags(authority: Authority, asker: Asker): (tag: string) => boolean {
+  const { read } = asker.grants()
+  if (read.length > 0) return createTagCheck(read)
+  const reason = `'${asker.user}' may not read events: no role of theirs grants it (@events)`
+  throw authority.refuse(asker, 'history', 'history.events', reason)
+}
+
+export interface JobRights {
+  job(asker: Asker, request: JobRequest): Promise<JobAnswer>
+  /** The request as it is answered to that asker; undefined: there is nothing. */
+  narrowed(asker: Asker, request: JobsRequest): JobsRequest | undefined
+  /** Throws `bad_argument`, `not_found`. */
+  part(asker: Asker, request: unknown): Promise<Uint8Array>
+}
+
+export const NO_JOBS: JobsPage = { jobs: [], more: false }
+
+export function createJobRights(
+  authority: Authority,
+  { store, waits, payloads }: { store: Pick<JobStore, 'asker'>; waits: JobWaits; payloads: Pick<PayloadStore, 'get'> },
+): JobRights {
+  const seesAll = (asker: Asker) => asker.grants().jobs === 'all'
+  const isOthers = (asker: Asker, user: string | undefined) => user !== undefined && user !== '' && user !== asker.user
+  const record = (asker: Asker, action: string, jid: string) =>
+    authority.refuse(asker, 'history', action, `'${asker.user}' may not see job ${jid}: it is another's`)
+
+  return {
+    async job(asker, request) {
+      if (seesAll(asker)) return waits.answer(request)
+      const { jid, wait = 0 } = request
+      const others = isOthers(asker, await store.asker(jid))
+      if (others) record(asker, 'history.job', jid)
+      if (others && wait === 0) return UNKNOWN
+      // Waited for as long as a job that there is not: how long an answer takes tells nothing either.
+      const giveUp = performance.now() + wait * 1000
+      for (let after = request.after; ; ) {
+        const left = Math.max(0, (giveUp - performance.now()) / 1000)
+        const answer = await waits.answer({ jid, wait: left, ...(after === undefined ? {} : { after }) })
+        if (!answer.job || maySeeJob(asker.user, asker.grants(), answer.job)) return answer
+        if (left === 0 || answer.marker === after) return UNKNOWN
+        after = answer.marker
+      }
+    },
+    narrowed(asker, request) {
+      if (seesAll(asker)) return request
+      if (request.user !== undefined && request.user !== asker.user) return undefined
+      return { ...request, user: asker.user }
+    },
+    async part(asker, request) {
+      const name = isObject(request) && typeof request.name === 'string' ? request.name : ''
+      if (seesAll(asker) || isAnswerName(name) || !isStoredName(name)) return readPart(payloads, request)
+      const jid = name.slice(name.lastIndexOf('.') + 1)
+      let user = await store.asker(jid)
+      // Heard of live, before its job was stored.
+      if (user === undefined) {
+        await waits.answer({ jid, wait: SETTLE_S })
+        user = await store.asker(jid)
+      }
+      if (isOthers(asker, user)) record(asker, 'history.payload', jid)
+      return readPart(user === asker.user ? payloads : NOTHING_STORED, request)
+    },
+  }
+}

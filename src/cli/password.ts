@@ -1,0 +1,129 @@
+// Passwords as they come in: typed twice without being shown, on standard input, or in a file of their owner's.
+import { open } from 'node:fs/promises'
+import { StringDecoder } from 'node:string_decoder'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+
+const MIN_PASSWORD = 8
+
+/** Throws `usage`. */
+function requirePassword(password: string): string {
+  const length = [...password].length
+  if (length < MIN_PASSWORD)
+    throw new ReactorError('usage', `a password has at least ${MIN_PASSWORD} characters, this one has ${length}`)
+  if (/[\0\r\n]/.test(password)) throw new ReactorError('usage', 'a password is one line: this one has a line break')
+  return password
+}
+
+export interface Keyboard {
+  readonly isTTY?: boolean
+  setRawMode?(raw: boolean): unknown
+  on(event: 'data', hear: (chunk: Buffer) => void): unknown
+  off(event: 'data', hear: (chunk: Buffer) => void): unknown
+  resume(): unknown
+  pause(): unknown
+  [Symbol.asyncIterator](): AsyncIterator<Buffer | string>
+}
+
+export interface Terminal {
+  stdin: Keyboard
+  stderr: { write(text: string): unknown }
+}
+
+/** A new password: asked for twice on a terminal, or all of standard input. Throws `usage`. */
+export async function newPassword(
+  fromStdin: boolean,
+  { stdin, stderr }: Terminal = process as unknown as Terminal,
+): Promise<string> {
+  if (fromStdin) {
+    const chunks: Buffer[] = []
+    for await (const chunk of stdin) chunks.push(Buffer.from(chunk))
+    return requirePassword(withoutLineEnd(Buffer.concat(chunks).toString('utf8')))
+  }
+  if (!stdin.isTTY)
+    throw new ReactorError(
+      'usage',
+      'a password is typed on a terminal, and standard input is none: give it there with --password-stdin, or a key with --nkey or --gen-key',
+    )
+  const ask = createHiddenInput(stdin, stderr)
+  try {
+    const password = requirePassword(await ask('New password: '))
+    if ((await ask('Again: ')) !== password) throw new ReactorError('usage', 'the two passwords differ')
+    return password
+  } finally {
+    ask.close()
+  }
+}
+
+/** Reads lines without showing them. What is typed ahead is kept for the next. */
+function createHiddenInput(stdin: Keyboard, stderr: Terminal['stderr']) {
+  const decoder = new StringDecoder('utf8')
+  let typed = ''
+  let wake: () => void = () => undefined
+  const hear = (chunk: Buffer) => {
+    typed += decoder.write(chunk)
+    wake()
+  }
+  stdin.setRawMode?.(true)
+  stdin.on('data', hear)
+  stdin.resume()
+
+  const ask = async (prompt: string): Promise<string> => {
+    stderr.write(prompt)
+    let line = ''
+    for (;;) {
+      for (const key of typed) {
+        typed = typed.slice(key.length)
+        if (key === '\r' || key === '\n') {
+          stderr.write('\n')
+          return line
+        }
+        // Ctrl-C, and Ctrl-D on an empty line.
+        if (key === '\u0003' || (key === '\u0004' && line === '')) {
+          stderr.write('\n')
+          throw new ReactorError('usage', 'no password was given')
+        }
+        if (key === '\u007f' || key === '\b') line = [...line].slice(0, -1).join('')
+        else if (key === '\u0015') line = ''
+        else if (key >= ' ') line += key
+      }
+      await new Promise<void>(resolve => {
+        wake = resolve
+      })
+    }
+  }
+  return Object.assign(ask, {
+    close() {
+      stdin.off('data', hear)
+      stdin.setRawMode?.(false)
+      stdin.pause()
+    },
+  })
+}
+
+const OTHERS = 0o077
+
+/** The password in a file that nobody but its owner may read. Throws `unreadable`, `bad_config`. */
+export async function readPasswordFile(file: string): Promise<string> {
+  let text: string
+  try {
+    const handle = await open(file, 'r')
+    try {
+      const { mode } = await handle.stat()
+      if (process.platform !== 'win32' && (mode & OTHERS) !== 0)
+        throw new ReactorError(
+          'bad_config',
+          `others than its owner may read the password file ${file} (mode ${(mode & 0o777).toString(8).padStart(4, '0')}), so it is not used: run 'chmod 600 ${file}'`,
+        )
+      text = withoutLineEnd(await handle.readFile('utf8'))
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (error instanceof ReactorError) throw error
+    throw new ReactorError('unreadable', `cannot read the password file ${file}: ${errorMessage(error)}`)
+  }
+  if (text === '') throw new ReactorError('bad_config', `the password file ${file} is empty`)
+  return text
+}
+
+const withoutLineEnd = (text: string): string => text.replace(/\r?\n$/, '')

@@ -1,0 +1,94 @@
+// What an argument is used as, where a value that came with an event must not decide it. A function declares the guards of
+// its arguments; they are asked only about values that are marked as untrusted.
+import { untrustedTargetProblem, type ValuePath } from '../protocol/trust.ts'
+
+export interface Guard {
+  /** Ends the sentence "is used as …". */
+  as: string
+  /**
+   * Why an untrusted value may not stand at `path` of the argument's `value`, and what to write in its place; undefined:
+   * it may. `args`: the arguments as they were given, by name.
+   */
+  problem(value: unknown, path: ValuePath, args: Readonly<Record<string, unknown>>): string | undefined
+}
+
+/** Never. */
+export const fixed = (as: string): Guard => ({ as, problem: () => 'only the rule itself may say it' })
+
+export const functionName = fixed('the name of a function')
+export const program = fixed('a program')
+export const filePath = fixed('a path of the machine that runs it')
+export const address = fixed('an address')
+
+/** What gives its arguments, or its input, to be run as commands. */
+const SHELLS = /^(?:(?:b?a|da|z|k|mk|c|tc|fi|r?ba|ya)?sh|busybox|su|ssh|eval|cmd(?:\.exe)?|powershell(?:\.exe)?|pwsh)$/
+const isShell = (word: unknown): boolean => SHELLS.test(String(word).split('/').at(-1)!)
+const shellAmong = (words: readonly unknown[]): unknown => words.find(isShell)
+
+/** A command as text, which is split into words, or as the list of them: a value may be one word behind the program. */
+export const commandLine: Guard = {
+  as: 'a command',
+  problem(value, [at], args) {
+    if (!Array.isArray(value) || args.python_shell === true)
+      return "it could become several words or commands; give the command as a list, with the value as a word of its own: [program, '{{ … }}']"
+    if (at === undefined || at === 0) return 'the program to run would be chosen by who sent the event'
+    const before = value.slice(0, Number(at))
+    const shell = shellAmong(before)
+    if (shell !== undefined) return `'${String(shell)}' reads its words as commands; give the value in env`
+    if (!String(value[Number(at)]).startsWith('-') || before.includes('--')) return undefined
+    return "it begins with '-', so the program would take it for an option; put the word '--' before it, or write an option and its value as two words"
+  },
+}
+
+/** Names that decide which code runs. */
+const SHARP_NAMES =
+  /^(?:PATH|IFS|ENV|SHELL|HOME|PS4|EDITOR|VISUAL|PAGER)$|^(?:BASH|LD_|DYLD_|PYTHON|PERL|RUBY|NODE_|JAVA_|JDK_|GIT_|LESS|GCONV_PATH)/
+
+/** Variables of a process: their values, by names that the rule writes. */
+export const environment: Guard = {
+  as: 'environment variables',
+  problem(_value, [name]) {
+    if (name === undefined) return 'the names of variables would come from the event; write the map in the rule'
+    return SHARP_NAMES.test(String(name)) ? `${name} decides which code runs` : undefined
+  },
+}
+
+/** The standard input of `args.cmd`. */
+export const input: Guard = {
+  as: 'the input of a command',
+  problem(_value, _path, { cmd }) {
+    const shell = shellAmong(Array.isArray(cmd) ? cmd : String(cmd).split(/\s+/))
+    return shell === undefined ? undefined : `'${String(shell)}' runs what it reads`
+  },
+}
+
+/** A map whose values may come from an event, and whose names may not. */
+export const namedValues = (as: string): Guard => ({
+  as,
+  problem: (_value, path) =>
+    path.length === 0 ? 'its names would come from the event; write the map in the rule' : undefined,
+})
+
+/** Minions; how `args.tgt_type` reads it. Ids as they are may come from an event. */
+export const target: Guard = {
+  as: 'a target',
+  problem(value, path, args) {
+    const type = typeof args.tgt_type === 'string' ? args.tgt_type : 'glob'
+    return untrustedTargetProblem(value, type, [path])
+  },
+}
+
+/** One id, or several in a list. */
+export const minionId: Guard = {
+  as: "a minion's id",
+  problem: (value, path) => untrustedTargetProblem(value, 'list', [path]),
+}
+
+/** The tag of an event that a service fires: tags below salt/ are believed from services. */
+export const serviceTag: Guard = {
+  as: 'a tag of a service',
+  problem(value) {
+    const tag = String(value)
+    return tag === 'salt' || tag.startsWith('salt/') ? 'what lies below salt/ is believed from services' : undefined
+  },
+}

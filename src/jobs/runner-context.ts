@@ -1,0 +1,105 @@
+// What runner functions may use of a job worker. Whatever they do in an operator's name is held to that operator's roles, so
+// that nobody reaches through a runner what they may not do themselves.
+import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
+import { ReactorError } from '../base/errors.ts'
+import { requestJson } from '../bus/request.ts'
+import type { JobCache } from '../cache/client.ts'
+import type { MinionEntry } from '../fleet/registry.ts'
+import type { CallContext, RunnerContext } from '../functions/context.ts'
+import { maySeeJob } from '../operators/authority.ts'
+import { createTagCheck, notAllowed } from '../operators/may.ts'
+import { fetchWholeJob } from '../payload/fetch.ts'
+import { HEADER } from '../protocol/event.ts'
+import type { Subjects } from '../protocol/subject.ts'
+import type { TargetContext } from '../protocol/target.ts'
+import { escapeToken } from '../protocol/token.ts'
+import { forwarding } from './forwarding.ts'
+import type { Gather } from './gather.ts'
+import type { Missed } from './missed.ts'
+import type { PublishJob } from './publish.ts'
+import type { JobRecords } from './records.ts'
+import type { FunctionCall } from './run-function.ts'
+
+export interface RunnerContextParts {
+  nc: NatsConnection
+  subjects: Subjects
+  publishJob: PublishJob
+  gather: Gather
+  cache: JobCache
+  records: Pick<JobRecords, 'find'>
+  missed: Pick<Missed, 'forget'>
+  fleet: { values: ReadonlyMap<string, MinionEntry> }
+  targets: TargetContext
+  config(): Record<string, unknown>
+}
+
+const CONNECTED_TIMEOUT_MS = 5000
+/** Bytes that runner functions get of all the returns of a stored job. */
+const MOST_OF_JOB = 64 * 1024 * 1024
+/** Who may call one of these on a minion may take away a job that waits for it. */
+const ENDING = ['saltutil.kill_job', 'saltutil.term_job']
+
+export function createRunnerContext(parts: RunnerContextParts) {
+  const { nc, subjects, publishJob, gather, cache, records, missed } = parts
+  const fleet = { minion: (id: string) => parts.fleet.values.get(escapeToken(id)), targets: parts.targets }
+
+  return (context: CallContext, call: FunctionCall & { jid: string }): RunnerContext => {
+    const { user, grants } = call
+    const trace = { cause: call.jid, hops: call.hops ?? 0 }
+    const asked = { user, ...(call.source ? { source: call.source } : {}), ...(grants ? { grants } : {}), ...trace }
+    const own = { user: `runner:${call.fun}`, ...trace }
+    const sees = (job: { user: string }) => maySeeJob(user, grants?.(), job)
+    const visible = async <T extends { user: string }>(job: Promise<T | null | undefined>) => {
+      const found = await job
+      return found && sees(found) ? found : undefined
+    }
+    return {
+      ...context,
+      async fire(tag, data) {
+        // What tells of the function's own job is its own; the rest would be said by the operator with the worker's voice.
+        const mayFire = !grants || tag.startsWith(`salt/run/${call.jid}/`) || createTagCheck(grants().fire)(tag)
+        if (!mayFire)
+          throw new ReactorError('forbidden', `'${user}' may not fire '${cut(tag)}': no role of theirs grants it`)
+        await context.fire(tag, data)
+      },
+      publish: request => publishJob(...forwarding(request, call, asked)),
+      gather: (request, timeoutMs) =>
+        gather(...forwarding(request, call, asked), { timeoutMs, signal: context.signal }),
+      probe: (request, timeoutMs) => gather(...forwarding(request, call, own), { timeoutMs, signal: context.signal }),
+      cache: {
+        job: async jid => (await visible(cache.job(jid))) ?? null,
+        jobs: request => (grants && grants().jobs !== 'all' ? cache.jobs({ ...request, user }) : cache.jobs(request)),
+        whole: job => fetchWholeJob({ nc, subjects }, job, MOST_OF_JOB),
+      },
+      record: jid => visible(records.find(jid)),
+      async forgetMissed(jid) {
+        const record = grants && (await records.find(jid))
+        if (grants && record && record.user !== user) {
+          const minions = record.minions ?? []
+          if (ENDING.every(fun => notAllowed(grants(), fun, minions, fleet).length > 0))
+            throw new ReactorError(
+              'forbidden',
+              `'${user}' may not end job ${jid}: no role of theirs grants ${ENDING[0]} on its minions`,
+            )
+        }
+        await missed.forget(jid)
+      },
+      fleet: () => [...parts.fleet.values.values()],
+      connected: () => {
+        const headers = createHeaders()
+        headers.set(HEADER.user, user)
+        headers.set(HEADER.cause, call.jid)
+        headers.set(HEADER.hops, String(trace.hops + 1))
+        const what = 'wheel minions.connected'
+        return requestJson(nc, subjects.wheel('minions.connected'), [], {
+          timeoutMs: CONNECTED_TIMEOUT_MS,
+          headers,
+          what,
+        })
+      },
+      config: parts.config,
+    }
+  }
+}
+
+const cut = (tag: string): string => tag.slice(0, 200).toWellFormed()

@@ -1,0 +1,97 @@
+// Answers the logins that the server's config does not name: the auth callout of a master, on a connection of its own in AUTH.
+import type { Audit } from '../audit/audit.ts'
+import type { Clock } from '../base/clock.ts'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { createStack, type Running } from '../base/service.ts'
+import { connectBus } from '../bus/connect.ts'
+import type { Fire } from '../bus/fire.ts'
+import { readSeed } from '../bus/seed.ts'
+import type { Config } from '../config/schema.ts'
+import type { Admit } from '../keys/admit.ts'
+import type { KeyStore } from '../keys/store.ts'
+import { startCallout } from '../login/callout.ts'
+import { cutOnChange, cutStrangers } from '../login/changes.ts'
+import { createConnections } from '../login/connections.ts'
+import { createHeld } from '../login/held.ts'
+import { createKicks } from '../login/kicks.ts'
+import { createMinionLogins } from '../login/minion-login.ts'
+import { createSigner, type Signer } from '../login/nkey.ts'
+import { createOperatorLogins } from '../login/operator-login.ts'
+import { createTold } from '../login/told.ts'
+import { createOperatorLogin } from '../operators/login.ts'
+import { createPasswordCheck } from '../operators/password.ts'
+import type { OperatorStore } from '../operators/store.ts'
+
+export interface LoginParts {
+  /** As `_master`. */
+  fire: Fire
+  audit: Audit
+  clock: Clock
+  keys: KeyStore
+  admit: Admit
+  operators: OperatorStore
+  log: Log
+}
+
+/** Throws `bad_config`, `unreadable` or `forbidden` on seeds that cannot be read; answers logins once resolved. */
+export async function startLogins(config: Config, parts: LoginParts): Promise<Running> {
+  const { callout, login_ttl: loginTtl } = config.master
+  const { keys, operators, log } = parts
+  const stack = createStack()
+  if (config.isolation === 'none') {
+    if (callout) log.warn('master.callout is not used: with isolation none the server asks about nobody')
+    return stack
+  }
+  if (!callout) {
+    log.info('logins are not answered here (master.callout is not set): only static users of the server come in')
+    return stack
+  }
+  try {
+    const issuer = await readIssuer(callout.issuer)
+    const bus = await connectBus({
+      servers: config.servers,
+      namespace: config.namespace,
+      name: `${config.namespace}_callout`,
+      seedFile: callout.seed,
+      tls: config.tls,
+      patient: true,
+      log,
+    })
+    stack.defer(() => bus.close())
+    const { nc } = bus
+    const connections = createConnections(nc)
+    const kicks = stack.add(createKicks({ connections, log }))
+    stack.defer(cutOnChange({ keys, operators }, kicks))
+    const told = createTold(parts)
+    stack.defer(() => told.stop())
+    const held = createHeld(keys)
+    const common = { namespace: config.namespace, loginTtl, told }
+    const minions = createMinionLogins({ ...common, admit: parts.admit, held })
+    const logins = createOperatorLogins({ ...common, login: createOperatorLogin(operators, createPasswordCheck()) })
+    stack.add(startCallout({ nc, issuer, minions, operators: logins, log }))
+    // First of all: who is held comes to another master at once.
+    stack.defer(() => held.release())
+    await nc.flush()
+    void cutStrangers({ keys, operators }, connections, kicks).catch(error => {
+      if (!nc.isClosed()) log.warn({ error: errorMessage(error) }, 'who is connected could not be looked at')
+    })
+    return stack
+  } catch (error) {
+    await stack.stop()
+    throw error
+  }
+}
+
+async function readIssuer(file: string): Promise<Signer> {
+  const seed = await readSeed(file)
+  try {
+    if (seed === undefined) throw new Error('there is no such file')
+    return createSigner(seed, 'account')
+  } catch (error) {
+    throw new ReactorError(
+      'bad_config',
+      `cannot sign logins with master.callout.issuer ${file}: ${errorMessage(error)}; it must hold the seed of an account ('SA…')`,
+    )
+  }
+}

@@ -1,0 +1,43 @@
+// The subjects of JetStream's API behind one right on one stream, as the NATS client uses them. Whoever is not given a
+// subject here cannot so much as ask for it: no service may delete a stream.
+
+/** Looks at its settings, and makes it where it is missing: start order does not matter. */
+export const present = (stream: string): string[] => [api('STREAM.INFO', stream), api('STREAM.CREATE', stream)]
+
+/** Gives it the settings of this version. */
+export const migrated = (stream: string): string[] => [...present(stream), api('STREAM.UPDATE', stream)]
+
+/** Reads single messages and batches. */
+export const got = (stream: string): string[] => [
+  api('STREAM.MSG.GET', stream),
+  api('DIRECT.GET', stream),
+  api('DIRECT.GET', `${stream}.>`),
+]
+
+/** Removes messages of it. */
+export const purged = (stream: string): string[] => [api('STREAM.PURGE', stream)]
+
+/** Reads all of it with passing consumers, as a watch of a bucket does. */
+export const followed = (stream: string): string[] => [
+  ...['CREATE', 'INFO', 'DELETE', 'MSG.NEXT'].map(verb => api(`CONSUMER.${verb}`, `${stream}.>`)),
+  ...bothForms('FC', stream),
+]
+
+/** Takes its messages from one durable consumer, which it makes, and acks them. */
+export const consumed = (stream: string, consumer: string): string[] => [
+  api('CONSUMER.CREATE', `${stream}.${consumer}`),
+  // With the consumer's filter behind its name.
+  api('CONSUMER.CREATE', `${stream}.${consumer}.>`),
+  api('CONSUMER.INFO', `${stream}.${consumer}`),
+  api('CONSUMER.MSG.NEXT', `${stream}.${consumer}`),
+  ...bothForms('ACK', `${stream}.${consumer}`),
+]
+
+/** Of a key-value bucket and of an object store: the stream behind it, and the subjects that are written. */
+export const kv = (bucket: string) => ({ stream: `KV_${bucket}`, written: [`$KV.${bucket}.>`] })
+export const objects = (bucket: string) => ({ stream: `OBJ_${bucket}`, written: [`$O.${bucket}.>`] })
+
+const api = (verb: string, rest: string): string => `$JS.API.${verb}.${rest}`
+
+/** From server 2.16 on the domain and the account stand before the stream. */
+const bothForms = (kind: 'ACK' | 'FC', rest: string): string[] => [`$JS.${kind}.${rest}.>`, `$JS.${kind}.*.*.${rest}.>`]

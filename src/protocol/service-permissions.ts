@@ -1,0 +1,141 @@
+// What each service may do inside CORE: the one table from which its NATS permissions, the docs and the tests are made. Every
+// service fires events under its own origin only, hears answers to its own requests only, and makes the streams of the
+// program exist; what is not said here is refused. The server does not check reply subjects inside one account: that keeps a
+// service to its work, and does not make its stolen key harmless.
+import { serviceInbox } from './inbox.ts'
+import { consumed, followed, got, kv, migrated, objects, present, purged } from './jetstream-subjects.ts'
+import type { ServiceOrigin } from './origin.ts'
+import type { Permissions } from './permissions.ts'
+import { bucketNames, consumerNames, streamNames } from './streams.ts'
+import type { LaneClass } from './subject.ts'
+
+type Stream = keyof ReturnType<typeof streamNames>
+type ObjectBucket = 'bundles' | 'payloads'
+type Bucket = Exclude<keyof ReturnType<typeof bucketNames>, ObjectBucket>
+type Durable = 'reactor' | 'cache' | LaneClass
+/** `get`: single messages and batches; `follow`: all of it; `purge`: removes messages; `take`: consumes by that durable consumer. */
+type StreamRight = 'get' | 'follow' | 'purge' | { take: Durable }
+
+export interface ServiceRights {
+  what: string
+  /** Subjects below the namespace that it publishes or requests on, beside its events. */
+  publish: string[]
+  /** Subjects below the namespace that it hears. */
+  subscribe: string[]
+  streams: Partial<Record<Stream, StreamRight[]>>
+  buckets: Partial<Record<Bucket, 'read' | 'write'>>
+  /** Object stores that it reads and writes. */
+  objects: ObjectBucket[]
+  /** It answers requests: of operators and minions, and of these services. */
+  answers?: ServiceOrigin[]
+}
+
+export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
+  _master: {
+    what: 'keys, join tokens and operators; presence; wheel functions',
+    publish: ['jobs.*'],
+    subscribe: ['beat.*', 'wheel.>'],
+    streams: { jobs: ['get'], events: ['get'] },
+    buckets: { keys: 'write', tokens: 'write', users: 'write', minions: 'write' },
+    objects: ['payloads'],
+    answers: ['_jobs'],
+  },
+  _reactor: {
+    what: 'decides on every event by the rules',
+    publish: ['reaction.*.*', 'parked.*.*'],
+    subscribe: [],
+    streams: { events: [{ take: 'reactor' }] },
+    buckets: { rules: 'write', minions: 'read' },
+    objects: ['bundles'],
+  },
+  _jobs: {
+    what: 'sends jobs to minions, runs reactions and runner functions',
+    publish: ['job.*', 'jobs.>', 'done.*', 'parked.*.*', 'wheel.>', 'history.>'],
+    subscribe: ['publish', 'runner.>', 'missed.*', 'peer.*', 'live.*.salt.job.>'],
+    streams: {
+      events: ['get'],
+      jobs: ['get', 'purge'],
+      done: ['follow'],
+      reactions: [{ take: 'fast' }, { take: 'slow' }],
+    },
+    buckets: { minions: 'read', keys: 'read', users: 'read' },
+    objects: ['payloads'],
+    answers: ['_gateway'],
+  },
+  _schedule: {
+    what: 'hands over what is due',
+    publish: ['reaction.fast.*'],
+    subscribe: [],
+    streams: {},
+    buckets: {},
+    objects: [],
+  },
+  _cache: {
+    what: 'job cache, grains, mine, large returns, history',
+    publish: [],
+    subscribe: ['grains.*', 'payload.*', 'mine.*', 'history.>'],
+    streams: { events: [{ take: 'cache' }, 'get'] },
+    buckets: { minions: 'write', keys: 'read', users: 'read' },
+    objects: ['payloads'],
+    answers: ['_jobs', '_gateway'],
+  },
+  _gateway: {
+    what: 'webhooks in, what happens out',
+    publish: ['publish', 'runner.>', 'history.>'],
+    subscribe: ['live.>', 'decision.>'],
+    streams: {},
+    buckets: {},
+    objects: [],
+  },
+}
+
+export function servicePermissions(ns: string, service: ServiceOrigin): Permissions {
+  const rights = SERVICE_RIGHTS[service]
+  const below = (subject: string) => `${ns}.${subject}`
+  const answers = rights.answers
+    ? // Operators and minions are answered by what the server put in the place of their inbox.
+      ['_R_', ...rights.answers.map(serviceInbox)].map(inbox => `${inbox}.>`)
+    : []
+  return {
+    publish: [
+      below(`event.${service}.>`),
+      ...rights.publish.map(below),
+      ...answers,
+      '$JS.API.INFO',
+      ...Object.values(streamNames(ns)).flatMap(migrated),
+      ...streamSubjects(ns, rights),
+      ...bucketSubjects(ns, rights),
+    ],
+    subscribe: [...rights.subscribe.map(below), ...(rights.answers ? ['$SRV.>'] : []), `${serviceInbox(service)}.>`],
+  }
+}
+
+function streamSubjects(ns: string, { streams }: ServiceRights): string[] {
+  const names = streamNames(ns)
+  const subjects = (stream: string, right: StreamRight): string[] => {
+    if (typeof right === 'object') return consumed(stream, durable(ns, right.take))
+    return { get: got, follow: followed, purge: purged }[right](stream)
+  }
+  return Object.entries(streams).flatMap(([key, rights]) =>
+    rights.flatMap(right => subjects(names[key as Stream], right)),
+  )
+}
+
+function durable(ns: string, name: Durable): string {
+  const { reactor, cache, lane } = consumerNames(ns)
+  return name === 'reactor' ? reactor : name === 'cache' ? cache : lane(name)
+}
+
+function bucketSubjects(ns: string, rights: ServiceRights): string[] {
+  const names = bucketNames(ns)
+  const keyValues = Object.entries(rights.buckets).flatMap(([key, right]) => {
+    const { stream, written } = kv(names[key as Bucket])
+    const read = [...present(stream), ...got(stream), ...followed(stream)]
+    return right === 'write' ? [...read, ...written] : read
+  })
+  const stores = rights.objects.flatMap(key => {
+    const { stream, written } = objects(names[key])
+    return [...migrated(stream), ...got(stream), ...followed(stream), ...purged(stream), ...written]
+  })
+  return [...keyValues, ...stores]
+}

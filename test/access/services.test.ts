@@ -1,0 +1,393 @@
+// What services may do inside CORE: all of their own work, tried with the program's own code, and nothing of the others'.
+import { randomBytes } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { silentLog } from '../../src/base/log.ts'
+import { openBucket } from '../../src/bus/bucket.ts'
+import { consumeDurable } from '../../src/bus/consume.ts'
+import { createFire } from '../../src/bus/fire.ts'
+import { parkReaction } from '../../src/bus/park.ts'
+import { provisionStreams } from '../../src/bus/provision.ts'
+import { createPublisher } from '../../src/bus/publish.ts'
+import { requestJson } from '../../src/bus/request.ts'
+import { serve } from '../../src/bus/serve.ts'
+import { openTable } from '../../src/bus/table.ts'
+import { openHistory } from '../../src/cache/history.ts'
+import { followFleet, openMinionBucket } from '../../src/fleet/registry.ts'
+import { openLedger } from '../../src/jobs/ledger.ts'
+import { openMissed } from '../../src/jobs/missed.ts'
+import { type JobRecords, openJobRecords } from '../../src/jobs/records.ts'
+import { openPayloadStore } from '../../src/payload/store.ts'
+import type { Reaction } from '../../src/protocol/job.ts'
+import { SERVICES, type ServiceOrigin, serviceOrigin } from '../../src/protocol/origin.ts'
+import { SERVICE_RIGHTS } from '../../src/protocol/service-permissions.ts'
+import {
+  bucketNames,
+  cacheConsumer,
+  DEFAULT_LIMITS,
+  laneConsumer,
+  reactorConsumer,
+  streamNames,
+  type WantedConsumer,
+} from '../../src/protocol/streams.ts'
+import { createSubjects } from '../../src/protocol/subject.ts'
+import { openBundleStore } from '../../src/reactor/bundle.ts'
+import { type Accounts, startAccounts } from '../helpers/accounts.ts'
+import { createSeen, within } from '../helpers/wait.ts'
+
+const NS = 'reactor'
+const subjects = createSubjects(NS)
+const names = streamNames(NS)
+const buckets = bucketNames(NS)
+
+let accounts: Accounts
+beforeAll(async () => {
+  accounts = await startAccounts()
+})
+afterAll(() => accounts?.stop())
+
+const connectionOf = (service: ServiceOrigin): NatsConnection => accounts.actors[service].nc
+/** As the processes of the service have it. */
+const open = (service: ServiceOrigin) => {
+  const nc = connectionOf(service)
+  const publisher = createPublisher(nc)
+  onTestFinished(() => publisher.stop())
+  return { nc, publisher, fire: createFire(publisher, subjects, serviceOrigin(service)) }
+}
+const refusedOf = async (service: ServiceOrigin): Promise<string[]> => {
+  await connectionOf(service).flush()
+  await setImmediate()
+  return [...accounts.actors[service].refused]
+}
+
+describe('each service', () => {
+  it.each(SERVICES)('%s makes the streams exist, and gives them new limits', async service => {
+    const nc = connectionOf(service)
+    await within(provisionStreams(nc, NS, DEFAULT_LIMITS), 'the streams')
+    const other = { ...DEFAULT_LIMITS, eventsMaxAge: DEFAULT_LIMITS.eventsMaxAge * 2 }
+    expect(await within(provisionStreams(nc, NS, other), 'the new limits')).toMatchObject({ [names.events]: 'updated' })
+    await provisionStreams(nc, NS, DEFAULT_LIMITS)
+    expect(await refusedOf(service)).toEqual([])
+  })
+
+  it.each(SERVICES)('%s fires an event under its own origin, and as nobody else', async service => {
+    const { fire } = open(service)
+    expect(await fire('salt/test', {})).toMatchObject({ seq: expect.any(Number) })
+    for (const other of [...SERVICES.filter(one => one !== service), 'm1', '_user-admin'])
+      expect(await accounts.actors[service].refusedPublish(`reactor.event.${other}.salt.key`), other).toBe(true)
+    accounts.actors[service].nc.publish(`reactor.event.${service}.salt.test`, '{}')
+  })
+})
+
+type Untaken = Parameters<JobRecords['open']>[0]
+
+const REACTION: Reaction = {
+  rule: 'r',
+  bundle: '',
+  event: { id: 'e', tag: 't', origin: 'm1', seq: 1, storedMs: Date.now(), hops: 0 },
+  actions: [],
+}
+
+describe('a service does its work under its permissions', () => {
+  const takes = async (nc: NatsConnection, stream: string, consumer: WantedConsumer, cause: () => Promise<unknown>) => {
+    const seen = createSeen<string>()
+    const onMessage = (message: { subject: string; working(): void; ack(): void }) => {
+      message.working()
+      message.ack()
+      seen.push(message.subject)
+    }
+    const consuming = await consumeDurable(nc, { stream, consumer, log: silentLog, onMessage })
+    await cause()
+    await seen.reach(1)
+    await consuming.stop()
+  }
+  const fullPayloads = async (nc: NatsConnection) => {
+    const store = await openPayloadStore(nc, NS, { keepMs: 3_600_000, maxBytes: 1_000_000, replicas: 1 })
+    for (const name of ['m1.a', 'm1.b', 'm1.c', 'm1.d']) await store.put(name, 0, randomBytes(300_000))
+    expect(await store.get('m1.d', 0)).toHaveLength(300_000)
+    await store.remove('m1.d', 1)
+    expect(await store.get('m1.d', 0)).toBeUndefined()
+  }
+  const table = (nc: NatsConnection, name: string) =>
+    openTable<{ n: number }>(nc, name, { replicas: 1, read: value => value as { n: number }, log: silentLog })
+
+  it('the master: keys, tokens, operators, records, large returns', async () => {
+    const { nc, publisher } = open('_master')
+    for (const name of [buckets.keys, buckets.tokens, buckets.users]) {
+      const opened = await table(nc, name)
+      await opened.change('one', () => ({ n: 1 }))
+      await opened.change('one', () => undefined)
+      await opened.change('two', () => ({ n: 2 }))
+      await opened.stop()
+    }
+    const records = await openJobRecords(nc, subjects, publisher, 60_000)
+    const base = {
+      kind: 'wheel',
+      fun: 'test.arg',
+      arg: [],
+      kwarg: {},
+      user: 'a',
+      deadline: Date.now(),
+      run_until: 1,
+      hops: 0,
+    } satisfies Untaken
+    const { record } = await records.open(base, {})
+    expect(await records.find(record.jid)).toMatchObject({ fun: 'test.arg' })
+    await fullPayloads(nc)
+    const fleet = await followFleet(nc, NS, 1, silentLog)
+    await fleet.stop()
+    expect(await refusedOf('_master')).toEqual([])
+  })
+
+  it('the reactor: bundles, events, reactions', async () => {
+    const { nc, publisher, fire } = open('_reactor')
+    const store = await openBundleStore(nc, NS, 1, silentLog)
+    const inForce = createSeen<string>()
+    const following = await store.follow(bundle => inForce.push(bundle.hash))
+    const { bundle } = await store.activate([{ rule: 'r', on: 'x', do: [] } as never])
+    await inForce.find(hash => hash === bundle.hash, 'the bundle')
+    expect(await store.active()).toMatchObject({ hash: bundle.hash })
+    await following.stop()
+    await takes(nc, names.events, reactorConsumer(NS), () => fire('x', {}))
+    await publisher.publish(subjects.reaction('fast', 'r'), JSON.stringify(REACTION))
+    await parkReaction(publisher, subjects, { key: 'k', reason: 'why', reaction: REACTION })
+    const fleet = await followFleet(nc, NS, 1, silentLog)
+    await fleet.stop()
+    expect(await refusedOf('_reactor')).toEqual([])
+  })
+
+  it('the job worker: records, marks, ledger, reactions, what it asks and hears', async () => {
+    const { nc, publisher, fire } = open('_jobs')
+    const records = await openJobRecords(nc, subjects, publisher, 60_000)
+    const deadline = Date.now() + 60_000
+    const base = {
+      kind: 'local',
+      fun: 'test.ping',
+      arg: [],
+      kwarg: {},
+      user: 'a',
+      deadline,
+      run_until: deadline,
+      hops: 0,
+    } satisfies Untaken
+    // So old that it looks for the announcement among the events.
+    const { record } = await records.open(base, { work: { key: 'old', causeMs: Date.now() - 7_200_000 }, keep: 'long' })
+    const missed = await openMissed({ nc, subjects, publisher, records, now: Date.now })
+    await missed.mark(record, ['m1', 'm2'])
+    expect((await missed.page('m1', [])).jobs).toMatchObject([{ jid: record.jid }])
+    expect(await missed.page('m1', [record.jid])).toEqual({ jobs: [] })
+    await missed.forget(record.jid)
+    expect(await missed.page('m2', [])).toEqual({ jobs: [] })
+    const ledger = await openLedger(nc, subjects, publisher, 'w1', silentLog)
+    await ledger.append({ key: 'k', rule: 'r', event: 'e', state: 'done', ms: 1, jids: [] })
+    await ledger.stop()
+    for (const lane of ['fast', 'slow'] as const)
+      await takes(nc, names.reactions, laneConsumer(NS, lane), () =>
+        accounts.actors.core.nc.request(subjects.reaction(lane, 'r'), JSON.stringify(REACTION)),
+      )
+    await parkReaction(publisher, subjects, { key: 'k2', reason: 'why', reaction: REACTION })
+    await fullPayloads(nc)
+    for (const bucket of [buckets.keys, buckets.users]) await (await table(nc, bucket)).stop()
+    await (await followFleet(nc, NS, 1, silentLog)).stop()
+    const heard = createSeen<string>()
+    nc.subscribe(`${subjects.livePrefix}*.salt.job.1.>`, { callback: (_, { subject }) => heard.push(subject) })
+    await nc.flush()
+    await fire('salt/job/1/new', {})
+    await heard.reach(1)
+    expect(await refusedOf('_jobs')).toEqual([])
+  })
+
+  it('the cache worker: events, grains, large returns, history', async () => {
+    const { nc, fire } = open('_cache')
+    await takes(nc, names.events, cacheConsumer(NS), () => fire('x', {}))
+    const history = await openHistory(nc, subjects)
+    expect((await history({ since: 0 })).events.length).toBeGreaterThan(0)
+    expect((await history({ after_seq: 0, limit: 1 })).events).toHaveLength(1)
+    const minions = await openMinionBucket(nc, NS, 1)
+    await minions.put('m1', JSON.stringify({ id: 'm1', grains: {} }))
+    await fullPayloads(nc)
+    for (const bucket of [buckets.keys, buckets.users]) await (await table(nc, bucket)).stop()
+    expect(await refusedOf('_cache')).toEqual([])
+  })
+
+  it('what follows a bucket answers the flow control of a large one', async () => {
+    const filled = await openMinionBucket(accounts.actors.core.nc, NS, 1)
+    const grains = { fill: 'x'.repeat(200_000) }
+    for (let n = 0; n < 60; n++) await filled.put(`large${n}`, JSON.stringify({ id: `large${n}`, grains }))
+    const fleet = await followFleet(connectionOf('_reactor'), NS, 1, silentLog)
+    expect(fleet.values.size).toBeGreaterThanOrEqual(60)
+    await fleet.stop()
+    expect(await refusedOf('_reactor')).toEqual([])
+  })
+
+  it('the schedule worker: reactions that are due', async () => {
+    const { publisher } = open('_schedule')
+    await publisher.publish(subjects.reaction('fast', 'schedule:x'), JSON.stringify(REACTION))
+    expect(await refusedOf('_schedule')).toEqual([])
+  })
+
+  it('the gateway: it asks, and hears what happens', async () => {
+    const { nc, fire } = open('_gateway')
+    const heard = createSeen<string>()
+    for (const subject of ['reactor.live.>', 'reactor.decision.>'])
+      nc.subscribe(subject, { callback: (_, message) => heard.push(message.subject) })
+    await nc.flush()
+    await fire('hook', {})
+    await accounts.actors.core.nc.request('reactor.done.w1', '{}')
+    await heard.reach(2)
+    expect(heard.items.sort()).toEqual(['reactor.decision.done.w1', 'reactor.live._gateway.hook'])
+    expect(await refusedOf('_gateway')).toEqual([])
+  })
+})
+
+describe('requests between services', () => {
+  const ASKED: [asker: ServiceOrigin, answerer: ServiceOrigin, subject: string][] = [
+    ['_jobs', '_master', 'reactor.wheel.test.arg'],
+    ['_jobs', '_cache', 'reactor.history.job'],
+    ['_gateway', '_jobs', 'reactor.publish'],
+    ['_gateway', '_jobs', 'reactor.runner.test.arg'],
+    ['_gateway', '_cache', 'reactor.history.events'],
+  ]
+  it('are those of the table', () => {
+    const answers = SERVICES.flatMap(answerer =>
+      (SERVICE_RIGHTS[answerer].answers ?? []).map(asker => `${asker} ${answerer}`),
+    )
+    expect([...new Set(ASKED.map(([asker, answerer]) => `${asker} ${answerer}`))].sort()).toEqual(answers.sort())
+  })
+
+  it.each([
+    ...ASKED,
+    ['admin', '_jobs', 'reactor.publish'],
+    ['admin', '_master', 'reactor.wheel.test.arg'],
+    ['m1', '_cache', 'reactor.mine.m1'],
+    ['m1', '_master', 'reactor.beat.m1'],
+  ] as const)('%s is answered by %s on %s', async (asker, answerer, subject) => {
+    const handle = async () => 'answered'
+    const endpoints = [{ name: 'proof', subject, handle }]
+    const nc = connectionOf(answerer)
+    const served = await serve(nc, { name: 'proof', description: 'proof', queue: 'proof', endpoints, log: silentLog })
+    await nc.flush()
+    const options = { timeoutMs: 5000, what: 'the proof' }
+    expect(await requestJson(accounts.actors[asker].nc, subject, {}, options)).toBe('answered')
+    await served.stop()
+    expect(await refusedOf(answerer)).toEqual([])
+  })
+
+  it('the job worker sends a job to a minion', async () => {
+    const { m1, _jobs } = accounts.actors
+    m1.nc.subscribe('reactor.job.m1', { callback: (_, message) => void message.respond('{"accepted":true}') })
+    await m1.nc.flush()
+    const answer = await _jobs.nc.request('reactor.job.m1', '{}', { timeout: 5000 })
+    expect(answer.json()).toEqual({ accepted: true })
+  })
+})
+
+describe('what no service may do', () => {
+  const concrete = (subject: string) => `reactor.${subject.replaceAll('*', 'x').replace('>', 'x.y')}`
+  const covers = (pattern: string, subject: string): boolean => {
+    const [want, have] = [pattern.split('.'), subject.split('.')]
+    if (want.at(-1) === '>')
+      return have.length >= want.length && want.slice(0, -1).every((one, i) => one === '*' || one === have[i])
+    return want.length === have.length && want.every((one, i) => one === '*' || one === have[i])
+  }
+  const all = (key: 'publish' | 'subscribe') => [...new Set(SERVICES.flatMap(service => SERVICE_RIGHTS[service][key]))]
+  const others = (key: 'publish' | 'subscribe') =>
+    SERVICES.flatMap(service =>
+      all(key)
+        .filter(subject => !SERVICE_RIGHTS[service][key].some(own => covers(own, subject)))
+        .map(subject => ({ service, subject: concrete(subject) })),
+    )
+
+  it.each(others('publish'))(
+    "$service does not publish on $subject, which is others'",
+    async ({ service, subject }) => {
+      expect(await accounts.actors[service].refusedPublish(subject)).toBe(true)
+    },
+  )
+  it.each(others('subscribe'))("$service does not hear $subject, which is others'", async ({ service, subject }) => {
+    expect(await accounts.actors[service].refusedSubscribe(subject)).toBe(true)
+  })
+
+  const kvs = ['rules', 'minions', 'keys', 'tokens', 'users'] as const
+  const unwritten = SERVICES.flatMap(service =>
+    kvs.filter(key => SERVICE_RIGHTS[service].buckets[key] !== 'write').map(key => ({ service, key })),
+  )
+  it.each(unwritten)('$service does not write the bucket $key', async ({ service, key }) => {
+    await openBucket(accounts.actors.core.nc, buckets[key], { replicas: 1 })
+    expect(await accounts.actors[service].refusedPublish(`$KV.${buckets[key]}.x`)).toBe(true)
+  })
+  const unread = unwritten.filter(({ service, key }) => SERVICE_RIGHTS[service].buckets[key] === undefined)
+  it.each(unread)('$service does not read the bucket $key', async ({ service, key }) => {
+    const stream = `KV_${buckets[key]}`
+    for (const subject of [
+      `$JS.API.DIRECT.GET.${stream}.$KV.${buckets[key]}.x`,
+      `$JS.API.STREAM.MSG.GET.${stream}`,
+      `$JS.API.CONSUMER.CREATE.${stream}.x.$KV.${buckets[key]}.>`,
+    ])
+      expect(await accounts.actors[service].refusedPublish(subject), subject).toBe(true)
+  })
+
+  it.each(SERVICES)('%s does not delete, or take from under others, what is stored', async service => {
+    const durables = [
+      [names.events, reactorConsumer(NS).durable_name],
+      [names.events, cacheConsumer(NS).durable_name],
+      [names.reactions, laneConsumer(NS, 'fast').durable_name],
+    ] as const
+    const { streams } = SERVICE_RIGHTS[service]
+    const own = (key: keyof typeof names) => (streams[key] ?? []).length > 0
+    const forbidden = [
+      ...Object.values(names).flatMap(stream => [
+        `$JS.API.STREAM.DELETE.${stream}`,
+        `$JS.API.STREAM.MSG.DELETE.${stream}`,
+        `$JS.API.STREAM.RESTORE.${stream}`,
+        `$JS.API.STREAM.SNAPSHOT.${stream}`,
+      ]),
+      ...Object.entries(names)
+        .filter(([key]) => !streams[key as keyof typeof names]?.includes('purge'))
+        .map(([, stream]) => `$JS.API.STREAM.PURGE.${stream}`),
+      ...Object.values(buckets).flatMap(name => [
+        `$JS.API.STREAM.DELETE.KV_${name}`,
+        `$JS.API.STREAM.DELETE.OBJ_${name}`,
+      ]),
+      ...durables.map(([stream, name]) => `$JS.API.CONSUMER.DELETE.${stream}.${name}`),
+      ...(own('events') ? [] : [`$JS.API.STREAM.MSG.GET.${names.events}`, `$JS.API.DIRECT.GET.${names.events}`]),
+      ...(service === '_reactor'
+        ? []
+        : [`$JS.API.CONSUMER.MSG.NEXT.${durables[0].join('.')}`, `$JS.ACK.${durables[0].join('.')}.1.1.1.1.0`]),
+      ...(service === '_cache'
+        ? []
+        : [`$JS.API.CONSUMER.MSG.NEXT.${durables[1].join('.')}`, `$JS.ACK.${durables[1].join('.')}.1.1.1.1.0`]),
+      ...(service === '_jobs'
+        ? []
+        : [`$JS.API.CONSUMER.MSG.NEXT.${durables[2].join('.')}`, `$JS.ACK.${durables[2].join('.')}.1.1.1.1.0`]),
+      `$JS.API.CONSUMER.CREATE.${names.events}.mine.reactor.event.>`,
+      '$JS.API.STREAM.CREATE.reactor_MINE',
+      '$JS.API.STREAM.CREATE.reactor_EVENTS2',
+      '$JS.API.STREAM.LIST',
+      '$JS.API.SERVER.REMOVE',
+      '$SYS.REQ.SERVER.PING',
+      'reactor.live.m1.x',
+      'reactor.event.m1.x',
+    ]
+    for (const subject of forbidden) expect(await accounts.actors[service].refusedPublish(subject), subject).toBe(true)
+  })
+
+  it.each(SERVICES)("%s does not hear all, nor others' replies", async service => {
+    const inboxes = SERVICES.filter(one => one !== service).map(one => `_INBOX_${one}.>`)
+    for (const subject of [
+      '>',
+      'reactor.>',
+      'reactor.event.>',
+      'reactor.job.*',
+      'reactor.jobs.>',
+      '_INBOX.>',
+      '_R_.>',
+      '$JS.API.>',
+      '$KV.>',
+      '$SYS.>',
+      ...inboxes,
+    ])
+      expect(await accounts.actors[service].refusedSubscribe(subject), subject).toBe(true)
+  })
+})

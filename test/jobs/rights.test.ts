@@ -1,0 +1,171 @@
+// What operators may start on minions, and what is recorded of it: by the ids that a target means, however it is written.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { PublishMessage } from '../../src/protocol/job.ts'
+import { type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
+import { keptAudit } from '../helpers/authority.ts'
+import { openCore } from '../helpers/core.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { openWorker, YES } from './worker.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+const FLEET = { web1: YES, web2: YES, db1: YES }
+const GRANTS: Grants = {
+  ...NO_GRANTS,
+  local: [
+    { tgt: 'web*', funs: ['test.*'] },
+    { tgt: 'db1', funs: ['cmd.run'] },
+  ],
+}
+
+async function start() {
+  const core = await openCore(server)
+  const { audit, records } = keptAudit()
+  const worker = await openWorker(core, FLEET, { audit, nodegroups: { all: '*', web: 'web*' } })
+  const ann = { user: 'ann', source: 'OPS 10.0.0.1', grants: () => GRANTS }
+  return { ...core, ...worker, records, ann }
+}
+
+describe('an operator', () => {
+  it.each<[PublishMessage['tgt'], string | undefined, string[]]>([
+    ['web*', undefined, ['web1', 'web2']],
+    ['web1', undefined, ['web1']],
+    [['web2', 'web1'], undefined, ['web1', 'web2']],
+    ['N@web and not web2', 'compound', ['web1']],
+    ['web', 'nodegroup', ['web1', 'web2']],
+    ['id:web1', 'grain', ['web1']],
+  ])('may reach minions that a role grants, by the target %j (%s)', async (tgt, tgt_type, minions) => {
+    const { publish, ann } = await start()
+    const published = await publish({ tgt, fun: 'test.ping', ...(tgt_type ? { tgt_type } : {}) }, ann)
+    expect(published.minions).toEqual(minions)
+  })
+
+  it.each<[string, PublishMessage['tgt'], string | undefined, string]>([
+    ['a glob', '*', undefined, 'db1'],
+    ['a list that mixes', ['web1', 'db1', 'web2'], undefined, 'db1'],
+    ['a list as a text', 'web1,db1', 'list', 'db1'],
+    ['a regular expression', '.*1', 'pcre', 'db1'],
+    ['a grain', 'id:db*', 'grain', 'db1'],
+    ['a compound one', 'web1 or db1', 'compound', 'db1'],
+    ['a nodegroup', 'all', 'nodegroup', 'db1'],
+    ['a nodegroup inside', 'N@all and not web1', 'compound', 'db1'],
+  ])('is refused a target that means others too: %s', async (_what, tgt, tgt_type, refused) => {
+    const { publish, ann, got, events, records } = await start()
+    const reason = `'ann' may not call 'test.ping' on ${refused}: no role of theirs grants it`
+    const request = { tgt, fun: 'test.ping', ...(tgt_type ? { tgt_type } : {}) }
+    await expect(publish(request, ann)).rejects.toMatchObject({ code: 'forbidden', message: reason })
+    expect(records.items).toEqual([
+      {
+        ...{ kind: 'publish', user: 'ann', source: 'OPS 10.0.0.1', action: 'test.ping', result: 'refused', reason },
+        ...{ tgt, ...(tgt_type ? { tgt_type } : {}), cause: undefined, hops: 0 },
+      },
+    ])
+    expect(got.items).toEqual([])
+    expect(events.items).toEqual([])
+  })
+
+  it('is refused by all that match, not by those that are drawn', async () => {
+    const { publish, ann } = await start()
+    for (let n = 0; n < 8; n++)
+      await expect(publish({ tgt: '*', fun: 'test.ping', subset: 1 }, ann)).rejects.toMatchObject({ code: 'forbidden' })
+  })
+
+  it('is refused a function that no role grants before anything is told of the fleet', async () => {
+    const { publish, ann } = await start()
+    for (const tgt of ['web1', 'nobody', '*'])
+      await expect(publish({ tgt, fun: 'cmd.shell' }, ann)).rejects.toMatchObject({
+        code: 'forbidden',
+        message: "'ann' may not call 'cmd.shell' on any minion: no role of theirs grants it",
+      })
+    await expect(publish({ tgt: 'nobody', fun: 'test.ping' }, ann)).rejects.toMatchObject({ code: 'no_minions' })
+  })
+
+  it('is told of a few of many that are not allowed', async () => {
+    const core = await openCore(server)
+    const fleet = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`db${n}`, undefined]))
+    const { publish } = await openWorker(core, fleet)
+    const asked = { user: 'ann', grants: () => ({ ...NO_GRANTS, local: [{ tgt: 'db0', funs: ['test.*'] }] }) }
+    await expect(publish({ tgt: 'db*', fun: 'test.ping' }, asked)).rejects.toThrow(
+      "'ann' may not call 'test.ping' on db1, db2, db3, db4, db5 and 3 more: no role",
+    )
+  })
+
+  it('who was removed meanwhile may nothing', async () => {
+    const { publish } = await start()
+    let grants = GRANTS
+    const asked = { user: 'ann', grants: () => grants }
+    await publish({ tgt: 'web1', fun: 'test.ping' }, asked)
+    grants = NO_GRANTS
+    await expect(publish({ tgt: 'web1', fun: 'test.ping' }, asked)).rejects.toMatchObject({ code: 'forbidden' })
+  })
+
+  it('follows a job where they may do anything', async () => {
+    const { publish, ann } = await start()
+    const request = { fun: 'saltutil.find_job', arg: ['20261120091820838387'] }
+    expect((await publish({ tgt: '*', ...request }, ann)).minions).toEqual(['db1', 'web1', 'web2'])
+    const nobody = { user: 'bob', grants: () => NO_GRANTS }
+    await expect(publish({ tgt: '*', ...request }, nobody)).rejects.toMatchObject({ code: 'forbidden' })
+  })
+})
+
+describe('only resolving a target', () => {
+  it('of a call is refused as the call would be, and recorded', async () => {
+    const { resolve, ann, records } = await start()
+    expect(resolve({ tgt: 'web*', fun: 'test.ping', resolve: true }, ann).minions).toEqual(['web1', 'web2'])
+    expect(records.items).toEqual([])
+    expect(() => resolve({ tgt: '*', fun: 'test.ping', resolve: true }, ann)).toThrow("'test.ping' on db1: no role")
+    expect(records.items).toMatchObject([{ user: 'ann', action: 'test.ping', result: 'refused' }])
+  })
+
+  it('without a function gives those on which something is granted', async () => {
+    const { resolve } = await start()
+    const only = (local: Grants['local']) => ({ user: 'ann', grants: () => ({ ...NO_GRANTS, local }) })
+    const all = { tgt: '*', resolve: true } as PublishMessage
+    expect(resolve(all, only([{ tgt: 'db*', funs: ['a.b'] }])).minions).toEqual(['db1'])
+    expect(resolve({ ...all, subset: 5 }, only([{ tgt: 'web1', funs: ['a.b'] }])).minions).toEqual(['web1'])
+    expect(resolve(all, only([{ funs: ['a.b'] }])).minions).toEqual(['db1', 'web1', 'web2'])
+    expect(resolve(all, only([])).minions).toEqual([])
+    expect(resolve(all, { user: 'rule:r' }).minions).toEqual(['db1', 'web1', 'web2'])
+  })
+})
+
+describe('the record', () => {
+  it('of a job has who asked, from where and what, and never an argument', async () => {
+    const { publish, ann, records } = await start()
+    const secret = 'hunter2'
+    const { jid } = await publish({ tgt: 'web1', fun: 'test.arg', arg: [secret], kwarg: { password: secret } }, ann)
+    expect(records.items).toEqual([
+      {
+        ...{ kind: 'publish', user: 'ann', source: 'OPS 10.0.0.1', action: 'test.arg', tgt: 'web1', result: 'ok', jid },
+        ...{ cause: undefined, hops: 0 },
+      },
+    ])
+    await expect(publish({ tgt: 'web1', fun: 'test.arg', arg: secret as never }, ann)).rejects.toThrow(secret)
+    expect(records.items[1]).toMatchObject({ result: 'failed', reason: 'bad_argument' })
+    expect(JSON.stringify(records.items)).not.toContain(secret)
+  })
+
+  it('of a rule names it, with its cause, and none is made for each try while the store is away', async () => {
+    const { publish, records, records: audit } = await start()
+    const asked = { user: 'rule:r', cause: 'event-1', hops: 2, work: { key: 'event-1/r/0/1', causeMs: Date.now() } }
+    await publish({ tgt: '*', fun: 'test.ping' }, asked)
+    expect(audit.items).toEqual([
+      expect.objectContaining({ user: 'rule:r', source: 'CORE', result: 'ok', cause: 'event-1', hops: 2 }),
+    ])
+    await expect(publish({ tgt: 'nobody', fun: 'test.ping' }, asked)).rejects.toThrow()
+    expect(records.items[1]).toMatchObject({ result: 'failed', reason: 'no_minions' })
+  })
+
+  it('has the beginning of a target that is long', async () => {
+    const { publish, ann, records } = await start()
+    const many = Array.from({ length: 500 }, (_, n) => `web${n}`)
+    await publish({ tgt: many, fun: 'test.ping' }, ann)
+    await expect(publish({ tgt: 'x'.repeat(5000), fun: 'test.ping' }, ann)).rejects.toThrow()
+    expect(records.items[0]!.tgt).toEqual([...many.slice(0, 50), '… and 450 more'])
+    expect(records.items[1]!.tgt).toBe(`${'x'.repeat(1000)}…`)
+  })
+})
