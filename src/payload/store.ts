@@ -175,8 +175,16 @@ function byOwner(parts: readonly ObjectInfo[]): Map<string, Held> {
   return owners
 }
 
+/** JetStream's error of a stream that is there with other settings. */
+const NAME_TAKEN = 10058
+
 /** Opens the bucket, makes it where it is missing, and gives it the settings of now. */
-async function openObjects(nc: NatsConnection, bucket: string, options: PayloadStoreOptions): Promise<ObjectStore> {
+async function openObjects(
+  nc: NatsConnection,
+  bucket: string,
+  options: PayloadStoreOptions,
+  again = true,
+): Promise<ObjectStore> {
   const { keepMs, maxBytes, replicas } = options
   try {
     const objects = await new Objm(nc).create(bucket, { ttl: keepMs * 1_000_000, max_bytes: maxBytes, replicas })
@@ -197,6 +205,8 @@ async function openObjects(nc: NatsConnection, bucket: string, options: PayloadS
     }
     return objects
   } catch (error) {
+    // Another process has made it between our look and our try, and given it its settings already.
+    if (again && (error as { code?: unknown }).code === NAME_TAKEN) return openObjects(nc, bucket, options, false)
     throw new ReactorError('bad_config', `bucket ${bucket} cannot be set up: ${errorMessage(error)}`, {}, error)
   }
 }

@@ -28,12 +28,13 @@ export const SALT_KEY_LISTS: Readonly<Record<KeyState, string>> = {
   denied: 'minions_denied',
 }
 
-const MINION_ID = /^[A-Za-z0-9][A-Za-z0-9._:@+-]*$/
+const MINION_ID = /^(?!(?:and|or|not)$)[A-Za-z0-9][A-Za-z0-9._:+-]*$/i
 export const MAX_MINION_ID = 253
 
 /**
- * Whether a minion may have that id: letters, digits and `. _ : @ + -` of ASCII, the first a letter or digit. What is a
- * wildcard, a path, a target's syntax or looks like another letter is no id, so that an id can stand wherever a name can.
+ * Whether a minion may have that id: letters, digits and `. _ : + -` of ASCII, the first a letter or digit, and not
+ * `and`, `or`, `not`. What is a wildcard, a path, a target's syntax (`G@os:x`) or looks like another letter is no id, so that
+ * an id can stand wherever a name can.
  */
 export const isMinionId = (id: string): boolean => id.length <= MAX_MINION_ID && MINION_ID.test(id)
 
@@ -41,7 +42,7 @@ export const isMinionId = (id: string): boolean => id.length <= MAX_MINION_ID &&
 export const minionIdProblem = (id: string): string | undefined =>
   isMinionId(id)
     ? undefined
-    : `a minion's id is 1 to ${MAX_MINION_ID} letters, digits and . _ : @ + - of ASCII, beginning with a letter or digit`
+    : `a minion's id is 1 to ${MAX_MINION_ID} letters, digits and . _ : + - of ASCII, beginning with a letter or digit, and not 'and', 'or' or 'not'`
 
 const PUBLIC_USER_KEY = /^U[A-Z2-7]{55}$/
 export const isPublicKey = (text: string): boolean => PUBLIC_USER_KEY.test(text)

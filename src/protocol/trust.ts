@@ -12,9 +12,7 @@ export const ALL_SOURCES: Sources = 31
 /** Tags under which the master names minions by ids that it has checked. */
 const OF_MASTER = /^salt\/(?:auth|key|minion|presence)(?:\/|$)/
 
-/** In a compound target these ids would be more than names: `G@os:x`, `or`. */
-const COMPOUND_WORD = /^[A-Za-z]@|^(?:and|or|not)$/i
-const isPlainId = (id: unknown): boolean => typeof id === 'string' && isMinionId(id) && !COMPOUND_WORD.test(id)
+const isPlainId = (id: unknown): boolean => typeof id === 'string' && isMinionId(id)
 
 /**
  * The parts of an event that are not to be trusted. A minion's `data.id` is overwritten from its origin, so it is as

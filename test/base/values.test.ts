@@ -56,6 +56,16 @@ describe('secrets', () => {
     })
     expect(value.a[0]!.password).toBe('x')
   })
+
+  it('are left out wherever the hash of a password stands', () => {
+    const hash = `scrypt$15$8$1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+    expect(redactSecrets([hash, { password_hash: hash, x: [hash] }, 'scrypt', 'x scrypt$15$'])).toEqual([
+      '[redacted]',
+      { password_hash: '[redacted]', x: ['[redacted]'] },
+      'scrypt',
+      'x scrypt$15$',
+    ])
+  })
 })
 
 describe('did you mean', () => {

@@ -3,8 +3,20 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createUser } from '@nats-io/nkeys'
 import { describe, expect, it } from 'vitest'
+import { type LoginParts, startLogins } from '../../src/processes/callout.ts'
+import { keptLog } from '../helpers/core.ts'
 import { createSeen, within } from '../helpers/wait.ts'
-import { accept, type Door, forget, minionAttempt, openDoor, patientMinion, startDoorkeeper, statusOf } from './door.ts'
+import {
+  accept,
+  configOf,
+  type Door,
+  forget,
+  minionAttempt,
+  openDoor,
+  patientMinion,
+  startDoorkeeper,
+  statusOf,
+} from './door.ts'
 
 const isAuth = (id: string) => (event: { tag: string; data: Record<string, unknown> }) =>
   event.tag === 'salt/auth' && event.data.act === 'accept' && event.data.id === id
@@ -129,5 +141,19 @@ describe('starting', () => {
     const door = await openDoor()
     const { lines } = await startDoorkeeper(door, { callout: undefined })
     await lines.find(({ msg }) => msg.includes('only static users'), 'the line')
+  })
+
+  it('answers nobody where there are no accounts, and says so where it was asked to', async () => {
+    const door = await openDoor()
+    const { log, lines } = keptLog()
+    const config = { ...configOf(door), isolation: 'none' as const }
+    const logins = await startLogins(config, { log } as unknown as LoginParts)
+    await lines.find(({ msg }) => msg.includes('isolation none'), 'the line')
+    await logins.stop()
+    const quiet = await startLogins({ ...config, master: { ...config.master, callout: undefined } }, {
+      log,
+    } as unknown as LoginParts)
+    await quiet.stop()
+    expect(lines.items).toHaveLength(1)
   })
 })

@@ -33,6 +33,15 @@ describe('the store of large values', () => {
     expect(await store.get('m1.y', 0)).toBeUndefined()
   })
 
+  it('is opened by several processes at the same time', async () => {
+    const cores = await Promise.all(Array.from({ length: 6 }, () => openCore(server)))
+    const { ns } = cores[0]!
+    const options = { keepMs: 3_600_000, maxBytes: 8 * MiB, replicas: 1 }
+    const stores = await Promise.all(cores.map(({ nc }) => openPayloadStore(nc, ns, options)))
+    await stores[0]!.put('m1.x', 0, part(0))
+    for (const store of stores) expect(Buffer.from((await store.get('m1.x', 0))!).equals(part(0))).toBe(true)
+  })
+
   it('stores the same part once, and another in its place', async () => {
     const { store, state } = await open()
     await store.put('m1.x', 0, part(0))

@@ -3,9 +3,9 @@ import { userInfo } from 'node:os'
 import { ReactorError } from '../../base/errors.ts'
 import { createLog } from '../../base/log.ts'
 import { loadConfig } from '../../config/load.ts'
-import { findUpFile } from '../way.ts'
 import type { AddCommand } from '../command.ts'
 import { createValuePrinter, type OutOptions, outOption } from '../out/format.ts'
+import { findUpFile } from '../way.ts'
 import { parseWords } from '../words.ts'
 
 interface Options extends OutOptions {
