@@ -54,7 +54,7 @@ describe('the configuration', () => {
     ['a duration that is none', 'minion: { beat: soon }', "'minion.beat': 'soon' is not a duration"],
     ['a value of the wrong type', 'jobs: { concurrency: many }', /'jobs\.concurrency': .*number.*got "many"/],
     ['a namespace with a dot', 'namespace: a.b', /'namespace': .*got "a\.b"/],
-    ['an id with a slash', 'minion: { id: a/b }', "a minion's id has no slash"],
+    ['an id with a slash', 'minion: { id: a/b }', /'minion\.id': a minion's id is .*got "a\/b"/],
     ['a section that is a list', 'jobs: [1]', "'jobs'"],
     ['a document that is a list', '- 1', 'must be a map of settings'],
     ['no YAML', 'a: [1\nb: 2', /at line \d+, column \d+/],

@@ -80,3 +80,8 @@ describe('the profiles of a config', () => {
     await expect(loadProfiles(config)).rejects.toThrow(/hook.*REACTOR_TEST_UNSET/)
   })
 })
+
+it('the config as it is shown holds no join token', () => {
+  const config = parseConfig({ minion: { id: 'web1', join: SECRET } }, 'reactor.yaml')
+  expect(shownConfig(config).minion).toEqual({ ...config.minion, join: '[redacted]' })
+})

@@ -2,10 +2,10 @@ import type { ChildProcess } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { superviseChild } from '../../src/up/children.ts'
+import { type Child, superviseChild } from '../../src/up/children.ts'
 import { isAlive } from '../e2e/reactor.ts'
 import { testFolder } from '../helpers/folder.ts'
-import { createSeen, within } from '../helpers/wait.ts'
+import { createGate, createSeen, within } from '../helpers/wait.ts'
 
 const READY =
   "process.send({ ready: { pid: process.pid } })\nprocess.on('SIGTERM', () => process.exit(0))\nsetInterval(() => {}, 1000)\n"
@@ -48,6 +48,31 @@ describe('a supervised process', () => {
     await said.reach(1)
     await within(child.stop(), 'the stop')
     expect(said.items).toHaveLength(1)
+  })
+
+  it('is told when it may connect, and told at once when it is started again', async () => {
+    const main = join(await testFolder(), 'main.mjs')
+    await writeFile(
+      main,
+      `if (process.env.REACTOR_TOLD_WHEN !== '1') process.exit(3)\nprocess.on('message', ({ go }) => process.send({ ready: { go } }))\n${READY.split('\n').slice(1).join('\n')}`,
+    )
+    const said = createSeen<string>()
+    const gate = createGate()
+    const launched = createSeen<ChildProcess>()
+    const ready = createSeen<Child>()
+    const starting = superviseChild(
+      { name: 'own', args: [], after: gate.passed },
+      { main, say: line => said.push(line), launched: process => launched.push(process) },
+    ).then(child => ready.push(child))
+    await launched.reach(1)
+    expect(ready.items).toEqual([])
+    gate.open()
+    await within(starting, 'the start')
+    const [child] = ready.items
+    onTestFinished(() => child!.stop())
+    expect(child!.facts).toEqual({ go: true })
+    process.kill(child!.pid()!, 'SIGKILL')
+    await said.find(line => line === 'own is running again', 'the word of its return')
   })
 
   it('that is not ready yet is ended when the start is given up, with the reason for that', async () => {

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { cleanText } from '../../base/clean.ts'
 import { ReactorError } from '../../base/errors.ts'
 import { type KeyState, SALT_KEY_LISTS } from '../../protocol/key.ts'
+import { terminalLook } from '../../tail/terminal.ts'
 import { callFunction } from '../call-service.ts'
 import { type ClientOptions, withClientOptions } from '../client.ts'
 import { print, printJson } from '../out/print.ts'
@@ -95,7 +96,7 @@ async function run(change: Change, glob: string | undefined, options: Options): 
     if (statesIn(meant).length === 0) throw nothingMatches(match, states)
     if (!options.json || !options.yes)
       process.stderr.write(
-        `The following keys are going to be ${change.done}:\n${listLines(meant, statesIn(meant)).join('\n')}\n`,
+        `The following keys are going to be ${change.done}:\n${listLines(meant, statesIn(meant), terminalLook().colour && process.stderr.isTTY).join('\n')}\n`,
       )
     if (!(await confirmed('Proceed?', options.yes ?? false))) {
       process.stderr.write('nothing was changed\n')

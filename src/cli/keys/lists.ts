@@ -19,8 +19,12 @@ const HEADINGS: Readonly<Record<KeyState, [text: string, style: Style]>> = {
 const ORDER: readonly KeyState[] = ['accepted', 'denied', 'pending', 'rejected']
 
 /** Each state's heading and its ids, sorted; an id that has a text has it behind a colon. */
-export function listLines(lists: Lists | Texts, states: readonly KeyState[] = ORDER): string[] {
-  const paint = createPaint(terminalLook().colour)
+export function listLines(
+  lists: Lists | Texts,
+  states: readonly KeyState[] = ORDER,
+  colour = terminalLook().colour,
+): string[] {
+  const paint = createPaint(colour)
   return ORDER.filter(state => states.includes(state)).flatMap(state => {
     const [heading, style] = HEADINGS[state]
     const found = lists[SALT_KEY_LISTS[state]] ?? []
