@@ -1,5 +1,5 @@
 // A nats-server with the config that the program generates, which can be ended and started again on its store and port.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serverConfig } from '../../src/bus/server/config.ts'
@@ -9,6 +9,8 @@ import { type LaunchedServer, launchServer } from '../../src/bus/server/launch.t
 
 export interface RestartableServer {
   readonly url: string
+  /** What the server has logged. */
+  log(): Promise<string>
   start(): Promise<void>
   /** Ends it and keeps its store. */
   end(how?: 'SIGTERM' | 'SIGKILL'): Promise<void>
@@ -30,6 +32,7 @@ export async function startRestartableServer(
   const { path: binary } = await findServer()
   const dir = await mkdtemp(join(tmpdir(), 'reactor-nats-'))
   const configFile = join(dir, 'nats.conf')
+  const logFile = join(dir, 'out.log')
   let port = 0
   let server: LaunchedServer | undefined
   const kill = () => {
@@ -55,7 +58,7 @@ export async function startRestartableServer(
       binary,
       configFile,
       portsDir: settings.portsDir,
-      logFile: join(dir, 'out.log'),
+      logFile,
       ownSession: false,
     })
     port = Number(new URL(server.url).port)
@@ -74,6 +77,7 @@ export async function startRestartableServer(
     get url() {
       return `nats://127.0.0.1:${port}`
     },
+    log: () => readFile(logFile, 'utf8'),
     start,
     end,
     async remove() {
