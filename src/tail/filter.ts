@@ -1,5 +1,6 @@
 // Which tags are shown: globs as in rules, several mean any of them, `!glob` excludes.
 import { errorMessage, ReactorError } from '../base/errors.ts'
+import type { Event } from '../protocol/event.ts'
 import { tagToTokens } from '../protocol/tag.ts'
 import { isExclusion } from '../reactor/rules/glob.ts'
 import { createGlobIndex } from '../reactor/rules/glob-index.ts'
@@ -24,3 +25,7 @@ export function createTagFilter(globs: readonly string[]): TagFilter {
     throw new ReactorError('usage', `a glob is not understood: ${errorMessage(error)}`)
   }
 }
+
+/** The record of something that was asked for and done. */
+export const isAllowedAudit = ({ tag, data }: Pick<Event, 'tag' | 'data'>): boolean =>
+  tag.startsWith('salt/audit/') && data.result === 'ok'

@@ -7,7 +7,7 @@ import type { Bus } from '../bus/connect.ts'
 import { grantSubject } from '../protocol/grant-subject.ts'
 import { isExclusion } from '../reactor/rules/glob.ts'
 import { readDecisions } from './decision.ts'
-import { createTagFilter } from './filter.ts'
+import { createTagFilter, isAllowedAudit } from './filter.ts'
 import { createOutput, type OutputOptions } from './output.ts'
 import { followEvents, type Source } from './source.ts'
 import { createThread, type Thread } from './thread.ts'
@@ -53,6 +53,8 @@ export async function startTail({
   const globs = options.globs ?? []
   const filter = createTagFilter(globs)
   const where = parseWhere(options.where ?? [], notice)
+  // To people they say again what the job's own events say; who wants them names them.
+  const hidesAllowed = !options.json && globs.every(isExclusion)
   const output = createOutput({ options, write, notice, clock })
   const wantsReactions = options.reactions ?? (!options.json && options.func === undefined)
   let resolve: () => void = () => undefined
@@ -106,7 +108,8 @@ export async function startTail({
       since: options.sinceMs === undefined ? undefined : clock.now() - options.sinceMs,
       wants: (subject, from) => filter.subject(subject, from),
       onEvent(event, past) {
-        if (stopped || !filter.tag(event.tag) || !where(event) || !output.event(event, past)) return
+        if (stopped || !filter.tag(event.tag) || !where(event)) return
+        if ((hidesAllowed && isAllowedAudit(event)) || !output.event(event, past)) return
         thread.eventShown(event.id, event.tag)
         if (--left <= 0) end()
       },

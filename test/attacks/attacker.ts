@@ -2,12 +2,13 @@
 // no library would write, a line to the server without any library, and whether the honest minions still work.
 import { setImmediate } from 'node:timers/promises'
 import { connect as connectTcp, type Socket } from 'node:net'
-import type { KeyPair } from '@nats-io/nkeys'
-import { createInbox, type MsgHdrs, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
+import { createUser, type KeyPair } from '@nats-io/nkeys'
+import { createInbox, type MsgHdrs, type NatsConnection, nkeyAuthenticator, PermissionViolationError } from '@nats-io/transport-node'
 import { expect } from 'vitest'
 import type { Event } from '../../src/protocol/event.ts'
 import type { Published, PublishMessage } from '../../src/protocol/job.ts'
 import { encodeMinionLogin, minionUser } from '../../src/protocol/login.ts'
+import type { GeneratedConfig } from '../helpers/restartable.ts'
 import { createSeen } from '../helpers/wait.ts'
 import { type System, signed } from './system.ts'
 
@@ -55,9 +56,9 @@ export function attackWith(nc: NatsConnection) {
     },
     /** An inbox of its own, listened at: what is sent to it. */
     inbox() {
-      const subject = createInbox(nc.options.inboxPrefix)
+      const subject = createInbox('_INBOX_evil.own')
       const seen = createSeen<string>()
-      nc.subscribe(subject, { callback: (error, message) => error ?? seen.push(message.string()) })
+      nc.subscribe(subject, { callback: (error, message) => void (error ?? seen.push(message.string())) })
       return { subject, seen }
     },
   }
@@ -65,6 +66,19 @@ export function attackWith(nc: NatsConnection) {
 
 /** A header block as a client of one's own could send it. */
 export const block = (text: string): MsgHdrs => ({ encode: () => Buffer.from(text, 'latin1') }) as unknown as MsgHdrs
+
+/** A user of an account whom the server refuses nothing: give `alter` to the system, and then connect. */
+export function insider(account: 'CORE' | 'FLEET') {
+  const pair = createUser()
+  return {
+    alter({ accounts, authorization }: GeneratedConfig) {
+      accounts[account]!.users.push({ nkey: pair.getPublicKey() })
+      authorization!.auth_callout.auth_users.push(pair.getPublicKey())
+    },
+    connect: (system: System) =>
+      system.raw({ authenticator: nkeyAuthenticator(pair.getSeed()), inboxPrefix: '_INBOX_insider' }),
+  }
+}
 
 /** Honest minions take jobs and return, to whoever asks; nobody else's word is in it. */
 export async function expectWell(system: System): Promise<void> {
@@ -74,6 +88,13 @@ export async function expectWell(system: System): Promise<void> {
     const { data } = await system.events.find(isReturn(published.jid, id), `the return of ${id}`)
     expect(data).toMatchObject({ return: true, retcode: 0, success: true })
   }
+}
+
+/** The minions that a target means, by what is known of them. */
+export async function targeted(system: System, tgt: string, tgt_type: string): Promise<string[]> {
+  const body = JSON.stringify({ tgt, tgt_type, fun: 'test.ping', resolve: true })
+  const answer = await system.admin.request(system.subjects.publish, body, { timeout: 20_000 })
+  return answer.json<{ minions?: string[] }>().minions ?? []
 }
 
 export async function publishJob(system: System, job: PublishMessage): Promise<Published> {

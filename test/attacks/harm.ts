@@ -1,7 +1,9 @@
 // What an attack must leave as it was, and where its traces are looked for.
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { requestJson } from '../../src/bus/request.ts'
 import type { Event } from '../../src/protocol/event.ts'
+import { within } from '../helpers/wait.ts'
 import type { System } from './system.ts'
 
 /** The ids that answered `test.ping`. */
@@ -66,4 +68,16 @@ export function authFrom(system: System) {
   const next = eventsFrom(system)
   return (act: string, id: string) =>
     next(({ tag, data }) => tag === 'salt/auth' && data.act === act && data.id === id, `salt/auth ${act} of ${id}`)
+}
+
+/** Resolves once the server has logged it, from here on. */
+export async function serverLogFrom(system: System) {
+  const from = (await system.server.log()).length
+  return (fits: RegExp) =>
+    within(
+      (async () => {
+        while (!fits.test((await system.server.log()).slice(from))) await setImmediate()
+      })(),
+      `a line ${fits} in the server's log`,
+    )
 }

@@ -21,7 +21,7 @@ import { minionInbox, operatorInbox } from '../../src/protocol/inbox.ts'
 import { encodeMinionLogin, minionUser } from '../../src/protocol/login.ts'
 import { createSubjects, type Subjects } from '../../src/protocol/subject.ts'
 import { keptLog, type LogLine } from '../helpers/core.ts'
-import { startRestartableServer } from '../helpers/restartable.ts'
+import { type GeneratedConfig, startRestartableServer } from '../helpers/restartable.ts'
 import { createSeen, type Seen } from '../helpers/wait.ts'
 
 export type System = Awaited<ReturnType<typeof startSystem>>
@@ -33,10 +33,12 @@ export interface SystemOptions {
   config?: Record<string, unknown>
   /** Rule files by name. */
   rules?: Record<string, string>
+  /** Changes the server's config: to add a user who is refused nothing, and see what else stands in the way. */
+  alter?: (config: GeneratedConfig) => void
 }
 
 /** Stop it with `stop`. Minions web1 and web2 are honest; `evil` has an accepted key, which the attacker holds. */
-export async function startSystem({ config: more = {}, rules = {} }: SystemOptions = {}) {
+export async function startSystem({ config: more = {}, rules = {}, alter }: SystemOptions = {}) {
   const stack = createStack()
   const dir = await mkdtemp(join(tmpdir(), 'reactor-attacks-'))
   stack.defer(() => rm(dir, { recursive: true, force: true }))
@@ -44,7 +46,7 @@ export async function startSystem({ config: more = {}, rules = {} }: SystemOptio
   await mkdir(join(dir, 'rules'), { recursive: true })
   for (const [name, text] of Object.entries(rules)) await writeFile(join(dir, 'rules', name), text)
   const identities = await makeIdentities(seed)
-  const server = await startRestartableServer({ identities })
+  const server = await startRestartableServer({ identities, ...(alter ? { alter } : {}) })
   stack.defer(() => server.remove())
   const evil = createUser()
   const log = keptLog()

@@ -58,6 +58,24 @@ describe('following events', () => {
     await tail.stop()
   })
 
+  it('leaves out the audit record of what was allowed, for people who do not ask for it, and shows what was refused', async () => {
+    const plain = await tailOn(server.url, { globs: ['!other/**'] })
+    const asked = await tailOn(server.url, { globs: ['salt/audit/*', 'end'] })
+    const json = await tailOn(server.url, { json: true })
+    const audit = services.fireAs(serviceOrigin('_jobs'))
+    await audit('salt/audit/publish', { user: 'ada', result: 'ok' })
+    await audit('salt/audit/publish', { user: 'ada', result: 'refused' })
+    await services.fire('end', {})
+    const shown = async ({ lines }: typeof plain) => {
+      await lines.find(line => line.includes('end'), 'the last event')
+      return lines.items.map(line => /ok|refused|end/.exec(line)?.[0])
+    }
+    expect(await shown(plain)).toEqual(['refused', 'end'])
+    expect(await shown(asked)).toEqual(['ok', 'refused', 'end'])
+    expect(await shown(json)).toEqual(['ok', 'refused', 'end'])
+    for (const tail of [plain, asked, json]) await tail.stop()
+  })
+
   it('ends by itself after the number of events asked for, and shows no more', async () => {
     const tail = await tailOn(server.url, { json: true, globs: ['count/*'], count: 3 })
     for (let n = 0; n < 6; n++) await services.fire('count/x', { n })
