@@ -3,7 +3,7 @@
 import { isObject } from '../base/json.ts'
 import { redactSecrets } from '../base/redact.ts'
 import { type EventContent, type RawEvent, readContent, readEnvelope } from '../protocol/event.ts'
-import { isJid } from '../protocol/jid.ts'
+import { isCalendarJid } from '../protocol/jid.ts'
 import type { JobKind, PayloadRef, Sending } from '../protocol/job.ts'
 import { CUT_SHORT, type CutShort, isCutShort } from '../protocol/lifecycle.ts'
 import { parseOrigin } from '../protocol/origin.ts'
@@ -93,7 +93,8 @@ export function createFactReader(eventPrefix: string, timeouts: JobTimeouts): (r
   function read(tokens: string[], raw: RawEvent): ReadFact {
     const [originToken = '', , branch = '', jid = '', what = '', idToken = ''] = tokens
     const problem = (text: string): ReadFact => ({ ok: false, problem: `'${raw.subject.slice(0, 200)}': ${text}` })
-    if (!isJid(jid)) return problem('a jid has 20 digits')
+    // Who lists jobs can ask for each of them by its jid.
+    if (!isCalendarJid(jid)) return problem('a jid has 20 digits that begin with a time')
     const origin = parseOrigin(originToken)
     const job = { jid, at: raw.storedMs }
     if (what === 'ret' && branch === 'job') {

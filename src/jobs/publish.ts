@@ -6,6 +6,9 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
+import { maySeeJob } from '../operators/authority.ts'
+import { FOLLOWING } from '../operators/may.ts'
+import { isJid } from '../protocol/jid.ts'
 import type { JobMessage, JobRecord, JobSent, Published, PublishMessage, Sending } from '../protocol/job.ts'
 import type { Grants } from '../protocol/role.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
@@ -86,7 +89,7 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
   const start: PublishJob = async (request, asked) => {
     const checked = checkRequest(request)
     requireIds(checked, asked)
-    const { minions, missing } = resolve(checked, asked)
+    const { minions, missing } = resolve({ ...checked, following: await asksAfterOwn(checked, asked) }, asked)
     if (minions.length === 0) {
       throw new ReactorError(
         'no_minions',
@@ -110,6 +113,13 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
     void tell({ jid, ...answers }, record.hops)
     log.debug({ jid, fun: record.fun, minions: expected.length, resumed, ...answers }, 'job published')
     return { jid, minions: expected, missing: record.missing ?? [], deadline, run_until, ...answers }
+  }
+
+  async function asksAfterOwn({ fun, arg, kwarg }: CheckedRequest, { user, grants }: Asked): Promise<boolean> {
+    const jid = arg.length > 0 ? arg[0] : kwarg.jid
+    if (!grants || fun !== FOLLOWING || !isJid(jid)) return false
+    const followed = await records.find(jid)
+    return followed !== undefined && maySeeJob(user, grants(), followed)
   }
 
   function recordOf(checked: CheckedRequest, minions: string[], missing: string[], asked: Asked) {

@@ -14,24 +14,27 @@ export interface ResolvedRequest {
   missing: string[]
 }
 
-/** Without `fun`, only those minions are given on which the asker may do anything. */
-type Wanted = Pick<CheckedRequest, 'tgt' | 'tgt_type' | 'subset'> & { fun: string | undefined }
+/**
+ * Without `fun`, only those minions are given on which the asker may do anything. `following`: it asks after a job of the
+ * asker's own.
+ */
+type Wanted = Pick<CheckedRequest, 'tgt' | 'tgt_type' | 'subset'> & { fun: string | undefined; following?: boolean }
 
 /** Throws `forbidden` and, on a target that is malformed, `bad_argument`. */
 export function createResolve(followed: { values: ReadonlyMap<string, MinionEntry> }, targets: TargetContext) {
   const fleet = { minion: (id: string) => followed.values.get(escapeToken(id)), targets }
 
   return (
-    { tgt, tgt_type, subset, fun }: Wanted,
+    { tgt, tgt_type, subset, fun, following }: Wanted,
     { user, grants }: { user: string; grants?: () => Grants },
   ): ResolvedRequest => {
     const may = grants?.() ?? ALL_GRANTS
     // Before the target is looked at: who may not call it at all learns nothing of the fleet.
-    if (fun !== undefined && !mayCallSomewhere(may, fun))
+    if (fun !== undefined && !mayCallSomewhere(may, fun, following))
       throw new ReactorError('forbidden', `'${user}' may not call '${fun}' on any minion: no role of theirs grants it`)
     const { minions: all, missing } = resolveTarget(tgt, tgt_type, followed.values.values(), targets)
     // All that match, and not only those that are drawn: whether one may is no matter of luck.
-    if (fun !== undefined) requireAll(user, fun, notAllowed(may, fun, all, fleet))
+    if (fun !== undefined) requireAll(user, fun, notAllowed(may, fun, all, fleet, following))
     const minions = fun === undefined && may !== ALL_GRANTS ? within(may, all, fleet) : all
     return { minions: subset === undefined ? minions : draw(minions, subset), missing }
   }

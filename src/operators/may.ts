@@ -11,8 +11,8 @@ export interface Fleet {
   targets: TargetContext
 }
 
-/** Asks whether a job still runs. `reactor call` and scripts that follow a job of theirs need no grant of its own for it. */
-const FOLLOWING = 'saltutil.find_job'
+/** Asks whether a job still runs, and shows its arguments: scripts that follow a job of their own need no grant for it. */
+export const FOLLOWING = 'saltutil.find_job'
 
 /** Whether a name matches one of the globs; `*` crosses dots. */
 export const matchesFunction = (globs: readonly string[], fun: string): boolean =>
@@ -20,11 +20,17 @@ export const matchesFunction = (globs: readonly string[], fun: string): boolean 
 
 /**
  * Those of the minions on which the function may not be called, in their order. Each needs a grant whose functions and
- * whose target both match; grants add up over the minions. Throws `bad_argument` where a grant's target costs too much.
+ * whose target both match; grants add up over the minions. `following`: it asks after a job of one's own, for which any
+ * grant on the minion will do. Throws `bad_argument` where a grant's target costs too much.
  */
-export function notAllowed(grants: Grants, fun: string, minions: readonly string[], fleet: Fleet): string[] {
+export function notAllowed(
+  grants: Grants,
+  fun: string,
+  minions: readonly string[],
+  fleet: Fleet,
+  following = false,
+): string[] {
   if (grants === ALL_GRANTS) return []
-  const following = fun === FOLLOWING
   return outside(
     grants.local.filter(({ funs }) => following || matchesFunction(funs, fun)),
     minions,
@@ -33,8 +39,8 @@ export function notAllowed(grants: Grants, fun: string, minions: readonly string
 }
 
 /** Whether the function may be called on any minion at all. */
-export const mayCallSomewhere = ({ local }: Grants, fun: string): boolean =>
-  fun === FOLLOWING ? local.length > 0 : local.some(({ funs }) => matchesFunction(funs, fun))
+export const mayCallSomewhere = ({ local }: Grants, fun: string, following = false): boolean =>
+  following ? local.length > 0 : local.some(({ funs }) => matchesFunction(funs, fun))
 
 /** Those of the minions on which something may be done, in their order. */
 export function within(grants: Grants, minions: readonly string[], fleet: Fleet): string[] {

@@ -26,11 +26,15 @@ const MOST_BYTES = 256 * 1024 * 1024
 const AT_ONCE = 2
 const MOST_WAITING = 64
 
-/** Throws `bad_argument` on an empty password or one of more than a thousand bytes. */
+/** HMAC fills a short key up with NULs, so that a password with one behind it would be as good as without. */
+const NUL = '\0'
+
+/** Throws `bad_argument` on an empty password, one of more than a thousand bytes and one with a NUL in it. */
 export async function hashPassword(password: string): Promise<string> {
   const bytes = Buffer.byteLength(password)
   if (bytes === 0 || bytes > MAX_PASSWORD)
     throw new ReactorError('bad_argument', `a password has 1 to ${MAX_PASSWORD} bytes, this one has ${bytes}`)
+  if (password.includes(NUL)) throw new ReactorError('bad_argument', 'a password has no NUL (the byte 0) in it')
   const salt = randomBytes(SALT_BYTES)
   const hash = await derive(password, salt, NOW, HASH_BYTES)
   return encode({ ...NOW, salt, hash })
@@ -68,7 +72,7 @@ export function createPasswordCheck({ atOnce = AT_ONCE, mostWaiting = MOST_WAITI
 
   return {
     async matches(password, text) {
-      if (Buffer.byteLength(password) > MAX_PASSWORD) return false
+      if (Buffer.byteLength(password) > MAX_PASSWORD || password.includes(NUL)) return false
       const known = text === undefined ? undefined : decode(text)
       const { salt, hash, ...parameters } = known ?? nobody
       await turn()

@@ -32,7 +32,7 @@ export interface OperatorStore extends Operators, Running {
   findKey(nkey: string): OperatorEntry | undefined
   /** What all the roles of that operator grant, those that are no longer configured nothing; undefined: no such operator. */
   grants(name: string): Grants | undefined
-  /** Tells of each operator that was added, changed or removed, by whichever master, until the returned function is called. */
+  /** Tells of each operator that was changed or removed, by whichever master, until the returned function is called. */
   onChange(listener: (name: string) => void): () => void
 }
 
@@ -101,11 +101,7 @@ export async function openOperators(parts: OperatorStoreParts): Promise<Operator
       sums.set(entry, sum)
       return sum
     },
-    onChange: listener =>
-      table.follow((_key, value, before) => {
-        const name = value?.name ?? before?.name
-        if (name !== undefined) listener(name)
-      }),
+    onChange: listener => table.follow((_key, _value, before) => before && listener(before.name)),
     list: () => [...table.values.values()].map(viewOf).sort((a, b) => (a.name < b.name ? -1 : 1)),
     async add({ name, roles: wanted, ...given }) {
       if (!isOperatorName(name))

@@ -28,24 +28,24 @@ export const SALT_KEY_LISTS: Readonly<Record<KeyState, string>> = {
   denied: 'minions_denied',
 }
 
+const PUBLIC_USER_KEY = /^U[A-Z2-7]{55}$/
+export const isPublicKey = (text: string): boolean => PUBLIC_USER_KEY.test(text)
+
 const MINION_ID = /^(?!(?:and|or|not)$)[A-Za-z0-9][A-Za-z0-9._:+-]*$/i
 export const MAX_MINION_ID = 253
 
 /**
  * Whether a minion may have that id: letters, digits and `. _ : + -` of ASCII, the first a letter or digit, and not
- * `and`, `or`, `not`. What is a wildcard, a path, a target's syntax (`G@os:x`) or looks like another letter is no id, so that
- * an id can stand wherever a name can.
+ * `and`, `or`, `not` or a public key. What is a wildcard, a path, a target's syntax (`G@os:x`), a public key (by which the server names its
+ * static users) or looks like another letter is no id, so that an id can stand wherever a name can.
  */
-export const isMinionId = (id: string): boolean => id.length <= MAX_MINION_ID && MINION_ID.test(id)
+export const isMinionId = (id: string): boolean => id.length <= MAX_MINION_ID && MINION_ID.test(id) && !isPublicKey(id)
 
 /** What to say of an id that is none; undefined of one that is. */
 export const minionIdProblem = (id: string): string | undefined =>
   isMinionId(id)
     ? undefined
-    : `a minion's id is 1 to ${MAX_MINION_ID} letters, digits and . _ : + - of ASCII, beginning with a letter or digit, and not 'and', 'or' or 'not'`
-
-const PUBLIC_USER_KEY = /^U[A-Z2-7]{55}$/
-export const isPublicKey = (text: string): boolean => PUBLIC_USER_KEY.test(text)
+    : `a minion's id is 1 to ${MAX_MINION_ID} letters, digits and . _ : + - of ASCII, beginning with a letter or digit, and not 'and', 'or', 'not' or a public key`
 
 /** `ab:cd:…`, as Salt shows it: the digest of the public nkey's text. `hash`: sha256 and what else node:crypto knows. */
 export const fingerprint = (nkey: string, hash = 'sha256'): string =>

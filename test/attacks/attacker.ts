@@ -1,9 +1,16 @@
 // What attackers do, and how it is seen that they were refused: a client's permission violations, messages with headers that
 // no library would write, a line to the server without any library, and whether the honest minions still work.
-import { setImmediate } from 'node:timers/promises'
+
 import { connect as connectTcp, type Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { createUser, type KeyPair } from '@nats-io/nkeys'
-import { createInbox, type MsgHdrs, type NatsConnection, nkeyAuthenticator, PermissionViolationError } from '@nats-io/transport-node'
+import {
+  createInbox,
+  type MsgHdrs,
+  type NatsConnection,
+  nkeyAuthenticator,
+  PermissionViolationError,
+} from '@nats-io/transport-node'
 import { expect } from 'vitest'
 import type { Event } from '../../src/protocol/event.ts'
 import type { Published, PublishMessage } from '../../src/protocol/job.ts'

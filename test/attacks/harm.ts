@@ -5,6 +5,7 @@ import { requestJson } from '../../src/bus/request.ts'
 import type { Event } from '../../src/protocol/event.ts'
 import { within } from '../helpers/wait.ts'
 import type { System } from './system.ts'
+import { knock, type Words } from './wire.ts'
 
 /** The ids that answered `test.ping`. */
 export async function ping(system: System): Promise<string[]> {
@@ -14,8 +15,13 @@ export async function ping(system: System): Promise<string[]> {
     { tgt: 'web1,web2', tgt_type: 'list', fun: 'test.ping' },
     { timeoutMs: 20_000, what: 'test.ping' },
   )
-  const returns = minions.map(id => system.events.find(({ tag }) => tag === `salt/job/${jid}/ret/${id}`, `${id}'s pong`))
-  return (await Promise.all(returns)).filter(({ data }) => data.return === true).map(({ data }) => String(data.id)).sort()
+  const returns = minions.map(id =>
+    system.events.find(({ tag }) => tag === `salt/job/${jid}/ret/${id}`, `${id}'s pong`),
+  )
+  return (await Promise.all(returns))
+    .filter(({ data }) => data.return === true)
+    .map(({ data }) => String(data.id))
+    .sort()
 }
 
 interface KeyLists {
@@ -80,4 +86,21 @@ export async function serverLogFrom(system: System) {
       })(),
       `a line ${fits} in the server's log`,
     )
+}
+
+/** The honest login is let in; the attack is not and harms nothing, and the audit says of whom it was refused and why. */
+export async function refusedLogin(
+  system: System,
+  honest: (nonce: string) => Words,
+  attack: (nonce: string) => Words,
+  user: string,
+  reason: RegExp,
+): Promise<void> {
+  const control = await knock(system.server.url, honest)
+  expect(control).toMatchObject({ in: true })
+  const record = refusalsFrom(system)
+  const outcome = await harmless(system, () => knock(system.server.url, attack))
+  expect(outcome).toMatchObject({ in: false, said: expect.stringMatching(/Authorization Violation/) })
+  expect((await record(user, reason)).data.source).toBe('127.0.0.1')
+  if (control.in) control.wire.end()
 }

@@ -3,7 +3,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createJidSource } from '../../src/protocol/jid.ts'
 import { type Attacker, attackWith, expectWell, insider, targeted } from './attacker.ts'
-import { startSystem, type System } from './system.ts'
+import { type System, startSystem } from './system.ts'
 
 const core = insider('CORE')
 let system: System
@@ -83,10 +83,13 @@ describe('what only services say is refused', () => {
 
 describe('what is of others cannot be asked for', () => {
   const services = ['grains', 'beat', 'missed', 'payload', 'mine', 'peer']
-  it.each(services.flatMap(service => [`${service}.web1`, `${service}.*`, `${service}.>`, service]))('%s', async name => {
-    expect(await evil.refusedPublish(`reactor.${name}`, '{"os":"forged"}')).toBe(true)
-    expect(await targeted(system, 'os:forged', 'grain')).toEqual([])
-  })
+  it.each(services.flatMap(service => [`${service}.web1`, `${service}.*`, `${service}.>`, service]))(
+    '%s',
+    async name => {
+      expect(await evil.refusedPublish(`reactor.${name}`, '{"os":"forged"}')).toBe(true)
+      expect(await targeted(system, 'os:forged', 'grain')).toEqual([])
+    },
+  )
 
   it.each([
     'publish',
@@ -157,13 +160,18 @@ describe('what is of others cannot be heard', () => {
     expect(await evil.refusedSubscribe(subject)).toBe(true)
   })
 
-  it.each(['>', 'reactor.job.web1', 'reactor.job.*', 'reactor.live.>', '_INBOX_web1.>', 'reactor.grains.*', '$SYS.REQ.USER.AUTH'])(
-    '%s, in the queue group of those who serve it',
-    async subject => {
-      for (const queue of ['reactor-cache', 'reactor-minions', 'any', '>'])
-        expect(await evil.refusedSubscribe(subject, queue)).toBe(true)
-    },
-  )
+  it.each([
+    '>',
+    'reactor.job.web1',
+    'reactor.job.*',
+    'reactor.live.>',
+    '_INBOX_web1.>',
+    'reactor.grains.*',
+    '$SYS.REQ.USER.AUTH',
+  ])('%s, in the queue group of those who serve it', async subject => {
+    for (const queue of ['reactor-cache', 'reactor-minions', 'any', '>'])
+      expect(await evil.refusedSubscribe(subject, queue)).toBe(true)
+  })
 
   it('by a second connection as the same minion, which hears a copy of its own jobs and no more', async () => {
     const second = attackWith(await system.attacker())
@@ -174,7 +182,14 @@ describe('what is of others cannot be heard', () => {
 })
 
 describe('JetStream is out of reach', () => {
-  const names = ['reactor_EVENTS', 'reactor_JOBS', 'reactor_REACTIONS', 'reactor_DONE', 'KV_reactor_keys', 'OBJ_reactor_payloads']
+  const names = [
+    'reactor_EVENTS',
+    'reactor_JOBS',
+    'reactor_REACTIONS',
+    'reactor_DONE',
+    'KV_reactor_keys',
+    'OBJ_reactor_payloads',
+  ]
   const requests: [string, unknown][] = [
     ['INFO', ''],
     ['STREAM.NAMES', ''],
@@ -193,11 +208,16 @@ describe('JetStream is out of reach', () => {
       [`DIRECT.GET.${name}.reactor.event.web1.salt.minion.web1.start`, ''],
       [`CONSUMER.NAMES.${name}`, ''],
     ]),
-    ...['_INBOX_evil.own', '_INBOX_web1.x', 'reactor.job.web1', 'reactor.event._master.salt.key'].map((deliver_subject): [string, unknown] => [
-      'CONSUMER.CREATE.reactor_EVENTS.evil',
-      { stream_name: 'reactor_EVENTS', config: { name: 'evil', deliver_subject, ack_policy: 'none' } },
-    ]),
-    ['CONSUMER.DURABLE.CREATE.reactor_EVENTS.evil', { stream_name: 'reactor_EVENTS', config: { durable_name: 'evil' } }],
+    ...['_INBOX_evil.own', '_INBOX_web1.x', 'reactor.job.web1', 'reactor.event._master.salt.key'].map(
+      (deliver_subject): [string, unknown] => [
+        'CONSUMER.CREATE.reactor_EVENTS.evil',
+        { stream_name: 'reactor_EVENTS', config: { name: 'evil', deliver_subject, ack_policy: 'none' } },
+      ],
+    ),
+    [
+      'CONSUMER.DURABLE.CREATE.reactor_EVENTS.evil',
+      { stream_name: 'reactor_EVENTS', config: { durable_name: 'evil' } },
+    ],
     ['CONSUMER.DELETE.reactor_EVENTS.reactor_reactor', ''],
     ['CONSUMER.MSG.NEXT.reactor_EVENTS.reactor_reactor', { batch: 100 }],
     ['CONSUMER.PAUSE.reactor_EVENTS.reactor_reactor', { pause_until: '2099-01-01T00:00:00Z' }],

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fromSeed, Prefix } from '@nats-io/nkeys'
 import { Codec } from '@nats-io/nkeys/lib/codec.js'
 import { encodeMinionLogin, type MinionLogin, minionUser } from '../../src/protocol/login.ts'
-import { createSeen, type Seen, within } from '../helpers/wait.ts'
+import { createSeen, type Seen } from '../helpers/wait.ts'
 
 export interface Wire {
   /** Offered by the server to this connection. */
@@ -17,7 +17,7 @@ export interface Wire {
   /** What it has said since its INFO, a line each. */
   lines: Seen<string>
   say(bytes: string | Buffer): void
-  /** Says it; resolves with all lines that came before the server's next PONG. */
+  /** Says it; resolves with all lines but INFO that came before the server's next PONG. */
   ask(bytes: string): Promise<string[]>
   /** Resolves when the connection has ended, from either side. */
   ended: Promise<void>
@@ -55,10 +55,10 @@ export async function openWire(url: string, from = '127.0.0.1'): Promise<Wire> {
     async ask(bytes) {
       const start = told
       socket.write(`${bytes}PING\r\n`)
-      const isPong = (line: string) => line === 'PONG' && lines.items.indexOf(line, start) >= start
-      await Promise.race([lines.find(isPong, 'a PONG'), dead])
+      const isNew = (line: string) => line === 'PONG' && lines.items.indexOf(line, start) >= start
+      await Promise.race([lines.find(isNew, 'a PONG'), dead])
       told = lines.items.indexOf('PONG', start) + 1
-      return lines.items.slice(start, told - 1)
+      return lines.items.slice(start, told - 1).filter(line => !line.startsWith('INFO '))
     },
     ended,
     end: () => socket.destroy(),
@@ -78,16 +78,13 @@ export type Outcome = { in: true; wire: Wire } | { in: false; said: string }
 /** Logs in with the words that are made for the nonce. */
 export async function knock(url: string, words: (nonce: string) => Words, from?: string): Promise<Outcome> {
   const wire = await openWire(url, from)
-  wire.say(`${connectLine(words(wire.nonce))}PING\r\n`)
-  const first = wire.lines.find(line => line === 'PONG' || line.startsWith('-ERR'), 'an answer to the login')
-  const answered = await within(Promise.race([first, wire.ended]), 'the end of the login')
-  if (answered === 'PONG') {
-    // Its PONG is none of those that are waited for later.
-    wire.lines.items[wire.lines.items.indexOf('PONG')] = 'PONG of the login'
+  try {
+    await wire.ask(connectLine(words(wire.nonce)))
     return { in: true, wire }
+  } catch {
+    wire.end()
+    return { in: false, said: wire.lines.items.filter(line => line.startsWith('-ERR')).join(' ') }
   }
-  wire.end()
-  return { in: false, said: wire.lines.items.filter(line => line.startsWith('-ERR')).join(' ') }
 }
 
 export interface RawKey {

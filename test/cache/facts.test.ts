@@ -186,6 +186,7 @@ describe('what is not believed', () => {
     ["an operator's runner return", `_user-root.salt.run.${JID}.ret`, /only services/],
     ["a minion's wheel return", `m1.salt.wheel.${JID}.ret`, /only services/],
     ['a jid that is none', 'm1.salt.job.12.ret.m1', /20 digits/],
+    ['a jid that is no time', 'm1.salt.job.99999999999999999999.ret.m1', /20 digits that begin with a time/],
     ['an origin that is none', `_nobody.salt.job.${JID}.new`, /no origin/],
     ['an announcement under another jid', '_jobs.salt.job.20261121093000999999.new', /of the jid/],
     ['an id with a NUL', `m=00.salt.job.${JID}.ret.m=00`, /NUL/],

@@ -103,12 +103,22 @@ describe('an operator', () => {
     await expect(publish({ tgt: 'web1', fun: 'test.ping' }, asked)).rejects.toMatchObject({ code: 'forbidden' })
   })
 
-  it('follows a job where they may do anything', async () => {
+  it('follows a job of their own where they may do anything, and nobody else follows it', async () => {
     const { publish, ann } = await start()
-    const request = { fun: 'saltutil.find_job', arg: ['20261120091820838387'] }
-    expect((await publish({ tgt: '*', ...request }, ann)).minions).toEqual(['db1', 'web1', 'web2'])
-    const nobody = { user: 'bob', grants: () => NO_GRANTS }
-    await expect(publish({ tgt: '*', ...request }, nobody)).rejects.toMatchObject({ code: 'forbidden' })
+    const { jid } = await publish({ tgt: 'web1', fun: 'test.ping' }, ann)
+    const find = { tgt: '*', fun: 'saltutil.find_job' }
+    for (const request of [{ arg: [jid] }, { kwarg: { jid } }])
+      expect((await publish({ ...find, ...request }, ann)).minions).toEqual(['db1', 'web1', 'web2'])
+
+    const forbidden = { code: 'forbidden' }
+    const ron = { user: 'ron', grants: () => GRANTS }
+    const nobody = { user: 'ann', grants: () => NO_GRANTS }
+    for (const asked of [ron, nobody])
+      await expect(publish({ ...find, arg: [jid] }, asked)).rejects.toMatchObject(forbidden)
+    for (const arg of [[], ['20261120091820838387'], ['x'], [[jid]]])
+      await expect(publish({ ...find, arg }, ann)).rejects.toMatchObject(forbidden)
+    const looker = { user: 'eve', grants: () => ({ ...GRANTS, jobs: 'all' as const }) }
+    expect((await publish({ ...find, arg: [jid] }, looker)).minions).toEqual(['db1', 'web1', 'web2'])
   })
 })
 

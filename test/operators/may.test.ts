@@ -26,17 +26,18 @@ describe('a call on minions', () => {
     ['a function that nothing grants is allowed nowhere', 'cmd.shell', ['db1', 'web1'], ['db1', 'web1']],
     ['a name that only begins alike is another', 'test.ping2', ['web1'], ['web1']],
     ['a minion that nobody knows is on no target', 'service.restart', ['web9'], ['web9']],
-    ['following a job needs any grant for the minion', 'saltutil.find_job', IDS, []],
   ])('%s', (_what, fun, minions, refused) => {
     expect(notAllowed(grants, fun, minions, fleet)).toEqual(refused)
   })
 
   it('is followed only on minions where something is granted', () => {
-    expect(notAllowed(granting({ tgt: 'web*', funs: ['a.b'] }), 'saltutil.find_job', ['web1', 'db1'], fleet)).toEqual([
-      'db1',
-    ])
-    expect(notAllowed(NO_GRANTS, 'saltutil.find_job', ['web1'], fleet)).toEqual(['web1'])
-    expect(notAllowed(granting({ tgt: 'web*', funs: ['a.b'] }), 'saltutil.kill_job', ['web1'], fleet)).toEqual(['web1'])
+    const find = 'saltutil.find_job'
+    const web = granting({ tgt: 'web*', funs: ['a.b'] })
+    expect(notAllowed(grants, find, IDS, fleet, true)).toEqual([])
+    expect(notAllowed(web, find, ['web1', 'db1'], fleet, true)).toEqual(['db1'])
+    expect(notAllowed(NO_GRANTS, find, ['web1'], fleet, true)).toEqual(['web1'])
+    // A job of somebody else.
+    expect(notAllowed(web, find, ['web1'], fleet)).toEqual(['web1'])
   })
 
   it('knows the nodegroups', () => {
@@ -46,8 +47,9 @@ describe('a call on minions', () => {
   it('is allowed somewhere where some grant has its function', () => {
     expect(
       ['service.x', 'cmd.run', 'test.ping', 'pkg.x', 'saltutil.find_job'].map(fun => mayCallSomewhere(grants, fun)),
-    ).toEqual([true, true, true, false, true])
-    expect(mayCallSomewhere(NO_GRANTS, 'saltutil.find_job')).toBe(false)
+    ).toEqual([true, true, true, false, false])
+    expect(mayCallSomewhere(grants, 'saltutil.find_job', true)).toBe(true)
+    expect(mayCallSomewhere(NO_GRANTS, 'saltutil.find_job', true)).toBe(false)
     expect(mayCallSomewhere(ALL_GRANTS, 'x.y')).toBe(true)
   })
 })
