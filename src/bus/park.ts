@@ -2,17 +2,22 @@
 import { ReactorError } from '../base/errors.ts'
 import type { Parked } from '../protocol/job.ts'
 import type { Subjects } from '../protocol/subject.ts'
-import type { PubAck, Publisher } from './publish.ts'
+import { isTaken, type Publisher } from './publish.ts'
 
 /** A reaction that no message can hold together with its reason is stored without its actions. */
-export async function parkReaction(publisher: Publisher, subjects: Subjects, parked: Parked): Promise<PubAck> {
+export async function parkReaction(publisher: Publisher, subjects: Subjects, parked: Parked): Promise<void> {
   const { rule, bundle, event } = parked.reaction
-  const store = (shown: Parked) =>
-    publisher.publish(subjects.parked(event.id, rule), JSON.stringify(shown), { id: `parked/${parked.key}` })
+  const store = async (shown: Parked) => {
+    try {
+      await publisher.publish(subjects.parked(event.id, rule), JSON.stringify(shown), { id: `parked/${parked.key}` })
+    } catch (error) {
+      if (!isTaken(error)) throw error
+    }
+  }
   try {
-    return await store(parked)
+    await store(parked)
   } catch (error) {
     if (!(error instanceof ReactorError && error.code === 'bad_event')) throw error
-    return store({ ...parked, reaction: { rule, bundle, event } })
+    await store({ ...parked, reaction: { rule, bundle, event } })
   }
 }

@@ -52,6 +52,14 @@ export function deliveryFromStream(message: JsMsg): Delivery {
   return delivery
 }
 
+/**
+ * Whether a message of `<ns>.live.>` or `<ns>.decision.>` comes from a stream. Where the answer to a request goes, its sender
+ * says, and inside one account the server does not check it: but no answer of a service has the headers that the server
+ * gives to what it republishes.
+ */
+export const isRepublished = ({ headers }: Msg): boolean =>
+  headers !== undefined && headers.has('Nats-Stream') && headers.has('Nats-Sequence')
+
 /** A republished event, from a subscription to `<ns>.live.>`; the server adds when and as what it was stored. */
 export function rawFromLive(message: Msg): RawEvent {
   const { headers } = message

@@ -39,15 +39,15 @@ export function createJobRights(
 ): JobRights {
   const seesAll = (asker: Asker) => asker.grants().jobs === 'all'
   const isOthers = (asker: Asker, user: string | undefined) => user !== undefined && user !== '' && user !== asker.user
-  const record = (asker: Asker, action: string, jid: string) =>
-    authority.refuse(asker, 'history', action, `'${asker.user}' may not see job ${jid}: it is another's`)
+  const record = (asker: Asker, action: string, what: string) =>
+    authority.refuse(asker, 'history', action, `'${asker.user}' may not see ${what}: no role of theirs grants it (@jobs)`)
 
   return {
     async job(asker, request) {
       if (seesAll(asker)) return waits.answer(request)
       const { jid, wait = 0 } = request
       const others = isOthers(asker, await store.asker(jid))
-      if (others) record(asker, 'history.job', jid)
+      if (others) record(asker, 'history.job', `job ${jid}`)
       if (others && wait === 0) return UNKNOWN
       // Waited for as long as a job that there is not: how long an answer takes tells nothing either.
       const giveUp = performance.now() + wait * 1000
@@ -61,8 +61,10 @@ export function createJobRights(
     },
     narrowed(asker, request) {
       if (seesAll(asker)) return request
-      if (request.user !== undefined && request.user !== asker.user) return undefined
-      return { ...request, user: asker.user }
+      const { user = asker.user } = request
+      if (user === asker.user) return { ...request, user }
+      record(asker, 'history.jobs', `the jobs of '${user.slice(0, 100)}'`)
+      return undefined
     },
     async part(asker, request) {
       const name = isObject(request) && typeof request.name === 'string' ? request.name : ''
@@ -74,7 +76,7 @@ export function createJobRights(
         await waits.answer({ jid, wait: SETTLE_S })
         user = await store.asker(jid)
       }
-      if (isOthers(asker, user)) record(asker, 'history.payload', jid)
+      if (isOthers(asker, user)) record(asker, 'history.payload', `job ${jid}`)
       return readPart(user === asker.user ? payloads : NOTHING_STORED, request)
     },
   }

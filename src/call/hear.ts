@@ -1,7 +1,7 @@
 // What live events say of one job. Every reader of them believes a minion on itself alone, and only services on the rest.
 import { PermissionViolationError, type Subscription } from '@nats-io/transport-node'
 import type { Bus } from '../bus/connect.ts'
-import { rawFromLive } from '../bus/raw.ts'
+import { isRepublished, rawFromLive } from '../bus/raw.ts'
 import { readEvent } from '../protocol/event.ts'
 import type { JobReturn, JobSent } from '../protocol/job.ts'
 
@@ -27,6 +27,7 @@ export function hearJob({ nc, subjects }: Pick<Bus, 'nc' | 'subjects'>, jid: str
   return nc.subscribe(`${prefix}*.salt.job.${jid}.>`, {
     callback: (error, message) => {
       if (error) return void (error instanceof PermissionViolationError && ears.onRefused?.())
+      if (!isRepublished(message)) return
       const read = readEvent(prefix, rawFromLive(message))
       if (!read.ok || !read.event.believed) return
       const { origin, tag, data } = read.event

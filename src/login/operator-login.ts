@@ -27,7 +27,7 @@ export function createOperatorLogins({ namespace, loginTtl, login, told }: Opera
     if (nkey === '' && user === '') return refuse('neither a key nor a name')
     // A key that is named must be proved, whatever else the login has.
     if (nkey !== '' && !provesKey(nkey, sig, nonce)) return refuse('a key that the login does not prove to hold')
-    const asked = { ...(nkey === '' ? {} : { nkey }), ...(user === '' ? {} : { user, password: pass }) }
+    const asked = { from: host, ...(nkey === '' ? {} : { nkey }), ...(user === '' ? {} : { user, password: pass }) }
     let operator: Awaited<ReturnType<LoginOperator>>
     try {
       operator = await login(asked)

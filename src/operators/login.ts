@@ -8,6 +8,8 @@ export interface OperatorLogin {
   password?: string | undefined
   /** A key whose signature has been verified. */
   nkey?: string | undefined
+  /** The address that it comes from. */
+  from: string
 }
 
 /** Undefined: not let in, and nobody is told why. Throws `unreachable` where too many passwords are being checked. */
@@ -23,14 +25,14 @@ export function createOperatorLogin(store: OperatorStore, passwords: PasswordChe
     const grants = store.grants(name)
     return grants && { name, grants }
   }
-  return async ({ user, password, nkey }) => {
+  return async ({ user, password, nkey, from }) => {
     if (nkey !== undefined) {
       const entry = store.findKey(nkey)
       return entry && (!user || user === entry.name) ? letIn(entry.name) : undefined
     }
     if (user === undefined || password === undefined) return undefined
     const hash = store.find(user)?.password_hash
-    if (!(await passwords.matches(password, hash))) return undefined
+    if (!(await passwords.matches(password, hash, from))) return undefined
     return store.find(user)?.password_hash === hash ? letIn(user) : undefined
   }
 }

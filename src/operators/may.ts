@@ -42,6 +42,9 @@ export function notAllowed(
 export const mayCallSomewhere = ({ local }: Grants, fun: string, following = false): boolean =>
   following ? local.length > 0 : local.some(({ funs }) => matchesFunction(funs, fun))
 
+/** Whether every id of the fleet may be known: where something may be done on all minions, whoever they are. */
+export const seesFleet = ({ local }: Grants): boolean => local.some(({ tgt = '*' }) => tgt === '*')
+
 /** Those of the minions on which something may be done, in their order. */
 export function within(grants: Grants, minions: readonly string[], fleet: Fleet): string[] {
   const away = new Set(outside(grants.local, minions, fleet))

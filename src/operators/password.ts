@@ -45,43 +45,78 @@ export const isPasswordHash = (text: string): boolean => decode(text) !== undefi
 
 export interface PasswordCheck {
   /**
-   * Whether the password is the one that was hashed; without a hash false, after the same time. Throws `unreachable` where
-   * too many checks wait already.
+   * Whether the password is the one that was hashed; without a hash false, after the same time. `from`: the address that it
+   * comes from. Throws `unreachable` where too many checks wait already.
    */
-  matches(password: string, hash: string | undefined): Promise<boolean>
+  matches(password: string, hash: string | undefined, from: string): Promise<boolean>
 }
 
-/** A few checks at once; the others wait for their turn, first come, first served. */
+/** A few checks at once; the others wait for their turn. */
 export function createPasswordCheck({ atOnce = AT_ONCE, mostWaiting = MOST_WAITING } = {}): PasswordCheck {
   const nobody: Encoded = { ...NOW, salt: randomBytes(SALT_BYTES), hash: randomBytes(HASH_BYTES) }
-  const waiting: (() => void)[] = []
-  let running = 0
-
-  const turn = async () => {
-    if (running < atOnce) return void running++
-    if (waiting.length >= mostWaiting)
-      throw new ReactorError('unreachable', 'too many passwords are being checked: try again in a few seconds')
-    // Whoever ends hands its place on.
-    await new Promise<void>(resolve => waiting.push(resolve))
-  }
-  const done = () => {
-    const next = waiting.shift()
-    if (next) next()
-    else running--
-  }
-
+  const turns = createTurns(atOnce, mostWaiting)
   return {
-    async matches(password, text) {
+    async matches(password, text, from) {
       if (Buffer.byteLength(password) > MAX_PASSWORD || password.includes(NUL)) return false
       const known = text === undefined ? undefined : decode(text)
       const { salt, hash, ...parameters } = known ?? nobody
-      await turn()
+      await turns.take(from)
       try {
         const same = timingSafeEqual(await derive(password, salt, parameters, hash.length), hash)
         return same && known !== undefined
       } finally {
-        done()
+        turns.done()
       }
+    },
+  }
+}
+
+interface Waiting {
+  go(): void
+  giveUp(error: ReactorError): void
+}
+
+/**
+ * Every address has its turn, first come, first served among its own. When too many wait, the newest of the address that has
+ * most gives way: whoever guesses as fast as they can keeps themselves waiting, and not those who come from elsewhere.
+ */
+function createTurns(atOnce: number, mostWaiting: number) {
+  /** By address; whose turn is next stands first. */
+  const queues = new Map<string, Waiting[]>()
+  let waiting = 0
+  let running = 0
+
+  const tooMany = () =>
+    new ReactorError('unreachable', 'too many passwords are being checked: try again in a few seconds')
+  const makeRoom = (own: number): boolean => {
+    let longest: Waiting[] = []
+    for (const queue of queues.values()) if (queue.length > longest.length) longest = queue
+    // Both would have as many: whoever waits already stays.
+    if (longest.length <= own + 1) return false
+    longest.pop()?.giveUp(tooMany())
+    waiting--
+    return true
+  }
+
+  return {
+    async take(from: string): Promise<void> {
+      if (running < atOnce) return void running++
+      const queue = queues.get(from) ?? []
+      if (waiting >= mostWaiting && !makeRoom(queue.length)) throw tooMany()
+      waiting++
+      queues.set(from, queue)
+      await new Promise<void>((go, giveUp) => queue.push({ go, giveUp }))
+    },
+    /** Hands the place on. */
+    done(): void {
+      const [next] = queues
+      if (!next) return void running--
+      const [from, queue] = next
+      queues.delete(from)
+      const first = queue.shift()
+      if (queue.length > 0) queues.set(from, queue)
+      waiting--
+      first?.go()
     },
   }
 }

@@ -106,7 +106,9 @@ export function wantedStreams(ns: string, limits: StreamLimits): WantedStream[] 
       subjects: [`${ns}.parked.*.*`],
       retention: 'limits',
       discard: 'new',
+      // What waits is not replaced: the id in its subject is its event's sender's word, and another may say it again.
       max_msgs_per_subject: 1,
+      discard_new_per_subject: true,
       max_age: 0,
       max_bytes: 256 * MiB,
       republish: { src: `${ns}.parked.>`, dest: `${ns}.decision.parked.>` },

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Running } from '../base/service.ts'
 import type { Bus } from '../bus/connect.ts'
+import { isRepublished } from '../bus/raw.ts'
 import { grantSubject } from '../protocol/grant-subject.ts'
 import { isExclusion } from '../reactor/rules/glob.ts'
 import { readDecisions } from './decision.ts'
@@ -152,6 +153,7 @@ function followDecisions({ nc, subjects }: Bus, thread: Thread, watch: Watch): S
             "reactions cannot be followed: your roles do not let you read every event ('**' in '@events' of a role)",
           ),
         )
+      if (!isRepublished(message)) return
       try {
         for (const seen of readDecisions(subjects.decisionPrefix, message.subject, message.string()))
           thread.decision(seen)

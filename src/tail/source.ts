@@ -3,7 +3,7 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../base/clock.ts'
 import { asReactorError, errorMessage, type ReactorError } from '../base/errors.ts'
-import { rawFromLive } from '../bus/raw.ts'
+import { isRepublished, rawFromLive } from '../bus/raw.ts'
 import type { SeenEvent } from '../cache/history.ts'
 import { type RawEvent, readEvent } from '../protocol/event.ts'
 import { formatOrigin } from '../protocol/origin.ts'
@@ -152,14 +152,15 @@ export async function followEvents(parts: SourceParts): Promise<Source> {
   }
 
   const receive = (message: Msg) => {
+    // One whose headers its sender has made unreadable leaves a gap, and comes from history.
+    if (!isRepublished(message)) return
     const raw = rawFromLive(message)
-    // Live events come in the store's order: one whose headers cannot be read is the one after the last.
-    const seq = raw.seq || (arrived === undefined ? 0 : arrived + 1)
+    const { seq } = raw
     // Patterns may overlap: the server then sends it once for each, one right after the other.
     if (partial && seq === arrived && raw.storedMs === arrivedMs) return
     // A newer event under a lower number comes from another store.
     if (arrived !== undefined && seq <= arrived && raw.storedMs > arrivedMs) replaced = true
-    arrived = seq || arrived
+    arrived = seq
     arrivedMs = raw.storedMs
     if (!busy && queue.length === 0 && !unchecked && !replaced && isNext(seq)) return give(raw, seq)
     if (queue.length < MAX_QUEUE) queue.push({ raw, seq })

@@ -4,8 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { requestJson } from '../../src/bus/request.ts'
 import type { HistoryPage } from '../../src/cache/history.ts'
 import { createJidSource } from '../../src/protocol/jid.ts'
-import { createSeen } from '../helpers/wait.ts'
+import { createSeen, within } from '../helpers/wait.ts'
 import { type Attacker, attackWith, block, expectWell, insider, publishJob, wire } from './attacker.ts'
+import { serverLogFrom } from './harm.ts'
 import { type System, startSystem } from './system.ts'
 
 const RULES = `
@@ -114,9 +115,8 @@ describe('an option of JetStream in an event', () => {
   it('has removed nothing, changed nothing, and let nobody else speak', async () => {
     const { config, state } = await eventsState()
     expect(config).toMatchObject({ allow_rollup_hdrs: false, subjects: ['reactor.event.>'] })
-    expect([config.allow_msg_ttl, config.allow_msg_schedules, config.allow_atomic, config.allow_msg_counter]).toEqual(
-      Array(4).fill(expect.toSatisfy((value: unknown) => !value)),
-    )
+    const { allow_msg_ttl, allow_msg_schedules, allow_atomic, allow_msg_counter } = config as unknown as Record<string, unknown>
+    expect([allow_msg_ttl, allow_msg_schedules, allow_atomic, allow_msg_counter].filter(Boolean)).toEqual([])
     expect(state).toMatchObject({ first_seq: 1, messages: state.last_seq })
     expect(Object.keys(state.subjects ?? {}).filter(subject => /_master\.salt\.key$/.test(subject))).toHaveLength(1)
   })
@@ -191,6 +191,11 @@ describe('an event id', () => {
   })
 })
 
+it('a header block that is larger than the store takes is refused, and said so', async () => {
+  const { error } = await stored('reactor.event.evil.x', `NATS/1.0\r\nReactor-Cause: ${'x'.repeat(70_000)}\r\n\r\n`)
+  expect(error?.description).toMatch(/header size exceeds/)
+})
+
 describe('headers that no library would write are stored, and everybody reads on', () => {
   it.each([
     ['a name with a space', 'NATS/1.0\r\na name: x\r\n\r\n'],
@@ -209,7 +214,7 @@ describe('headers that no library would write are stored, and everybody reads on
     ['bytes that are no text', 'NATS/1.0\r\n\u00ff\u00fe\u0000: \u0000\u0001\r\n\r\n'],
     ['line feeds alone', 'NATS/1.0\nA: b\n\n'],
     ['a thousand lines', `NATS/1.0\r\n${'A: b\r\n'.repeat(1000)}\r\n`],
-    ['a value of 200 KB', `NATS/1.0\r\nReactor-Cause: ${'x'.repeat(200_000)}\r\n\r\n`],
+    ['a value of 60 KB', `NATS/1.0\r\nReactor-Cause: ${'x'.repeat(60_000)}\r\n\r\n`],
     ['hops that are none', 'NATS/1.0\r\nReactor-Hops: -1e999\r\n\r\n'],
     ['hops to be cut off', 'NATS/1.0\r\nReactor-Hops: 1000000\r\n\r\n'],
     ['who asks, as services say it', 'NATS/1.0\r\nReactor-User: admin\r\nReactor-Work: a/b\r\nReactor-Time: 0\r\n\r\n'],
@@ -235,14 +240,15 @@ describe('headers that no library would write are stored, and everybody reads on
     ['missing', 'HPUB reactor.event.evil.x 12\r\n'],
   ])('a size of headers that is %s ends the connection of the attacker, and no other', async (_what, bytes) => {
     const line = await wire(system)
+    const logged = await serverLogFrom(system)
     line.send(bytes)
-    await line.said.find(text => text.startsWith('-ERR'), 'the refusal by the server')
-    await line.closed
+    await within(line.closed, 'the end of the connection')
+    await logged(/\[ERR\].*(?:Header|Parser|Size|payload|Protocol)/i)
   })
 
   it('a second command in a subject is one of the attacker, and held to what it may', async () => {
     const line = await wire(system)
-    line.send('PUB reactor.event.evil.x\r\nPUB reactor.event.web1.injected 2\r\n{}\r\n')
+    line.send('PUB reactor.event.evil.x 2\r\n{}\r\nPUB reactor.event.web1.injected 2\r\n{}\r\n')
     await line.said.find(text => text.startsWith('-ERR'), 'the refusal by the server')
     expect(system.events.items.filter(({ tag }) => tag === 'injected')).toEqual([])
     line.close()

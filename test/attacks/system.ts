@@ -7,7 +7,7 @@ import { createUser, type KeyPair } from '@nats-io/nkeys'
 import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node'
 import { createStack } from '../../src/base/service.ts'
 import { connectBus } from '../../src/bus/connect.ts'
-import { rawFromLive } from '../../src/bus/raw.ts'
+import { isRepublished, rawFromLive } from '../../src/bus/raw.ts'
 import { requestJson } from '../../src/bus/request.ts'
 import { makeIdentities } from '../../src/bus/server/identities.ts'
 import { parseConfig } from '../../src/config/load.ts'
@@ -152,6 +152,7 @@ function watch(nc: NatsConnection, subjects: Subjects): Seen<Event> {
   const seen = createSeen<Event>()
   nc.subscribe(`${subjects.livePrefix}>`, {
     callback: (_error, message) => {
+      if (!isRepublished(message)) return
       const read = readEvent(subjects.livePrefix, rawFromLive(message))
       if (read.ok) seen.push(read.event)
     },

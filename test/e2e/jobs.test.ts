@@ -1,4 +1,6 @@
 // `reactor jobs` as people and scripts use it.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { command, type Running, startReactor } from './reactor.ts'
 
@@ -145,8 +147,13 @@ describe('a job that runs', () => {
   })
 
   it('is watched to a good end as JSON lines', async () => {
-    const jid = await start('web1', 'test.sleep', '1')
-    const { code, stdout } = await run('jobs', 'watch', jid, '--json')
+    const go = join(reactor.dir, 'go')
+    const jid = await start('web1', 'cmd.run', `while [ ! -e ${go} ]; do sleep 0.05; done`, 'python_shell=true')
+    const { code, stdout } = await command(['jobs', 'watch', jid, '--json'], {
+      cwd: reactor.dir,
+      // It ends once it has been seen to run.
+      onSpawn: child => void child.stdout?.once('data', () => void writeFile(go, '')),
+    })
     expect(code).toBe(0)
     expect(
       stdout

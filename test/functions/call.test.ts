@@ -20,7 +20,7 @@ describe('the outcome of a function', () => {
     expect(await outcomeOf(() => undefined)).toEqual({ ok: true, value: null })
   })
 
-  it.each<Code>(['no_minions', 'bad_argument', 'unknown_function', 'outcome_unknown'])(
+  it.each<Code>(['no_minions', 'bad_argument', 'unknown_function', 'outcome_unknown', 'forbidden'])(
     'keeps the code %s, which says what is wrong with the call',
     async code => {
       expect(await outcomeOf(throwing(new ReactorError(code, 'as it is')))).toEqual({
@@ -31,7 +31,7 @@ describe('the outcome of a function', () => {
     },
   )
 
-  it.each<Code>(['unreachable', 'store_refused', 'timeout', 'forbidden'])(
+  it.each<Code>(['unreachable', 'store_refused', 'timeout'])(
     'is a failure of the function where it met %s on its way',
     async code => {
       expect(await outcomeOf(throwing(new ReactorError(code, 'db1 is down')))).toEqual({

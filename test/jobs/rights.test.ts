@@ -1,7 +1,7 @@
 // What operators may start on minions, and what is recorded of it: by the ids that a target means, however it is written.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PublishMessage } from '../../src/protocol/job.ts'
-import { type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
+import { ALL_GRANTS, type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
 import { keptAudit } from '../helpers/authority.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -14,6 +14,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const FLEET = { web1: YES, web2: YES, db1: YES }
+const UNNAMED = 'every minion that this target means, or it means none'
 const GRANTS: Grants = {
   ...NO_GRANTS,
   local: [
@@ -45,17 +46,23 @@ describe('an operator', () => {
   })
 
   it.each<[string, PublishMessage['tgt'], string | undefined, string]>([
-    ['a glob', '*', undefined, 'db1'],
+    ['a glob', '*', undefined, UNNAMED],
+    ['an id', 'db1', undefined, 'db1'],
+    ['an id that nobody has', 'db9', undefined, 'db9'],
     ['a list that mixes', ['web1', 'db1', 'web2'], undefined, 'db1'],
-    ['a list as a text', 'web1,db1', 'list', 'db1'],
-    ['a regular expression', '.*1', 'pcre', 'db1'],
-    ['a grain', 'id:db*', 'grain', 'db1'],
-    ['a compound one', 'web1 or db1', 'compound', 'db1'],
-    ['a nodegroup', 'all', 'nodegroup', 'db1'],
-    ['a nodegroup inside', 'N@all and not web1', 'compound', 'db1'],
+    ['a list that mixes in what nobody has', ['web1', 'db9', 'web2'], undefined, 'db9'],
+    ['a list as a text', 'web1, db1', 'list', 'db1'],
+    ['a regular expression', '.*1', 'pcre', UNNAMED],
+    ['a grain', 'id:db*', 'grain', UNNAMED],
+    ['a compound one', 'web1 or db1', 'compound', UNNAMED],
+    ['a nodegroup', 'all', 'nodegroup', UNNAMED],
+    ['a nodegroup inside', 'N@all and not web1', 'compound', UNNAMED],
+    ['a glob that nobody matches', 'x*', undefined, UNNAMED],
+    ['a grain that nobody has', 'secret:a*', 'grain', UNNAMED],
   ])('is refused a target that means others too: %s', async (_what, tgt, tgt_type, refused) => {
     const { publish, ann, got, events, records } = await start()
-    const reason = `'ann' may not call 'test.ping' on ${refused}: no role of theirs grants it`
+    const hint = refused === UNNAMED ? '; name minions by their ids to be told which' : ''
+    const reason = `'ann' may not call 'test.ping' on ${refused}: no role of theirs grants it${hint}`
     const request = { tgt, fun: 'test.ping', ...(tgt_type ? { tgt_type } : {}) }
     await expect(publish(request, ann)).rejects.toMatchObject({ code: 'forbidden', message: reason })
     expect(records.items).toEqual([
@@ -81,7 +88,24 @@ describe('an operator', () => {
         code: 'forbidden',
         message: "'ann' may not call 'cmd.shell' on any minion: no role of theirs grants it",
       })
-    await expect(publish({ tgt: 'nobody', fun: 'test.ping' }, ann)).rejects.toMatchObject({ code: 'no_minions' })
+  })
+
+  it('is told that nobody matches where that tells nothing of minions that are not theirs', async () => {
+    const { publish, ann } = await start()
+    const none = { code: 'no_minions' }
+    await expect(publish({ tgt: 'web9', fun: 'test.ping' }, ann)).rejects.toMatchObject(none)
+    expect((await publish({ tgt: ['web9', 'web1'], fun: 'test.ping' }, ann)).missing).toEqual(['web9'])
+    const everywhere = { user: 'eve', grants: () => ({ ...NO_GRANTS, local: [{ funs: ['test.*'] }] }) }
+    for (const tgt of ['nobody', 'x*'])
+      await expect(publish({ tgt, fun: 'test.ping' }, everywhere)).rejects.toMatchObject(none)
+  })
+
+  it('is not told by what is missing from a target which ids there are', async () => {
+    const { resolve, ann } = await start()
+    for (const id of ['db1', 'edge9'])
+      expect(
+        resolve({ tgt: `web1 or ( L@${id} and web* )`, tgt_type: 'compound', fun: 'test.ping', resolve: true }, ann),
+      ).toEqual({ minions: ['web1'], missing: [] })
   })
 
   it('is told of a few of many that are not allowed', async () => {
@@ -89,7 +113,7 @@ describe('an operator', () => {
     const fleet = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`db${n}`, undefined]))
     const { publish } = await openWorker(core, fleet)
     const asked = { user: 'ann', grants: () => ({ ...NO_GRANTS, local: [{ tgt: 'db0', funs: ['test.*'] }] }) }
-    await expect(publish({ tgt: 'db*', fun: 'test.ping' }, asked)).rejects.toThrow(
+    await expect(publish({ tgt: Object.keys(fleet), fun: 'test.ping' }, asked)).rejects.toThrow(
       "'ann' may not call 'test.ping' on db1, db2, db3, db4, db5 and 3 more: no role",
     )
   })
@@ -122,12 +146,80 @@ describe('an operator', () => {
   })
 })
 
+describe('a function that runs another one', () => {
+  const grants = (): Grants => ({
+    ...NO_GRANTS,
+    local: [
+      { tgt: 'web*', funs: ['mine.*', 'saltutil.cmd', 'test.*'] },
+      { tgt: 'web1', funs: ['grains.get'] },
+      { tgt: 'db1', funs: ['cmd.run'] },
+    ],
+  })
+  const bob = { user: 'bob', source: 'OPS', grants }
+  type Call = Pick<PublishMessage, 'fun' | 'arg' | 'kwarg'>
+
+  it.each<[string, Call, string]>([
+    ['the mine, by its entry', { fun: 'mine.send', arg: ['cmd.run', 'id'] }, 'cmd.run'],
+    ['the mine', { fun: 'mine.send', arg: ['x', 'id'], kwarg: { mine_function: 'cmd.run' } }, 'cmd.run'],
+    ['the mine, by names', { fun: 'mine.send', kwarg: { name: 'x', mine_function: 'cmd.run', cmd: 'id' } }, 'cmd.run'],
+    ['an update', { fun: 'mine.update', arg: [false, ['test.ping', 'cmd.run']] }, 'cmd.run'],
+    [
+      'an update, by a map',
+      { fun: 'mine.update', kwarg: { mine_functions: { a: [{ mine_function: 'cmd.run' }, 'id'] } } },
+      'cmd.run',
+    ],
+    ['another minion', { fun: 'saltutil.cmd', arg: ['web1', 'cmd.run', ['id']] }, 'cmd.run'],
+    ['another minion, by names', { fun: 'saltutil.cmd', kwarg: { tgt: ['web2'], fun: 'cmd.run' } }, 'cmd.run'],
+    ['a minion of others', { fun: 'saltutil.cmd', arg: ['db1', 'test.ping'] }, 'test.ping'],
+    ['minions that match', { fun: 'saltutil.cmd', arg: ['*', 'test.ping'] }, 'test.ping'],
+    [
+      'one in another',
+      { fun: 'mine.send', arg: ['x', 'web2', 'mine.send', ['cmd.run']], kwarg: { mine_function: 'saltutil.cmd' } },
+      'cmd.run',
+    ],
+    ['a function that they may call elsewhere', { fun: 'mine.send', arg: ['grains.get', 'os'] }, 'grains.get'],
+  ])('needs the right to that one too, where it runs: %s', async (_what, call, inner) => {
+    const { publish, got, records } = await start()
+    const error = { code: 'forbidden', message: expect.stringContaining(`may not call '${inner}' on `) }
+    await expect(publish({ tgt: 'web2', ...call }, bob)).rejects.toMatchObject(error)
+    expect(records.items).toMatchObject([{ user: 'bob', action: call.fun, result: 'refused' }])
+    expect(got.items).toEqual([])
+  })
+
+  it.each<Call>([
+    { fun: 'mine.send', arg: ['grains.get', 'os'] },
+    { fun: 'mine.send', arg: ['x', 'os'], kwarg: { mine_function: 'grains.get' } },
+    { fun: 'mine.update' },
+    { fun: 'mine.update', arg: [true, ['test.ping']] },
+    { fun: 'mine.get', arg: ['*', 'cmd.run'] },
+    { fun: 'saltutil.cmd', arg: ['web*', 'test.ping'] },
+    { fun: 'saltutil.cmd', kwarg: { tgt: ['web2'], fun: 'test.ping' } },
+  ])('is allowed where both are: %j', async call => {
+    const { publish } = await start()
+    expect((await publish({ tgt: 'web1', ...call }, bob)).minions).toEqual(['web1'])
+  })
+
+  it('is refused where calls in calls have no end', async () => {
+    const { publish } = await start()
+    let arg: unknown[] = ['web1', 'test.ping']
+    for (let n = 0; n < 5; n++) arg = ['web1', 'saltutil.cmd', arg]
+    await expect(publish({ tgt: 'web1', fun: 'saltutil.cmd', arg }, bob)).rejects.toMatchObject({ code: 'bad_argument' })
+  })
+
+  it('is asked of no rule, and of nobody who may everything', async () => {
+    const { publish } = await start()
+    const call = { tgt: 'web1', fun: 'mine.send', arg: ['cmd.run', 'id'] }
+    for (const asked of [{ user: 'rule:r' }, { user: 'eve', grants: () => ALL_GRANTS }])
+      expect((await publish(call, asked)).minions).toEqual(['web1'])
+  })
+})
+
 describe('only resolving a target', () => {
   it('of a call is refused as the call would be, and recorded', async () => {
     const { resolve, ann, records } = await start()
     expect(resolve({ tgt: 'web*', fun: 'test.ping', resolve: true }, ann).minions).toEqual(['web1', 'web2'])
     expect(records.items).toEqual([])
-    expect(() => resolve({ tgt: '*', fun: 'test.ping', resolve: true }, ann)).toThrow("'test.ping' on db1: no role")
+    expect(() => resolve({ tgt: 'db1', fun: 'test.ping', resolve: true }, ann)).toThrow("'test.ping' on db1: no role")
     expect(records.items).toMatchObject([{ user: 'ann', action: 'test.ping', result: 'refused' }])
   })
 

@@ -2,15 +2,17 @@ import { randomBytes, scryptSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createPasswordCheck, hashPassword, isPasswordHash } from '../../src/operators/password.ts'
 
+const HOST = '10.0.0.7'
+
 describe('a password', () => {
   it('matches its own hash and no other', async () => {
     const { matches } = createPasswordCheck()
     const [one, two] = await Promise.all([hashPassword('correct horse'), hashPassword('correct horse')])
     expect(one).not.toBe(two)
-    expect(await matches('correct horse', one)).toBe(true)
-    expect(await matches('correct horse', two)).toBe(true)
-    for (const wrong of ['correct horsf', 'correct hors', 'correct horse ', ''])
-      expect(await matches(wrong, one)).toBe(false)
+    expect(await matches('correct horse', one, HOST)).toBe(true)
+    expect(await matches('correct horse', two, HOST)).toBe(true)
+    for (const wrong of ['correct horse\0', 'correct horsf', 'correct hors', 'correct horse ', ''])
+      expect(await matches(wrong, one, HOST)).toBe(false)
   })
 
   it('is hashed by scrypt with 32 MiB, as its text says', async () => {
@@ -30,13 +32,17 @@ describe('a password', () => {
     const hash = scryptSync('x', salt, 32, { N: 2 ** 16, r: 8, p: 2, maxmem: 2 ** 28 })
     const text = `scrypt$16$8$2$${salt.toString('base64url')}$${hash.toString('base64url')}`
     expect(isPasswordHash(text)).toBe(true)
-    expect(await createPasswordCheck().matches('x', text)).toBe(true)
-    expect(await createPasswordCheck().matches('x', text.replace('$8$2$', '$8$1$'))).toBe(false)
+    expect(await createPasswordCheck().matches('x', text, HOST)).toBe(true)
+    expect(await createPasswordCheck().matches('x', text.replace('$8$2$', '$8$1$'), HOST)).toBe(false)
   })
 
   it('of nobody matches nothing', async () => {
-    expect(await createPasswordCheck().matches('x', undefined)).toBe(false)
-    expect(await createPasswordCheck().matches('', undefined)).toBe(false)
+    expect(await createPasswordCheck().matches('x', undefined, HOST)).toBe(false)
+    expect(await createPasswordCheck().matches('', undefined, HOST)).toBe(false)
+  })
+
+  it('cannot have a NUL in it', async () => {
+    await expect(hashPassword('a\0b')).rejects.toMatchObject({ code: 'bad_argument' })
   })
 
   it.each(['', 'x'.repeat(1025)])('cannot be of %# length', async password => {
@@ -44,7 +50,9 @@ describe('a password', () => {
   })
 
   it('that is too long is not looked at', async () => {
-    expect(await createPasswordCheck({ atOnce: 0, mostWaiting: 0 }).matches('x'.repeat(1025), undefined)).toBe(false)
+    expect(await createPasswordCheck({ atOnce: 0, mostWaiting: 0 }).matches('x'.repeat(1025), undefined, HOST)).toBe(
+      false,
+    )
   })
 })
 
@@ -66,7 +74,7 @@ describe('a hash that somebody gives', () => {
     ['in other letters', `scrypt$15$8$1$${salt}$${'/'.repeat(43)}`],
   ])('is refused where it is %s', async (_what, text) => {
     expect(isPasswordHash(text)).toBe(false)
-    expect(await createPasswordCheck().matches('x', text)).toBe(false)
+    expect(await createPasswordCheck().matches('x', text, HOST)).toBe(false)
   })
 })
 
@@ -76,7 +84,7 @@ describe('many guesses at once', () => {
     const hash = await hashPassword('right')
     const ended: string[] = []
     const guess = async (name: string, password: string) => {
-      const result = await check.matches(password, hash).catch((error: { code: string }) => error.code)
+      const result = await check.matches(password, hash, HOST).catch((error: { code: string }) => error.code)
       ended.push(`${name} ${result}`)
     }
     await Promise.all([guess('a', 'wrong'), guess('b', 'right'), guess('c', 'wrong'), guess('d', 'right')])
@@ -84,5 +92,24 @@ describe('many guesses at once', () => {
     // Nobody keeps a place.
     await Promise.all([guess('e', 'right'), guess('f', 'right'), guess('g', 'right')])
     expect(ended.slice(4)).toEqual(['e true', 'f true', 'g true'])
+  })
+  it('from one address do not keep another waiting, nor take its place', async () => {
+    const check = createPasswordCheck({ atOnce: 1, mostWaiting: 3 })
+    const hash = await hashPassword('right')
+    const ended: string[] = []
+    const guess = async (name: string, from: string) => {
+      const result = await check.matches('right', hash, from).catch((error: { code: string }) => error.code)
+      ended.push(`${name} ${result}`)
+    }
+    const flood = ['a', 'b', 'c', 'd'].map(name => guess(name, '10.0.0.1'))
+    await Promise.all([...flood, guess('honest', '10.0.0.2'), guess('late', '10.0.0.1')])
+    expect(ended.slice(0, 2).sort()).toEqual(['d unreachable', 'late unreachable'])
+    expect(ended.slice(2)).toEqual(['a true', 'b true', 'honest true', 'c true'])
+  })
+
+  it('from as many addresses as may wait leave no place for one more', async () => {
+    const check = createPasswordCheck({ atOnce: 1, mostWaiting: 2 })
+    const outcomes = await Promise.allSettled(['1', '2', '3', '4'].map(from => check.matches('x', undefined, from)))
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected'])
   })
 })

@@ -1,0 +1,55 @@
+// What a call runs besides: functions that are given the name of another one run it, so the right to that one is asked for too.
+import { isObject } from '../base/json.ts'
+import { type MineFunction, mineFunction, readMineFunction } from '../mine/rules.ts'
+
+export interface InnerCall {
+  fun: string
+  arg: unknown[]
+  kwarg: Record<string, unknown>
+  /** On these minions, as it is asked there; undefined: where the call itself runs. */
+  on?: { tgt: string | string[]; tgt_type: string }
+}
+
+type Args = Readonly<Record<string, unknown>>
+
+/**
+ * The calls that are named in the arguments of a call. What it would take from a minion's own config is not among them, nor
+ * what the function will refuse. Throws `bad_argument` on a definition of the mine that is none.
+ */
+export function innerCalls(fun: string, arg: readonly unknown[], kwarg: Args): InnerCall[] {
+  if (fun === 'mine.send') return ofMineSend(arg, kwarg)
+  if (fun === 'mine.update') return ofMineUpdate(arg[1] ?? kwarg.mine_functions)
+  return fun === 'saltutil.cmd' ? ofPeer(arg, kwarg) : []
+}
+
+function ofMineSend(arg: readonly unknown[], { name, ...named }: Args): InnerCall[] {
+  const [first, ...rest] = arg.length > 0 ? arg : [name]
+  return first === undefined ? [] : [callOf(mineFunction(String(first), rest, named))]
+}
+
+function ofMineUpdate(given: unknown): InnerCall[] {
+  const entries = Array.isArray(given) ? given.map((name): [string, unknown] => [String(name), undefined]) : []
+  return [...entries, ...(isObject(given) ? Object.entries(given) : [])].map(([name, definition]) =>
+    callOf(readMineFunction(name, definition)),
+  )
+}
+
+const callOf = ({ fun, arg, kwarg }: MineFunction): InnerCall => ({ fun, arg, kwarg })
+
+/** By the names and places of the arguments of `saltutil.cmd`. */
+function ofPeer(given: readonly unknown[], named: Args): InnerCall[] {
+  const [tgt, fun, arg, , type = 'glob', kwarg] = ['tgt', 'fun', 'arg', 'timeout', 'tgt_type', 'kwarg'].map(
+    (name, at) => given[at] ?? named[name] ?? undefined,
+  )
+  if (tgt === undefined || fun === undefined) return []
+  const listed = Array.isArray(tgt)
+  const tgt_type = listed && type === 'glob' ? 'list' : String(type)
+  return [
+    {
+      fun: String(fun),
+      arg: Array.isArray(arg) ? arg : [],
+      kwarg: isObject(kwarg) ? kwarg : {},
+      on: { tgt: listed ? tgt.map(String) : String(tgt), tgt_type },
+    },
+  ]
+}
