@@ -28,6 +28,15 @@ export interface AuditCause {
   hops?: number
 }
 
+/** Who acts, and by which job: what the records of their changes have in common. */
+export interface Caller {
+  user: string
+  /** The account that the request came from. */
+  source: string
+  cause?: string | undefined
+  hops?: number | undefined
+}
+
 /** Does not wait, and does not fail: what is recorded has happened. A record that cannot be stored is logged. */
 export type Audit = (kind: AuditKind, record: AuditRecord, cause?: AuditCause) => void
 

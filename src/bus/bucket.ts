@@ -37,13 +37,17 @@ export async function mirrorBucket<T>(
   bucket: KV,
   options: {
     read(value: unknown): T
-    /** `revision` is 0 where a key is found to be gone without a word of the bucket. */
+    /**
+     * `revision`: of the value or of its deletion; where a key is found to be gone without a word of it, the bucket's own, or 0
+     * where the bucket was made anew.
+     */
     onChange?(key: string, value: T | undefined, revision: number): void
     log: Log
   },
 ): Promise<Mirror<T>> {
   const { log } = options
   const values = new Map<string, T>()
+  let highest = 0
   let stopped = false
   let current: { stop(): void } | undefined
   let standing = false
@@ -66,6 +70,10 @@ export async function mirrorBucket<T>(
 
   /** Resolves once a new watch stands in the place of the old one, which goes on where it throws. */
   const load = async () => {
+    // Before the watch: what is stored later, it tells.
+    const { last_seq: last } = (await bucket.status()).streamInfo.state
+    // Where it has less than was seen of it, it was made anew, and revisions say nothing of what was before.
+    const asOf = last < highest ? 0 : last
     const watch = await bucket.watch()
     let held: number
     try {
@@ -83,7 +91,7 @@ export async function mirrorBucket<T>(
     let loaded = false
     const complete = () => {
       loaded = true
-      for (const key of [...values.keys()]) if (!seen.has(key)) apply(key, undefined, 0, true)
+      for (const key of [...values.keys()]) if (!seen.has(key)) apply(key, undefined, asOf, true)
       standing = true
       reload.succeeded()
       atFirst()
@@ -93,6 +101,7 @@ export async function mirrorBucket<T>(
       for await (const entry of watch) {
         if (current !== watch) return
         seen.add(entry.key)
+        highest = entry.revision
         apply(entry.key, entry.operation === 'PUT' ? entry.string() : undefined, entry.revision, standing)
         if (entry.isUpdate && !loaded) complete()
       }

@@ -154,7 +154,7 @@ function refused({ servers, tls, refusedAdvice = ADVICE }: BusOptions, error: un
 const isRefusal = (error: unknown): boolean =>
   error instanceof errors.AuthorizationError || /authoriz|authent|nkey/i.test(errorMessage(error))
 
-/** A server's URL without what must not be shown. */
+/** A server's URL, with or without its scheme, without what must not be shown: all before the last `@`. */
 export function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^/]*@/, '//')
+  return url.replace(/^(\s*[a-z][a-z\d+.-]*:\/\/)?.*@/is, '$1')
 }

@@ -13,17 +13,22 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { StreamLimits, WantedConsumer, WantedStream } from '../protocol/streams.ts'
 import { wantedStreams } from '../protocol/streams.ts'
 
-export type Provisioned = 'created' | 'updated' | 'unchanged'
+/** `outdated`: it has other settings, and was left as it is. */
+export type Provisioned = 'created' | 'updated' | 'unchanged' | 'outdated'
 
-/** Provisions every stream of the namespace; safe to run from several processes at once. Throws `bad_config` where a setting cannot be changed. */
+/**
+ * Provisions every stream of the namespace; safe to run from several processes at once. Without `migrate` it makes those that
+ * are missing and changes none. Throws `bad_config` where a setting cannot be changed.
+ */
 export async function provisionStreams(
   nc: NatsConnection,
   ns: string,
   limits: StreamLimits,
+  { migrate = true }: { migrate?: boolean } = {},
 ): Promise<Record<string, Provisioned>> {
   const jsm = await jetstreamManager(nc, { checkAPI: false })
   const done = await Promise.all(
-    wantedStreams(ns, limits).map(async wanted => [wanted.name, await inSettledCluster(wanted, jsm)] as const),
+    wantedStreams(ns, limits).map(async wanted => [wanted.name, await inSettledCluster(wanted, jsm, migrate)] as const),
   )
   return Object.fromEntries(done)
 }
@@ -34,11 +39,11 @@ const LOOK_EVERY_MS = 250
 const UNSETTLED = new Set([10005, 10008, 10009])
 
 /** Nodes of a cluster and what runs on it start together: until the nodes have found each other, there is something to wait for. */
-async function inSettledCluster(wanted: WantedStream, jsm: JetStreamManager): Promise<Provisioned> {
+async function inSettledCluster(wanted: WantedStream, jsm: JetStreamManager, migrate: boolean): Promise<Provisioned> {
   const deadline = Date.now() + SETTLES_MS
   for (;;) {
     try {
-      return await provisionStream(jsm, wanted)
+      return await provisionStream(jsm, wanted, migrate)
     } catch (error) {
       if (!isUnsettled((error as ReactorError).cause) || Date.now() > deadline) throw error
       await delay(LOOK_EVERY_MS)
@@ -49,7 +54,7 @@ async function inSettledCluster(wanted: WantedStream, jsm: JetStreamManager): Pr
 const isUnsettled = (error: unknown): boolean =>
   (error instanceof JetStreamApiError && UNSETTLED.has(error.code)) || error instanceof errors.TimeoutError
 
-async function provisionStream(jsm: JetStreamManager, wanted: WantedStream): Promise<Provisioned> {
+async function provisionStream(jsm: JetStreamManager, wanted: WantedStream, migrate: boolean): Promise<Provisioned> {
   try {
     const found = await jsm.streams.info(wanted.name).catch(ignoring(JetStreamApiCodes.StreamNotFound))
     if (!found) {
@@ -57,6 +62,7 @@ async function provisionStream(jsm: JetStreamManager, wanted: WantedStream): Pro
       return 'created'
     }
     if (!differs(wanted, found.config)) return 'unchanged'
+    if (!migrate) return 'outdated'
     await jsm.streams.update(wanted.name, wanted as StreamConfig)
     return 'updated'
   } catch (error) {

@@ -57,9 +57,9 @@ export function createPublisher(nc: NatsConnection): Publisher {
     const slot = slots.get(key)
     if (!slot) return
     const ack = readAck(reply)
-    if (ack === undefined) {
-      // No responders: the stream is not there now. The sweep tries again until the deadline.
-      lastProblem = 'no stream takes the subject'
+    if (typeof ack === 'string') {
+      // The sweep tries again until the deadline.
+      lastProblem = ack
       return
     }
     slots.delete(key)
@@ -178,9 +178,12 @@ export const isTaken = (error: unknown): boolean => error instanceof ReactorErro
 
 const SEQ = /"seq":\s*(\d+)/
 
-/** The ack, a refusal, or undefined where nobody answered. */
-function readAck(reply: Msg): PubAck | ReactorError | undefined {
-  if (reply.data.length === 0 && reply.headers?.code === 503) return undefined
+/** An earlier send under the same id is on its way through the cluster: until its nodes agree, nobody knows what becomes of it. */
+const IN_PROCESS = 10158
+
+/** The ack, a refusal, or as a text why it is too early for either. */
+function readAck(reply: Msg): PubAck | ReactorError | string {
+  if (reply.data.length === 0 && reply.headers?.code === 503) return 'no stream takes the subject'
   const text = reply.string()
   const seq = SEQ.exec(text)
   if (seq && !text.includes('"error"'))
@@ -189,7 +192,9 @@ function readAck(reply: Msg): PubAck | ReactorError | undefined {
     const { error } = JSON.parse(text) as { error?: { description?: string; err_code?: number; code?: number } }
     const reason = error?.description ?? text
     // 503 inside an ack: JetStream is not there yet, or a limit is reached; 429: it has too much in hand just now.
-    if ((error?.code === 503 && !LIMIT.test(reason)) || error?.code === 429) return undefined
+    if ((error?.code === 503 && !LIMIT.test(reason)) || error?.code === 429) return reason
+    if (error?.err_code === IN_PROCESS)
+      return 'the nodes of the NATS cluster do not agree on it: is a majority of them up?'
     return new ReactorError('store_refused', `the store refused the message: ${reason}`, { taken: TAKEN.test(reason) })
   } catch {
     return new ReactorError('store_refused', `the store answered '${text.slice(0, 80)}', which is no ack`)

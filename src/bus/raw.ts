@@ -58,7 +58,7 @@ export function deliveryFromStream(message: JsMsg): Delivery {
  * gives to what it republishes.
  */
 export const isRepublished = ({ headers }: Msg): boolean =>
-  headers !== undefined && headers.has('Nats-Stream') && headers.has('Nats-Sequence')
+  headers?.has('Nats-Stream') === true && headers.has('Nats-Sequence')
 
 /** A republished event, from a subscription to `<ns>.live.>`; the server adds when and as what it was stored. */
 export function rawFromLive(message: Msg): RawEvent {

@@ -90,6 +90,15 @@ export function fetchPayload(
   })
 }
 
+const SERVED_BY_JOBS = new Set(['publish', 'runner', 'missed', 'peer'])
+
+/** The command of the process that answers on a subject. */
+function answering(subject: string): string {
+  const service = subject.split('.')[1] ?? ''
+  if (service === 'wheel') return 'reactor master'
+  return SERVED_BY_JOBS.has(service) ? 'reactor worker jobs' : 'reactor worker cache'
+}
+
 /** One request and its answer, which is not an error. */
 async function ask(nc: NatsConnection, subject: string, body: unknown, options: AskOptions): Promise<Msg> {
   let reply: Msg
@@ -101,7 +110,10 @@ async function ask(nc: NatsConnection, subject: string, body: unknown, options: 
   } catch (error) {
     const failure = requestFailure(error)
     if (failure === 'nobody')
-      throw new ReactorError('unreachable', `${options.what}: nobody answers on '${subject}'; is that process running?`)
+      throw new ReactorError(
+        'unreachable',
+        `${options.what}: nobody answers on '${subject}'; is '${answering(subject)}' running?`,
+      )
     if (failure === 'late')
       throw new ReactorError('timeout', `${options.what}: no answer within ${options.timeoutMs / 1000} s`)
     if (isPermission(error))

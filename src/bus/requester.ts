@@ -2,6 +2,7 @@
 import type { MsgHdrs } from '@nats-io/transport-node'
 import { isObject } from '../base/json.ts'
 import { HEADER } from '../protocol/event.ts'
+import { NOBODY } from '../protocol/login.ts'
 import { REQUEST_INFO } from './headers.ts'
 
 export interface RequestInfo {
@@ -38,8 +39,8 @@ export function requestInfo(headers: MsgHdrs | undefined): RequestInfo | undefin
 /** For whom a service of CORE says that it asks; nobody else is to be believed on it. */
 export function claimedUser(headers: MsgHdrs | undefined): string {
   try {
-    return headers?.get(HEADER.user) || 'unknown'
+    return headers?.get(HEADER.user) || NOBODY
   } catch {
-    return 'unknown'
+    return NOBODY
   }
 }

@@ -64,9 +64,10 @@ export async function openTable<T extends object>(
       }
     }
   }
+  const latest = (key: string): number => revisions.get(key) ?? deleted.get(key) ?? 0
   /** What the bucket says of a key: nothing new where this process knows of something later. */
   const learn = (key: string, value: T | undefined, revision: number): void => {
-    if (revision !== 0 && revision <= (revisions.get(key) ?? deleted.get(key) ?? 0)) return
+    if (revision !== 0 && revision <= latest(key)) return
     if (value === undefined && tails.has(key)) {
       deleted.set(key, revision)
       deletedMeanwhile.add(key)
@@ -103,8 +104,13 @@ export async function openTable<T extends object>(
         return done
       } catch (error) {
         if (!(error instanceof JetStreamApiError && WRONG_SEQUENCE.has(error.code))) throw refused(name, error)
+        const tried = revision
         ;({ value, revision } = await fetch(key))
-        learn(key, value, revision)
+        // Told by the mirror while the bucket was asked, which may have answered before.
+        if (revision === 0 && latest(key) > tried) {
+          value = values.get(key)
+          revision = latest(key)
+        } else learn(key, value, revision)
       }
     }
     throw new ReactorError('store_refused', `${key} in bucket ${name} changes too fast to be changed; ask again`)

@@ -10,7 +10,6 @@ import { isAnswerName, isStoredName } from '../protocol/payload.ts'
 import type { JobStore } from './store.ts'
 import type { JobAnswer, JobWaits } from './wait.ts'
 
-const UNKNOWN: JobAnswer = { job: null, marker: '' }
 const NOTHING_STORED = { get: async () => undefined }
 /** Seconds in which the job of a return that somebody has heard of must have become known here. */
 const SETTLE_S = 5
@@ -40,24 +39,18 @@ export function createJobRights(
   const seesAll = (asker: Asker) => asker.grants().jobs === 'all'
   const isOthers = (asker: Asker, user: string | undefined) => user !== undefined && user !== '' && user !== asker.user
   const record = (asker: Asker, action: string, what: string) =>
-    authority.refuse(asker, 'history', action, `'${asker.user}' may not see ${what}: no role of theirs grants it (@jobs)`)
+    authority.refuse(
+      asker,
+      'history',
+      action,
+      `'${asker.user}' may not see ${what}: no role of theirs grants it (@jobs)`,
+    )
 
   return {
     async job(asker, request) {
       if (seesAll(asker)) return waits.answer(request)
-      const { jid, wait = 0 } = request
-      const others = isOthers(asker, await store.asker(jid))
-      if (others) record(asker, 'history.job', `job ${jid}`)
-      if (others && wait === 0) return UNKNOWN
-      // Waited for as long as a job that there is not: how long an answer takes tells nothing either.
-      const giveUp = performance.now() + wait * 1000
-      for (let after = request.after; ; ) {
-        const left = Math.max(0, (giveUp - performance.now()) / 1000)
-        const answer = await waits.answer({ jid, wait: left, ...(after === undefined ? {} : { after }) })
-        if (!answer.job || maySeeJob(asker.user, asker.grants(), answer.job)) return answer
-        if (left === 0 || answer.marker === after) return UNKNOWN
-        after = answer.marker
-      }
+      if (isOthers(asker, await store.asker(request.jid))) record(asker, 'history.job', `job ${request.jid}`)
+      return waits.answer(request, job => maySeeJob(asker.user, asker.grants(), job))
     },
     narrowed(asker, request) {
       if (seesAll(asker)) return request

@@ -20,7 +20,8 @@ export interface JobAnswer {
 }
 
 export interface JobWaits {
-  answer(request: JobRequest): Promise<JobAnswer>
+  /** A job that is not `visible` is answered as one that there is not, and after as long a wait. */
+  answer(request: JobRequest, visible?: (job: JobView) => boolean): Promise<JobAnswer>
   /** Whoever waits is answered now. */
   stop(): void
 }
@@ -30,11 +31,23 @@ export function createJobWaits(store: JobStore, clock: Clock): JobWaits {
   setMaxListeners(MAX_WAITERS, stopping.signal)
   let waiters = 0
 
-  const untilChanged = async (jid: string, after: string, waitMs: number) => {
+  const read = async (jid: string, visible: (job: JobView) => boolean): Promise<JobAnswer> => {
+    // Read before the job: what comes in between is told by the next answer.
+    const marker = await store.marker(jid)
+    const job = await store.job(jid, clock.now())
+    return job && !visible(job) ? { job: null, marker: '' } : { job, marker }
+  }
+
+  const untilChanged = async (jid: string, after: string, waitMs: number, visible: (job: JobView) => boolean) => {
     const giveUp = performance.now() + waitMs
+    let known = after
     for (let seen: string | undefined; !stopping.signal.aborted; ) {
       const version = await store.version()
-      if (version !== seen && (await store.marker(jid)) !== after) return
+      if (version !== seen) {
+        const marker = await store.marker(jid)
+        if (marker !== known && (await read(jid, visible)).marker !== after) return
+        known = marker
+      }
       seen = version
       const left = giveUp - performance.now()
       if (left <= 0) return
@@ -43,14 +56,12 @@ export function createJobWaits(store: JobStore, clock: Clock): JobWaits {
   }
 
   return {
-    async answer({ jid, wait = 0, after = '' }) {
+    async answer({ jid, wait = 0, after = '' }, visible = () => true) {
       if (wait > 0 && waiters < MAX_WAITERS) {
         waiters++
-        await untilChanged(jid, after, wait * 1000).finally(() => waiters--)
+        await untilChanged(jid, after, wait * 1000, visible).finally(() => waiters--)
       }
-      // Read before the job: what comes in between is told by the next answer.
-      const marker = await store.marker(jid)
-      return { job: await store.job(jid, clock.now()), marker }
+      return read(jid, visible)
     },
     stop: () => stopping.abort(),
   }

@@ -1,7 +1,7 @@
 // Passwords as they come in: typed twice without being shown, on standard input, or in a file of their owner's.
-import { open } from 'node:fs/promises'
 import { StringDecoder } from 'node:string_decoder'
-import { errorMessage, ReactorError } from '../base/errors.ts'
+import { ReactorError } from '../base/errors.ts'
+import { readSecretFile } from '../base/secret-file.ts'
 
 const MIN_PASSWORD = 8
 
@@ -100,30 +100,14 @@ function createHiddenInput(stdin: Keyboard, stderr: Terminal['stderr']) {
   })
 }
 
-const OTHERS = 0o077
-
 /** The password in a file that nobody but its owner may read. Throws `unreadable`, `bad_config`. */
 export async function readPasswordFile(file: string): Promise<string> {
-  let text: string
-  try {
-    const handle = await open(file, 'r')
-    try {
-      const { mode } = await handle.stat()
-      if (process.platform !== 'win32' && (mode & OTHERS) !== 0)
-        throw new ReactorError(
-          'bad_config',
-          `others than its owner may read the password file ${file} (mode ${(mode & 0o777).toString(8).padStart(4, '0')}), so it is not used: run 'chmod 600 ${file}'`,
-        )
-      text = withoutLineEnd(await handle.readFile('utf8'))
-    } finally {
-      await handle.close()
-    }
-  } catch (error) {
-    if (error instanceof ReactorError) throw error
-    throw new ReactorError('unreadable', `cannot read the password file ${file}: ${errorMessage(error)}`)
-  }
-  if (text === '') throw new ReactorError('bad_config', `the password file ${file} is empty`)
-  return text
+  const text = await readSecretFile(file, 'the password file')
+  if (text === undefined)
+    throw new ReactorError('unreadable', `cannot read the password file ${file}: there is no such file`)
+  const password = withoutLineEnd(text)
+  if (password === '') throw new ReactorError('bad_config', `the password file ${file} is empty`)
+  return password
 }
 
 const withoutLineEnd = (text: string): string => text.replace(/\r?\n$/, '')

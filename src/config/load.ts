@@ -45,7 +45,11 @@ function issueText(issue: z.core.$ZodIssue, value: unknown): string {
     const known = knownKeys(path)
     return issue.keys.map(key => `unknown setting '${[...path, key].join('.')}'.${didYouMean(key, known)}`).join(' ')
   }
-  const given = path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value)
+  const given = path.reduce<unknown>(
+    (inner, key) => (isObject(inner) || Array.isArray(inner) ? (inner as Record<string, unknown>)[key] : undefined),
+    value,
+  )
+  if (given === undefined && issue.code === 'invalid_type') return `'${path.join('.')}' is missing`
   return `'${path.join('.')}': ${issue.message}; got ${JSON.stringify(given) ?? 'nothing'}`
 }
 

@@ -166,7 +166,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       id: minionId.default(() => hostname()).describe("the minion's id; default: the host's name"),
       dir: z.string().default('var/minion').describe('jobs in hand, spooled events, finished jobs'),
-      join: z.string().optional().describe('join token that lets its key in, or @FILE that holds one'),
+      join: z.string().optional().describe('@FILE that holds a join token, which lets its key in; or the token itself'),
       autosign_grains: z
         .array(z.string())
         .default([])

@@ -119,7 +119,8 @@ export interface RunnerContext extends CallContext {
   gather(request: PublishRequest, timeoutMs: number): Promise<Gathered>
   /**
    * The same as a question of the function's own, whatever the operator may, under the user `runner:<function>`. Only with
-   * a function and arguments that the code fixes and that change nothing: never with what the caller gave.
+   * a function and arguments that the code fixes and that change nothing. A target may be the caller's, where the right to
+   * the runner function is one to ask about the whole fleet, by any grain: docs/operators.md says so of `manage.*`.
    */
   probe(request: PublishRequest, timeoutMs: number): Promise<Gathered>
   /** The job cache; without the right to everybody's jobs only the operator's own are in it. */
@@ -144,14 +145,20 @@ export interface RunnerContext extends CallContext {
 /** Ids of minions by the state of their key, as Salt names the lists: `minions`, `minions_pre`, … */
 export type KeyLists = Record<string, string[]>
 
-/** The keys of minions. `match` is a glob over ids, or a list of them by Salt's names. Answers hold what was changed. */
+/**
+ * A glob over ids, or several with commas; or ids by Salt's names of the lists. With its key beside it (`{list: {id: nkey}}`) an
+ * id counts only while its key there is that one.
+ */
+export type KeyMatch = string | Readonly<Record<string, readonly string[] | Readonly<Record<string, string>>>>
+
+/** The keys of minions. Answers hold what was changed. */
 export interface Keys {
   lists(match?: string): KeyLists
   /** The public nkeys, by list and id. */
-  keys(match: string | KeyLists): Record<string, Record<string, string>>
-  accept(match: string | KeyLists, options: { rejected: boolean; denied: boolean }): Promise<KeyLists>
-  reject(match: string | KeyLists, options: { accepted: boolean; denied: boolean }): Promise<KeyLists>
-  delete(match: string | KeyLists): Promise<KeyLists>
+  keys(match: KeyMatch): Record<string, Record<string, string>>
+  accept(match: KeyMatch, options: { rejected: boolean; denied: boolean }): Promise<KeyLists>
+  reject(match: KeyMatch, options: { accepted: boolean; denied: boolean }): Promise<KeyLists>
+  delete(match: KeyMatch): Promise<KeyLists>
   /** Accepts a key for an id before the minion exists. Throws `bad_argument`, and where the id has another key unless `force`. */
   seed(id: string, nkey: string, force: boolean): Promise<void>
   /** The public key that signs logins. */

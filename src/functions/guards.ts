@@ -1,6 +1,7 @@
 // What an argument is used as, where a value that came with an event must not decide it. A function declares the guards of
 // its arguments; they are asked only about values that are marked as untrusted.
 import { untrustedTargetProblem, type ValuePath } from '../protocol/trust.ts'
+import { inputProblem, wordProblem } from './command-words.ts'
 
 export interface Guard {
   /** Ends the sentence "is used as …". */
@@ -20,23 +21,14 @@ export const program = fixed('a program')
 export const filePath = fixed('a path of the machine that runs it')
 export const address = fixed('an address')
 
-/** What gives its arguments, or its input, to be run as commands. */
-const SHELLS = /^(?:(?:b?a|da|z|k|mk|c|tc|fi|r?ba|ya)?sh|busybox|su|ssh|eval|cmd(?:\.exe)?|powershell(?:\.exe)?|pwsh)$/
-const isShell = (word: unknown): boolean => SHELLS.test(String(word).split('/').at(-1)!)
-const shellAmong = (words: readonly unknown[]): unknown => words.find(isShell)
-
 /** A command as text, which is split into words, or as the list of them: a value may be one word behind the program. */
 export const commandLine: Guard = {
   as: 'a command',
   problem(value, [at], args) {
     if (!Array.isArray(value) || args.python_shell === true)
       return "it could become several words or commands; give the command as a list, with the value as a word of its own: [program, '{{ … }}']"
-    if (at === undefined || at === 0) return 'the program to run would be chosen by who sent the event'
-    const before = value.slice(0, Number(at))
-    const shell = shellAmong(before)
-    if (shell !== undefined) return `'${String(shell)}' reads its words as commands; give the value in env`
-    if (!String(value[Number(at)]).startsWith('-') || before.includes('--')) return undefined
-    return "it begins with '-', so the program would take it for an option; put the word '--' before it, or write an option and its value as two words"
+    if (at === undefined) return 'the program to run would be chosen by who sent the event'
+    return wordProblem(value, Number(at))
   },
 }
 
@@ -57,8 +49,14 @@ export const environment: Guard = {
 export const input: Guard = {
   as: 'the input of a command',
   problem(_value, _path, { cmd }) {
-    const shell = shellAmong(Array.isArray(cmd) ? cmd : String(cmd).split(/\s+/))
-    return shell === undefined ? undefined : `'${String(shell)}' runs what it reads`
+    // A text is split into words by blanks and quotes.
+    return inputProblem(
+      Array.isArray(cmd)
+        ? cmd
+        : String(cmd)
+            .replace(/["'\\]/g, '')
+            .split(/\s+/),
+    )
   },
 }
 

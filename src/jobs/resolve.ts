@@ -1,5 +1,6 @@
 // Which minions a request means, and whether who asks may call its function on every one of them, and what it runs besides.
-// A refusal names no minion that the request does not name: targets would be questions about everybody's ids and grains.
+// To an operator of some minions a refusal names only those that the request names: a target would be a question about all
+// others, by their ids and grains.
 import { randomInt } from 'node:crypto'
 import { ReactorError } from '../base/errors.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
@@ -47,9 +48,9 @@ export function createResolve(followed: { values: ReadonlyMap<string, MinionEntr
         throw forbidden(`'${user}' may not call '${cut(name)}' on any minion: no role of theirs grants it`)
     }
     const requireAll = (name: string, target: Target, { minions }: Resolved, own: boolean) => {
-      const named = namedIds(target)
+      const named = namedIds(target) ?? (seesFleet(may) ? minions : undefined)
       const refused = notAllowed(may, name, named ?? minions, fleet, own)
-      if (named ? refused.length === 0 : refused.length === 0 && (minions.length > 0 || seesFleet(may))) return
+      if (refused.length === 0 && (named || minions.length > 0)) return
       throw forbidden(
         named
           ? `'${user}' may not call '${cut(name)}' on ${some(refused)}: no role of theirs grants it`

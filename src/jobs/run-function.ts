@@ -6,7 +6,7 @@ import { formatDuration } from '../base/duration.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
-import { REDACTED } from '../base/redact.ts'
+import { REDACTED, redactSecrets } from '../base/redact.ts'
 import type { Fire } from '../bus/fire.ts'
 import { callFunction, type Outcome } from '../functions/call.ts'
 import type { CallContext, Contexts } from '../functions/context.ts'
@@ -89,8 +89,10 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
     const { fun, arg, kwarg, user, cause, work } = call
     if (stopping.signal.aborted) throw new ReactorError('unreachable', 'this process is stopping; ask again')
     const now = Date.now()
+    // Whoever takes work over has its arguments from the work itself: in the record they are for reading.
+    const shown = redactSecrets({ arg, kwarg }) as Pick<FunctionCall, 'arg' | 'kwarg'>
     const { record, resumed } = await records.open(
-      { kind, fun, arg, kwarg, user, deadline: now, run_until: now + runTimeoutMs, hops, ...(cause ? { cause } : {}) },
+      { kind, fun, ...shown, user, deadline: now, run_until: now + runTimeoutMs, hops, ...(cause ? { cause } : {}) },
       // What must not run twice is remembered for as long as its cause can come again.
       { work, keep: work !== undefined && !fn.idempotent ? 'long' : 'short' },
     )

@@ -125,7 +125,7 @@ export function createAdmission({ store, tokens, rules, audit, onPendingFull, cl
     if (!isPublicKey(login.nkey)) return { act: 'reject', reason: "its key is no public nkey ('U' and 55 more)" }
     const own = store.get(login.id)?.own
     if (own && own.nkey !== login.nkey) {
-      if (own.state === 'pending' && login.join !== undefined) {
+      if (own.state === 'pending' && login.join !== undefined && !(await isAutorejected?.(login.id))) {
         // Anybody may have made the key that waits; a token speaks for this one.
         const admission = await acceptByToken(login)
         if ('act' in admission) return admission

@@ -2,14 +2,20 @@
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import { createTelling } from '../base/telling.ts'
 import type { Fire } from '../bus/fire.ts'
+import { KEY_STATES, type KeyEntry } from '../protocol/key.ts'
 import { deleteKey } from './states.ts'
 import type { KeyStore } from './store.ts'
 
 /** Drops the oldest pending keys above the limit; resolves with their ids. */
 export function createPendingLimit(store: KeyStore, max: number): () => Promise<string[]> {
-  /** In hand: a login that comes meanwhile drops others. */
+  /** Pending, and being dropped: a login that comes meanwhile drops others. */
   const dropping = new Set<string>()
+  // At once, and not only when the change has resolved: what is gone must not count as what still goes.
+  store.follow((id, entry) => {
+    if (entry?.own?.state !== 'pending') dropping.delete(id)
+  })
   return async () => {
     const oldest: string[] = []
     for (const id of store.ids.pending) {
@@ -21,10 +27,11 @@ export function createPendingLimit(store: KeyStore, max: number): () => Promise<
     const dropped = await Promise.all(
       oldest.map(async id => {
         try {
-          const { before, after } = await store.change(id, entry => deleteKey(entry, PENDING))
+          const { before, after } = await store.change(id, dropPending)
           return before?.own?.state === 'pending' && after?.own === undefined
-        } finally {
+        } catch (error) {
           dropping.delete(id)
+          throw error
         }
       }),
     )
@@ -32,41 +39,33 @@ export function createPendingLimit(store: KeyStore, max: number): () => Promise<
   }
 }
 
-const PENDING = new Set(['pending'] as const)
+/** With a key that was denied beside it: nobody has decided on either, and else two logins would leave an entry for ever. */
+const dropPending = (entry: KeyEntry | undefined): KeyEntry | undefined =>
+  entry?.own?.state === 'pending' ? deleteKey(entry, ANY) : entry
 
-const PERIOD_MS = 60_000
+const ANY = new Set(KEY_STATES)
+
 const MOST_NAMED = 20
 
 /** Fires `salt/alarm/keys/pending_full` `{dropped, ids, max_pending}` at once, and then at most once a minute for all since. */
 export function createPendingAlarm(
   fire: Fire,
-  options: { maxPending: number; log: Log; periodMs?: number },
+  { maxPending, log }: { maxPending: number; log: Log },
 ): Running & { dropped(ids: readonly string[]): void } {
-  const { maxPending, log, periodMs = PERIOD_MS } = options
-  let count = 0
-  let named: string[] = []
-  let timer: NodeJS.Timeout | undefined
-  const tell = () => {
-    timer = undefined
-    if (count === 0) return
-    const data = { dropped: count, ids: named, max_pending: maxPending }
-    count = 0
-    named = []
-    timer = setTimeout(tell, periodMs).unref()
-    log.error(data, 'more keys are pending than are kept: the oldest were dropped')
-    fire('salt/alarm/keys/pending_full', data).catch(error =>
-      log.error({ ...data, error: errorMessage(error) }, 'the alarm about pending keys could not be stored'),
-    )
-  }
-  return {
-    dropped(ids) {
-      if (ids.length === 0) return
-      count += ids.length
-      named = [...named, ...ids.slice(0, MOST_NAMED - named.length)]
-      if (!timer) tell()
+  const alarm = createTelling<string>(
+    (dropped, ids) => {
+      const data = { dropped, ids, max_pending: maxPending }
+      log.error(data, 'more keys are pending than are kept: the oldest were dropped')
+      fire('salt/alarm/keys/pending_full', data).catch(error =>
+        log.error({ ...data, error: errorMessage(error) }, 'the alarm about pending keys could not be stored'),
+      )
     },
+    { keep: MOST_NAMED },
+  )
+  return {
+    dropped: alarm.add,
     async stop() {
-      clearTimeout(timer)
+      alarm.stop()
     },
   }
 }

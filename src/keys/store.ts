@@ -56,7 +56,7 @@ export async function openKeyStore(
 
 function readEntry(value: unknown): KeyEntry {
   if (!isObject(value) || typeof value.id !== 'string' || !isMinionId(value.id)) throw new Error('expected an id')
-  const { id, own, denied } = value
+  const { id, own, denied, deleted } = value
   if (own !== undefined) {
     if (!isKnownKey(own)) throw new Error('expected own: {nkey, since, state}')
     const state = (own as { state?: unknown }).state
@@ -64,10 +64,12 @@ function readEntry(value: unknown): KeyEntry {
       throw new Error(`'${String(state)}' is no state of a key`)
   }
   if (denied !== undefined && !isKnownKey(denied)) throw new Error('expected denied: {nkey, since}')
+  if (deleted !== undefined && !isKnownKey(deleted)) throw new Error('expected deleted: {nkey, since}')
   return {
     id,
     ...(own === undefined ? {} : { own: own as NonNullable<KeyEntry['own']> }),
     ...(denied === undefined ? {} : { denied }),
+    ...(deleted === undefined ? {} : { deleted }),
   }
 }
 

@@ -4,11 +4,12 @@ import { errorMessage } from '../base/errors.ts'
 import { createInHand } from '../base/in-hand.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import { createTelling } from '../base/telling.ts'
+import type { Signer } from '../bus/nkey.ts'
 import { minionOfUser } from '../protocol/login.ts'
 import { createBacklog } from './backlog.ts'
 import { acceptance, type LoginRequest, readLoginRequest, refusal, type UserClaims } from './jwt.ts'
 import type { MinionLogins } from './minion-login.ts'
-import type { Signer } from './nkey.ts'
 import type { OperatorLogins } from './operator-login.ts'
 
 const SUBJECT = '$SYS.REQ.USER.AUTH'
@@ -24,7 +25,6 @@ const MAX_IN_HAND = 4000
  * and to work through what nobody waits for any more would make those late who come next, for ever.
  */
 const MAX_WAITED_MS = 4000
-const WARN_EVERY_MS = 60_000
 /** All that a refused login is told, and that the server logs: why is for the master's log and the events. */
 const REFUSED = 'refused'
 
@@ -32,6 +32,8 @@ export interface CalloutOptions {
   /** In AUTH. */
   nc: NatsConnection
   issuer: Signer
+  /** Hears by name of each server that asks. */
+  onServer?(name: string): void
   minions: MinionLogins
   operators: OperatorLogins
   log: Log
@@ -40,37 +42,47 @@ export interface CalloutOptions {
 }
 
 export function startCallout(options: CalloutOptions): Running {
-  const { nc, issuer, minions, operators, log, maxInHand = MAX_IN_HAND, maxWaitedMs = MAX_WAITED_MS } = options
+  const {
+    nc,
+    issuer,
+    minions,
+    operators,
+    onServer,
+    log,
+    maxInHand = MAX_IN_HAND,
+    maxWaitedMs = MAX_WAITED_MS,
+  } = options
   const backlog = createBacklog(nc)
   const inHand = createInHand(error => log.error({ error: errorMessage(error) }, 'a login could not be answered'))
-  const tooMany = createCounted(count =>
+  const warned = (tell: (count: number, first: string) => void) =>
+    createTelling<string>((count, [first]) => tell(count, first!))
+  const tooMany = warned(count =>
     log.warn({ count, in_hand: maxInHand }, 'more logins than may be in hand at once: some are not answered'),
   )
-  const tooLate = createCounted(count =>
+  const tooLate = warned(count =>
     log.warn({ count }, 'more logins came than this master can answer in time: some are passed over and come again'),
   )
-  const malformed = createCounted((count, problem) =>
+  const malformed = warned((count, problem) =>
     log.warn({ count, problem }, 'the callout was asked with what is no authorization request; it is not answered'),
   )
-  const undecided = createCounted((count, error) =>
+  const undecided = warned((count, error) =>
     log.error({ count, error }, 'logins could not be decided on and are refused'),
   )
-  const otherKind = createCounted((count, which) =>
-    log.warn({ count, which }, 'logins of others than clients are refused'),
-  )
+  const otherKind = warned((count, which) => log.warn({ count, which }, 'logins of others than clients are refused'))
   let handling = 0
 
   const decide = async (request: LoginRequest): Promise<UserClaims | undefined> => {
     // Leaf nodes and MQTT speak for more than themselves, or in other ways than the permissions are made for.
     if (request.kind !== 'Client' || request.type === 'mqtt') {
-      return otherKind.add(`${request.kind}/${request.type} from ${request.host}`)
+      otherKind.add([`${request.kind}/${request.type} from ${request.host}`])
+      return undefined
     }
     const id = request.user === undefined ? undefined : minionOfUser(request.user)
     return id === undefined ? operators(request) : minions(id, request)
   }
 
   const answer = async (message: Msg, request: LoginRequest): Promise<void> => {
-    const user = await decide(request).catch((error: unknown) => undecided.add(errorMessage(error)))
+    const user = await decide(request).catch((error: unknown) => void undecided.add([errorMessage(error)]))
     message.respond(user ? acceptance(issuer, request, user) : refusal(issuer, request, REFUSED))
   }
 
@@ -81,10 +93,11 @@ export function startCallout(options: CalloutOptions): Running {
         log.error({ error: errorMessage(error) }, 'the server does not let this process answer logins')
         return
       }
-      if (backlog.waitedMs() > maxWaitedMs) return tooLate.add('')
-      if (handling >= maxInHand) return tooMany.add('')
+      if (backlog.waitedMs() > maxWaitedMs) return tooLate.add([''])
+      if (handling >= maxInHand) return tooMany.add([''])
       const request = readLoginRequest(message.string())
-      if ('problem' in request) return malformed.add(request.problem)
+      if ('problem' in request) return malformed.add([request.problem])
+      onServer?.(request.serverName)
       handling++
       inHand.add(answer(message, request).finally(() => handling--))
     },
@@ -93,24 +106,10 @@ export function startCallout(options: CalloutOptions): Running {
     async stop() {
       subscription.unsubscribe()
       await inHand.settle(STOP_WITHIN_MS)
+      for (const telling of [tooMany, tooLate, malformed, undecided, otherKind]) telling.flush()
     },
   }
 }
 
 /** A password's check is the longest that a login takes when nothing is held. */
 const STOP_WITHIN_MS = 3000
-
-/** Tells of the first, and then at most once a minute of how many more there were, with what was said of the last. */
-function createCounted(tell: (count: number, what: string) => void) {
-  let count = 0
-  let last = Number.NEGATIVE_INFINITY
-  return {
-    add(what: string): undefined {
-      count++
-      if (performance.now() - last < WARN_EVERY_MS) return
-      last = performance.now()
-      tell(count, what)
-      count = 0
-    },
-  }
-}

@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { parseDuration } from '../base/duration.ts'
+import { type Signer, verifyNkey } from '../bus/nkey.ts'
 import type { Permissions } from '../protocol/permissions.ts'
-import { type Signer, verifyNkey } from './nkey.ts'
 
 const HEADER = base64url({ typ: 'JWT', alg: 'ed25519-nkey' })
 
@@ -43,8 +43,10 @@ const joseHeader = z.object({ typ: z.literal('JWT'), alg: z.literal('ed25519-nke
 
 /** What the server asks the callout. */
 export interface LoginRequest {
-  /** Public nkey of the server that asks. */
+  /** Public nkey of the server that asks: another one after each of its starts. */
   server: string
+  /** As its config names it. */
+  serverName: string
   /** Public nkey that the server made for this connection: the subject of what is answered. */
   userNkey: string
   /** Seconds since the epoch by the clock of the server, which is the one that ends the login. */
@@ -81,7 +83,21 @@ export function readLoginRequest(token: string): LoginRequest | { problem: strin
     return { problem: 'its signature is not of its issuer' }
   const { kind, type, host, nonce } = nats.client_info
   const { nkey, sig, user, pass } = nats.connect_opts
-  return { server: iss, userNkey: nats.user_nkey, issuedAt: iat, kind, type, host, nonce, nkey, sig, user, pass }
+  const serverName = nats.server_id.name || iss
+  return {
+    server: iss,
+    serverName,
+    userNkey: nats.user_nkey,
+    issuedAt: iat,
+    kind,
+    type,
+    host,
+    nonce,
+    nkey,
+    sig,
+    user,
+    pass,
+  }
 }
 
 export interface UserClaims {
@@ -124,6 +140,7 @@ function userJwt(issuer: Signer, { userNkey }: LoginRequest, { name, account, pe
       pub: only(publish),
       sub: only(subscribe),
       ...(responses ? { resp: { max: responses.max, ttl: parseDuration(responses.expires) * 1_000_000 } } : {}),
+      // Of a login by callout the server takes no such limits (2.14): subscriptions are bounded in the config of the account.
       subs: -1,
       data: -1,
       payload: -1,

@@ -3,24 +3,24 @@ import type { Admit } from '../keys/admit.ts'
 import { isMinionId } from '../protocol/key.ts'
 import { decodeMinionLogin } from '../protocol/login.ts'
 import { minionPermissions } from '../protocol/permissions.ts'
-import type { Held } from './held.ts'
 import { expiry, type LoginRequest, type UserClaims } from './jwt.ts'
 import { provesKey } from './signature.ts'
 import type { Told } from './told.ts'
+import type { WaitingLogins } from './waiting-logins.ts'
 
 export interface MinionLoginOptions {
   namespace: string
   /** Milliseconds. */
   loginTtl: number
   admit: Admit
-  held: Pick<Held, 'accepted'>
+  waiting: Pick<WaitingLogins, 'accepted'>
   told: Told
 }
 
 /** Gives what the minion logs in as; undefined where it is not let in, or not yet. */
 export type MinionLogins = (id: string, request: LoginRequest) => Promise<UserClaims | undefined>
 
-export function createMinionLogins({ namespace, loginTtl, admit, held, told }: MinionLoginOptions): MinionLogins {
+export function createMinionLogins({ namespace, loginTtl, admit, waiting, told }: MinionLoginOptions): MinionLogins {
   return async (id, request) => {
     const { nkey = '', sig = '', pass = '', nonce, host = '' } = request
     if (!isMinionId(id)) {
@@ -44,7 +44,7 @@ export function createMinionLogins({ namespace, loginTtl, admit, held, told }: M
     let admitted = await admit(asked)
     if (admitted.act === 'pend') {
       told.minion(admitted, id, nkey)
-      if (!(await held.accepted(id, nkey))) return undefined
+      if (!(await waiting.accepted(id, nkey))) return undefined
       admitted = await admit(asked)
     }
     told.minion(admitted, id, nkey)

@@ -3,6 +3,7 @@ import { errorMessage } from '../base/errors.ts'
 import type { LoginOperator } from '../operators/login.ts'
 import { isOperatorName } from '../protocol/login.ts'
 import { operatorPermissions } from '../protocol/permissions.ts'
+import type { Guesses } from './guesses.ts'
 import { expiry, type LoginRequest, type UserClaims } from './jwt.ts'
 import { provesKey } from './signature.ts'
 import type { Told } from './told.ts'
@@ -12,13 +13,20 @@ export interface OperatorLoginOptions {
   /** Milliseconds. */
   loginTtl: number
   login: LoginOperator
+  guesses: Guesses
   told: Told
 }
 
 /** Gives what the operator logs in as; undefined where they are not let in. */
 export type OperatorLogins = (request: LoginRequest) => Promise<UserClaims | undefined>
 
-export function createOperatorLogins({ namespace, loginTtl, login, told }: OperatorLoginOptions): OperatorLogins {
+export function createOperatorLogins({
+  namespace,
+  loginTtl,
+  login,
+  guesses,
+  told,
+}: OperatorLoginOptions): OperatorLogins {
   return async request => {
     const { nkey = '', sig = '', user = '', pass = '', nonce, host = '' } = request
     // What is no name may be a password in the wrong place: it is not repeated.
@@ -30,7 +38,14 @@ export function createOperatorLogins({ namespace, loginTtl, login, told }: Opera
     const asked = { from: host, ...(nkey === '' ? {} : { nkey }), ...(user === '' ? {} : { user, password: pass }) }
     let operator: Awaited<ReturnType<LoginOperator>>
     try {
-      operator = await login(asked)
+      if (nkey === '') {
+        const checked = await guesses.check(said, host, () => login(asked))
+        if ('waitMs' in checked)
+          return refuse(
+            `too many wrong passwords for this name from this address: the next is looked at in ${Math.ceil(checked.waitMs / 1000)} s`,
+          )
+        operator = checked.found
+      } else operator = await login(asked)
     } catch (error) {
       return refuse(errorMessage(error))
     }

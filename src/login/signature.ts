@@ -1,6 +1,6 @@
 // Whether a login holds the key that it names. The server offers each connection a nonce of its own and leaves it to the
 // callout to see that it was signed: without that, whoever knows a public key could log in with it.
-import { verifyNkey } from './nkey.ts'
+import { verifyNkey } from '../bus/nkey.ts'
 
 /**
  * Whether `sig` is the nonce, signed by the nkey. The server takes base64 with and without padding and base64url, and so

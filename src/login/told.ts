@@ -1,18 +1,23 @@
 // What is told of logins: `salt/auth` with Salt's fields, audit records, lines of the log. Whoever is not let in asks again
-// every two seconds, and anybody may ask: what they make the master say is bounded.
+// every two seconds, and anybody may ask: what they make the master say is bounded, and strangers take nothing of the room
+// of those who are known.
 import type { Audit } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { createTelling, type Telling } from '../base/telling.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { Admission } from '../keys/admit.ts'
 import { minionUser } from '../protocol/login.ts'
 
 const MINUTE_MS = 60_000
-/** What was told once within the last minute; while there is so much of it, no more is. */
+/** Minions with a key whose login is told within a minute; while there are so many, no more are. */
 const MAX_TOLD = 6000
-/** Refused logins that are recorded within a minute. */
-const MAX_RECORDED = 60
+/** Refused logins that are recorded one by one within a minute: of all strangers together, and of each operator. */
+const MAX_OF_STRANGERS = 60
+const MAX_OF_OPERATOR = 10
+/** Of minions that do not prove their key; those that are known, and all others. */
+const MAX_UNPROVED = 60
 
 export interface Told {
   /** A minion that holds its key, and how its login ended. */
@@ -25,47 +30,58 @@ export interface Told {
   stop(): void
 }
 
-export function createTold({ fire, audit, clock, log }: { fire: Fire; audit: Audit; clock: Clock; log: Log }): Told {
-  /** When `<act> <id>` was told; the oldest is first. */
-  const told = new Map<string, number>()
-  let recorded = 0
-  let unrecorded = 0
-  let minute: NodeJS.Timeout | undefined
+export interface ToldParts {
+  fire: Fire
+  audit: Audit
+  clock: Clock
+  /** Whose names are more than what a stranger made up. */
+  known: { operator(name: string): boolean; minion(id: string): boolean }
+  log: Log
+}
 
-  /** An id is told of once a minute. Who finds no room now asks again in a moment. */
-  const mayTell = (key: string): boolean => {
-    const now = clock.now()
-    for (const [old, at] of told) {
-      if (now - at < MINUTE_MS) break
-      told.delete(old)
-    }
-    if (told.has(key) || told.size >= MAX_TOLD) return false
-    told.set(key, now)
-    return true
-  }
+interface Refusal {
+  user: string
+  host: string
+  reason: string
+}
 
-  const record = (user: string, host: string, reason: string) =>
-    audit('login', { user, source: host, action: 'login', result: 'refused', reason })
-
-  const minuteEnds = () => {
-    minute = undefined
-    if (unrecorded > 0) record('', '', `${unrecorded} more logins were refused within this minute`)
-    recorded = 0
-    unrecorded = 0
-  }
-
-  const refused = (user: string, host: string, reason: string): undefined => {
-    minute ??= setTimeout(minuteEnds, MINUTE_MS).unref()
-    if (recorded >= MAX_RECORDED) return void unrecorded++
-    recorded++
+export function createTold({ fire, audit, clock, known, log }: ToldParts): Told {
+  const record = ({ user, host, reason }: Refusal) => {
     log.warn({ user, host, reason }, 'a login was refused')
-    record(user, host, reason)
+    audit('login', { user, source: host, action: 'login', result: 'refused', reason })
+  }
+  /** One by one up to a number, then how many more there were. */
+  const refusalsOf = (user: string, atOnce: number): Telling<Refusal> =>
+    createTelling<Refusal>(
+      (count, [first]) =>
+        record(
+          count === 1 ? first! : { user, host: '', reason: `${count} more logins were refused within this minute` },
+        ),
+      { atOnce },
+    )
+  const unprovedMinions = () => ({
+    mayTell: createOnceAMinute(clock, MAX_UNPROVED),
+    refusals: refusalsOf('', MAX_UNPROVED),
+  })
+
+  const mayTell = createOnceAMinute(clock, MAX_TOLD)
+  const unproved = { known: unprovedMinions(), strange: unprovedMinions() }
+  const strangers = refusalsOf('', MAX_OF_STRANGERS)
+  /** Of known names alone, so that there are no more than operators. */
+  const operators = new Map<string, Telling<Refusal>>()
+  const ofOperator = (name: string): Telling<Refusal> => {
+    const there = operators.get(name)
+    if (there) return there
+    for (const [other, { idle }] of operators) if (idle) operators.delete(other)
+    const made = refusalsOf(name, MAX_OF_OPERATOR)
+    operators.set(name, made)
+    return made
   }
 
   return {
     minion({ act, reason }, id, nkey) {
       if (act !== 'accept') {
-        if (!mayTell(`${act} ${id}`)) return
+        if (mayTell(`${act} ${id}`) !== 'yes') return
         log.info({ id, act, nkey, reason }, 'a minion asks to be let in')
       }
       const data = { result: act === 'accept' || act === 'pend', act, id, pub: nkey }
@@ -74,15 +90,39 @@ export function createTold({ fire, audit, clock, log }: { fire: Fire; audit: Aud
       )
     },
     minionUnproved(id, host, reason) {
-      if (mayTell(`unproved ${id}`)) refused(minionUser(id), host, reason)
+      const { mayTell, refusals } = known.minion(id) ? unproved.known : unproved.strange
+      // What finds no room is counted.
+      if (mayTell(id) !== 'told') refusals.add([{ user: minionUser(id), host, reason }])
     },
     operatorIn(name, host) {
       audit('login', { user: name, source: host, action: 'login', result: 'ok' })
     },
-    operatorRefused: refused,
-    stop() {
-      if (minute !== undefined) clearTimeout(minute)
-      minuteEnds()
+    operatorRefused(user, host, reason) {
+      const refusals = user !== '' && known.operator(user) ? ofOperator(user) : strangers
+      refusals.add([{ user, host, reason }])
     },
+    stop() {
+      for (const telling of [strangers, unproved.known.refusals, unproved.strange.refusals, ...operators.values()]) {
+        telling.flush()
+        telling.stop()
+      }
+    },
+  }
+}
+
+/** Whether something was told within the last minute, or may be; `full`: so much was that no more is, until a moment later. */
+function createOnceAMinute(clock: Clock, max: number): (what: string) => 'yes' | 'told' | 'full' {
+  /** When it was told; the oldest is first. */
+  const told = new Map<string, number>()
+  return what => {
+    const now = clock.now()
+    for (const [old, at] of told) {
+      if (now - at < MINUTE_MS) break
+      told.delete(old)
+    }
+    if (told.has(what)) return 'told'
+    if (told.size >= max) return 'full'
+    told.set(what, now)
+    return 'yes'
   }
 }

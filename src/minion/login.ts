@@ -40,7 +40,7 @@ export async function minionLogin(config: Config, grains: Record<string, unknown
     seedFile,
     user: minionUser(id),
     password,
-    refusedAdvice: `the master has to accept the key of this minion: 'reactor key accept ${id}' there (fingerprint ${fingerprint(nkey)}); a key that was rejected or denied looks the same from here`,
+    refusedAdvice: `the master has to accept the key of this minion: 'reactor key accept ${id}' there (fingerprint ${fingerprint(nkey)}); a key that was rejected or denied looks the same from here${token === undefined ? '' : ', and so does a join token that is used up, expired or for other ids: the log of the master says which'}`,
   }
 }
 

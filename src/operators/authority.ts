@@ -4,6 +4,7 @@ import type { MsgHdrs } from '@nats-io/transport-node'
 import type { Audit, AuditKind } from '../audit/audit.ts'
 import { asReactorError, ReactorError } from '../base/errors.ts'
 import { claimedUser, requestInfo } from '../bus/requester.ts'
+import { NOBODY } from '../protocol/login.ts'
 import { ALL_GRANTS, type Grants, NO_GRANTS } from '../protocol/role.ts'
 import { matchesFunction } from './may.ts'
 import type { OperatorStore } from './store.ts'
@@ -51,9 +52,9 @@ export function createAuthority({ accounts, statics, store, audit }: AuthorityPa
       const source = [info.acc || 'unknown', info.host].filter(Boolean).join(' ')
       const known = Object.hasOwn(statics, info.user) ? statics[info.user] : undefined
       if (!accounts) return { user: known ?? claimedUser(headers), source, grants: all }
-      if (info.acc !== 'OPS') return { user: info.user || 'unknown', source, grants: none }
+      if (info.acc !== 'OPS') return { user: info.user || NOBODY, source, grants: none }
       if (known !== undefined) return { user: known, source, grants: all }
-      return { user: info.user || 'unknown', source, grants: () => store.grants(info.user) ?? NO_GRANTS }
+      return { user: info.user || NOBODY, source, grants: () => store.grants(info.user) ?? NO_GRANTS }
     },
     requireFunction(asker, kind, fun) {
       if (matchesFunction(asker.grants()[kind], fun)) return

@@ -9,7 +9,7 @@ export interface OperatorLogin {
   /** A key whose signature has been verified. */
   nkey?: string | undefined
   /** The address that it comes from. */
-  from: string
+  from?: string | undefined
 }
 
 /** Undefined: not let in, and nobody is told why. Throws `unreachable` where too many passwords are being checked. */
@@ -25,14 +25,14 @@ export function createOperatorLogin(store: OperatorStore, passwords: PasswordChe
     const grants = store.grants(name)
     return grants && { name, grants }
   }
-  return async ({ user, password, nkey, from }) => {
+  return async ({ user, password, nkey, from = '' }) => {
     if (nkey !== undefined) {
       const entry = store.findKey(nkey)
       return entry && (!user || user === entry.name) ? letIn(entry.name) : undefined
     }
     if (user === undefined || password === undefined) return undefined
-    const hash = store.find(user)?.password_hash
+    const hash = store.passwordHash(user)
     if (!(await passwords.matches(password, hash, from))) return undefined
-    return store.find(user)?.password_hash === hash ? letIn(user) : undefined
+    return store.passwordHash(user) === hash ? letIn(user) : undefined
   }
 }

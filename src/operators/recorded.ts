@@ -1,16 +1,8 @@
 // The operators as one caller changes them, with an audit record of each change: whom it is about, never by what they log in.
-import { type Audit, failureOf } from '../audit/audit.ts'
+import { type Audit, type Caller, failureOf } from '../audit/audit.ts'
 import type { Operators } from '../functions/context.ts'
 
-export interface OperatorCaller {
-  user: string
-  /** The account that the request came from. */
-  source: string
-  cause?: string | undefined
-  hops?: number | undefined
-}
-
-export function recordedOperators(operators: Operators, audit: Audit, caller: OperatorCaller): Operators {
+export function recordedOperators(operators: Operators, audit: Audit, caller: Caller): Operators {
   const { user, source, cause, hops = 0 } = caller
   const recorded = async <T>(deed: string, name: string, act: Promise<T>): Promise<T> => {
     const record = { user, source, action: `user.${deed}`, about: [name.slice(0, 100).toWellFormed()] }

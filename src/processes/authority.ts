@@ -19,8 +19,10 @@ export const openOperatorStore = (
   config: Config,
   roles: Roles,
   log: Log,
+  { passwords = true }: { passwords?: boolean } = {},
 ): Promise<OperatorStore> =>
   openOperators({
+    passwords,
     nc,
     namespace: config.namespace,
     replicas: config.streams.replicas,
@@ -39,7 +41,7 @@ export interface Rights {
 export async function openRights(core: Core, config: Config, roles: Roles, log: Log): Promise<Rights> {
   const accounts = config.isolation === 'accounts'
   const store = accounts
-    ? core.stack.add(await openOperatorStore(core, config, roles, log))
+    ? core.stack.add(await openOperatorStore(core, config, roles, log, { passwords: false }))
     : { grants: () => undefined }
   return rightsOf(core, config, store, log)
 }

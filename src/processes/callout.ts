@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts'
 import { createStack, type Running } from '../base/service.ts'
 import { connectBus } from '../bus/connect.ts'
 import type { Fire } from '../bus/fire.ts'
+import { createSigner, type Signer } from '../bus/nkey.ts'
 import { readSeed } from '../bus/seed.ts'
 import type { Config } from '../config/schema.ts'
 import type { Admit } from '../keys/admit.ts'
@@ -13,12 +14,12 @@ import type { KeyStore } from '../keys/store.ts'
 import { startCallout } from '../login/callout.ts'
 import { cutOnChange, cutStrangers } from '../login/changes.ts'
 import { createConnections } from '../login/connections.ts'
-import { createHeld } from '../login/held.ts'
+import { createGuesses } from '../login/guesses.ts'
 import { createKicks } from '../login/kicks.ts'
 import { createMinionLogins } from '../login/minion-login.ts'
-import { createSigner, type Signer } from '../login/nkey.ts'
 import { createOperatorLogins } from '../login/operator-login.ts'
 import { createTold } from '../login/told.ts'
+import { createWaitingLogins } from '../login/waiting-logins.ts'
 import { createOperatorLogin } from '../operators/login.ts'
 import { createPasswordCheck } from '../operators/password.ts'
 import type { OperatorStore } from '../operators/store.ts'
@@ -37,7 +38,7 @@ export interface LoginParts {
 /** Throws `bad_config`, `unreadable` or `forbidden` on seeds that cannot be read; answers logins once resolved. */
 export async function startLogins(config: Config, parts: LoginParts): Promise<Running> {
   const { callout, login_ttl: loginTtl } = config.master
-  const { keys, operators, log } = parts
+  const { keys, operators, clock, log } = parts
   const stack = createStack()
   if (config.isolation === 'none') {
     if (callout) log.warn('master.callout is not used: with isolation none the server asks about nobody')
@@ -63,19 +64,25 @@ export async function startLogins(config: Config, parts: LoginParts): Promise<Ru
     const connections = createConnections(nc)
     const kicks = stack.add(createKicks({ connections, log }))
     stack.defer(cutOnChange({ keys, operators }, kicks))
-    const told = createTold(parts)
+    const known = {
+      operator: (name: string) => operators.find(name) !== undefined,
+      minion: (id: string) => keys.get(id)?.own?.state === 'accepted',
+    }
+    const told = createTold({ ...parts, known })
     stack.defer(() => told.stop())
-    const held = createHeld(keys)
+    const waiting = createWaitingLogins(keys)
     const common = { namespace: config.namespace, loginTtl, told }
-    const minions = createMinionLogins({ ...common, admit: parts.admit, held })
-    const logins = createOperatorLogins({ ...common, login: createOperatorLogin(operators, createPasswordCheck()) })
-    stack.add(startCallout({ nc, issuer, minions, operators: logins, log }))
-    // First of all: who is held comes to another master at once.
-    stack.defer(() => held.release())
-    await nc.flush()
-    void cutStrangers({ keys, operators }, connections, kicks).catch(error => {
-      if (!nc.isClosed()) log.warn({ error: errorMessage(error) }, 'who is connected could not be looked at')
+    const minions = createMinionLogins({ ...common, admit: parts.admit, waiting })
+    const logins = createOperatorLogins({
+      ...common,
+      login: createOperatorLogin(operators, createPasswordCheck()),
+      guesses: createGuesses(clock),
     })
+    stack.add(startCallout({ nc, issuer, minions, operators: logins, onServer: connections.saw, log }))
+    // First of all: who is held comes to another master at once.
+    stack.defer(() => waiting.release())
+    await nc.flush()
+    stack.add(cutStrangers({ letIn: { keys, operators }, connections, kicks, clock, log }))
     return stack
   } catch (error) {
     await stack.stop()

@@ -63,7 +63,15 @@ export async function startCore(
     })
     stack.defer(() => bus.close())
     const { nc, subjects } = bus
-    await provisionStreams(nc, config.namespace, streamLimits(config))
+    // One key may change what is kept and for how long: that of the master.
+    const migrate = origin === '_master'
+    const streams = await provisionStreams(nc, config.namespace, streamLimits(config), { migrate })
+    for (const [stream, state] of Object.entries(streams))
+      if (state === 'outdated')
+        log.warn(
+          { stream },
+          'the stream has other settings than this version and config want; the master sets them when it starts',
+        )
     const publisher = createPublisher(nc)
     stack.defer(() => publisher.stop())
     const fire = createFire(publisher, subjects, serviceOrigin(origin))

@@ -1,6 +1,6 @@
 // What the master has of keys: their store, the admission of logins, join tokens, and what wheel functions do with them.
 import type { NatsConnection } from '@nats-io/transport-node'
-import type { Audit } from '../audit/audit.ts'
+import type { Audit, Caller } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import { ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -13,10 +13,10 @@ import { openMinionBucket } from '../fleet/registry.ts'
 import type { JoinTokens, Keys } from '../functions/context.ts'
 import { seedAcceptedKeys } from '../keys/accepted-keys.ts'
 import { type Admit, createAdmission } from '../keys/admit.ts'
+import { createKeys } from '../keys/operations.ts'
 import { createPendingAlarm } from '../keys/pending.ts'
-import { createKeys, type KeyCaller } from '../keys/service.ts'
 import { type KeyStore, openKeyStore } from '../keys/store.ts'
-import { createJoinTokens } from '../keys/token-service.ts'
+import { createJoinTokens } from '../keys/token-operations.ts'
 import { openTokenStore } from '../keys/tokens.ts'
 import { escapeId } from '../protocol/token.ts'
 
@@ -24,8 +24,8 @@ export interface MasterKeys extends Running {
   store: KeyStore
   admit: Admit
   /** As one caller changes them. */
-  keys(caller: KeyCaller): Keys
-  tokens(caller: KeyCaller): JoinTokens
+  keys(caller: Caller): Keys
+  tokens(caller: Caller): JoinTokens
 }
 
 /** Throws `bad_config` where the seed that signs logins cannot be used. */
@@ -39,7 +39,7 @@ export async function openMasterKeys(
   try {
     const store = stack.add(await openKeyStore(nc, options))
     const tokenStore = stack.add(await openTokenStore(nc, options))
-    await seedAcceptedKeys(store, master.accepted_keys, clock, log)
+    await seedAcceptedKeys({ store, audit, clock, log }, master.accepted_keys)
     const alarm = stack.add(createPendingAlarm(fire, { maxPending: master.max_pending, log }))
     const minions = await openMinionBucket(nc, namespace, config.streams.replicas)
     return {
@@ -49,7 +49,7 @@ export async function openMasterKeys(
         onPendingFull: alarm.dropped,
       }),
       keys: createKeys({
-        ...{ store, fire, audit, clock, log },
+        ...{ store, fire, audit, clock, log, configured: master.accepted_keys },
         forgetGrains: id => minions.delete(escapeId(id)),
         master: await issuerOf(master.callout?.issuer),
       }),

@@ -50,7 +50,9 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
   const loaded = await loadMinion(config)
   const stack = createStack()
   try {
-    const link = masterless ? undefined : await connectMinion(config, { as: 'local', patient: false, grains: loaded.first }, stack, log)
+    const link = masterless
+      ? undefined
+      : await connectMinion(config, { as: 'local', patient: false, grains: loaded.first }, stack, log)
     const { around } = surround(config, loaded, link, log)
     const job = createOwnJobs(id, around.now)(call, config.jobs.run_timeout)
     const jobs = await openOthersJobs(join(dir, 'jobs.jsonl'))

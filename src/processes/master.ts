@@ -48,14 +48,17 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
       storeReturn: createReturnStore(payloads, '_master'),
       audit,
       log,
-      extend: (context, { user, source = 'CORE', jid, hops = 0 }) => ({
-        ...context,
-        keys: keys({ user, source, cause: jid, hops }),
-        tokens: tokens({ user, source, cause: jid, hops }),
-        operators: recordedOperators(operators, audit, { user, source, cause: jid, hops }),
-        config: () => shownConfig(config),
-        connected: () => presence.connected(clock.now()),
-      }),
+      extend: (context, { user, source = 'CORE', jid, hops }) => {
+        const caller = { user, source, cause: jid, hops }
+        return {
+          ...context,
+          keys: keys(caller),
+          tokens: tokens(caller),
+          operators: recordedOperators(operators, audit, caller),
+          config: () => shownConfig(config),
+          connected: () => presence.connected(clock.now()),
+        }
+      },
     })
     stack.defer(() => jobs.stop())
     stack.add(

@@ -8,6 +8,11 @@ export type Account = 'CORE' | 'FLEET' | 'OPS' | 'AUTH' | 'SYS'
 export interface AccessRow {
   /** Subject below the namespace; `$`-subjects stand as they are. */
   subject: string
+  /**
+   * What the accounts export and import in its place: never a literal subject. The server delivers an answer to its reply
+   * subject as if the asker's account had published it, and a literal import, unlike one with a wildcard, takes it there.
+   */
+  across?: string
   kind: 'service' | 'stream'
   from: Account
   to: readonly Account[]
@@ -60,7 +65,7 @@ export const ACCESS: readonly AccessRow[] = [
     what: 'a job that a minion asks for on others',
   },
   { subject: 'job.*', kind: 'service', from: 'FLEET', to: ['CORE'], share: true, what: 'a job for one minion' },
-  { subject: 'publish', kind: 'service', from: 'CORE', to: ['OPS'], share: true, what: 'start a job' },
+  { subject: 'publish', across: '*', kind: 'service', from: 'CORE', to: ['OPS'], share: true, what: 'start a job' },
   {
     subject: 'runner.>',
     kind: 'service',
@@ -112,6 +117,10 @@ export const ACCESS: readonly AccessRow[] = [
     what: 'cut a connection',
   },
 ]
+
+/** What the accounts give each other by a row, in a namespace. */
+export const acrossSubject = (ns: string, row: AccessRow): string =>
+  rowSubject(ns, { ...row, subject: row.across ?? row.subject })
 
 /** A row's subject in a namespace. */
 export const rowSubject = (ns: string, row: AccessRow): string =>

@@ -29,7 +29,7 @@ export interface Event {
   /** UTC without a zone and with microseconds, as Salt writes it: `2026-11-20T09:18:20.838387`. */
   stamp: string
   origin: Origin
-  /** False when a minion speaks of what is not its own: see `isBelieved`. */
+  /** False when a minion or an operator speaks of what is not its own: see `isBelieved`. */
   believed: boolean
   /** Id of the event, or jid of the job, that caused this one. */
   cause?: string

@@ -1,5 +1,6 @@
 // Keys of minions: what is known of each id, in which state its key is, and how a key is shown to people.
 import { createHash } from 'node:crypto'
+import { fromPublic } from '@nats-io/nkeys'
 
 export const KEY_STATES = ['accepted', 'pending', 'rejected', 'denied'] as const
 export type KeyState = (typeof KEY_STATES)[number]
@@ -11,6 +12,8 @@ export interface KeyEntry {
   own?: KnownKey & { state: Exclude<KeyState, 'denied'> }
   /** A second key that came for an id whose key is known: never let in. */
   denied?: KnownKey
+  /** The key of `master.accepted_keys` that somebody has deleted: the config does not bring it back. In no list. */
+  deleted?: KnownKey
 }
 
 export interface KnownKey {
@@ -29,7 +32,17 @@ export const SALT_KEY_LISTS: Readonly<Record<KeyState, string>> = {
 }
 
 const PUBLIC_USER_KEY = /^U[A-Z2-7]{55}$/
-export const isPublicKey = (text: string): boolean => PUBLIC_USER_KEY.test(text)
+
+/** Whether it is a user's public nkey; one with a letter mistyped is none, as its checksum tells. */
+export function isPublicKey(text: string): boolean {
+  if (!PUBLIC_USER_KEY.test(text)) return false
+  try {
+    fromPublic(text)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const MINION_ID = /^(?!(?:and|or|not)$)[A-Za-z0-9][A-Za-z0-9._:+-]*$/i
 export const MAX_MINION_ID = 253
@@ -39,7 +52,8 @@ export const MAX_MINION_ID = 253
  * `and`, `or`, `not` or a public key. What is a wildcard, a path, a target's syntax (`G@os:x`), a public key (by which the server names its
  * static users) or looks like another letter is no id, so that an id can stand wherever a name can.
  */
-export const isMinionId = (id: string): boolean => id.length <= MAX_MINION_ID && MINION_ID.test(id) && !isPublicKey(id)
+export const isMinionId = (id: string): boolean =>
+  id.length <= MAX_MINION_ID && MINION_ID.test(id) && !PUBLIC_USER_KEY.test(id)
 
 /** What to say of an id that is none; undefined of one that is. */
 export const minionIdProblem = (id: string): string | undefined =>

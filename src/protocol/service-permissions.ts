@@ -28,6 +28,8 @@ export interface ServiceRights {
   objects: ObjectBucket[]
   /** It answers requests: of operators and minions, and of these services. */
   answers?: ServiceOrigin[]
+  /** It changes the settings of streams: who may can have any of them keep nothing. */
+  migrates?: true
 }
 
 export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
@@ -36,9 +38,10 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
     publish: ['jobs.*'],
     subscribe: ['beat.*', 'wheel.>'],
     streams: { jobs: ['get'], events: ['get'] },
-    buckets: { keys: 'write', tokens: 'write', users: 'write', minions: 'write' },
+    buckets: { keys: 'write', tokens: 'write', users: 'write', passwords: 'write', minions: 'write' },
     objects: ['payloads'],
     answers: ['_jobs'],
+    migrates: true,
   },
   _reactor: {
     what: 'decides on every event by the rules',
@@ -58,7 +61,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
       done: ['follow'],
       reactions: [{ take: 'fast' }, { take: 'slow' }],
     },
-    buckets: { minions: 'read', keys: 'read', users: 'read' },
+    buckets: { minions: 'read', users: 'read' },
     objects: ['payloads'],
     answers: ['_gateway'],
   },
@@ -75,7 +78,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
     publish: [],
     subscribe: ['grains.*', 'payload.*', 'mine.*', 'history.>'],
     streams: { events: [{ take: 'cache' }, 'get'] },
-    buckets: { minions: 'write', keys: 'read', users: 'read' },
+    buckets: { minions: 'write', users: 'read' },
     objects: ['payloads'],
     answers: ['_jobs', '_gateway'],
   },
@@ -102,7 +105,7 @@ export function servicePermissions(ns: string, service: ServiceOrigin): Permissi
       ...rights.publish.map(below),
       ...answers,
       '$JS.API.INFO',
-      ...Object.values(streamNames(ns)).flatMap(migrated),
+      ...Object.values(streamNames(ns)).flatMap(rights.migrates ? migrated : present),
       ...streamSubjects(ns, rights),
       ...bucketSubjects(ns, rights),
     ],

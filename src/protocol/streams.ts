@@ -34,6 +34,7 @@ export const bucketNames = (ns: string) => ({
   keys: `${ns}_keys`,
   tokens: `${ns}_tokens`,
   users: `${ns}_users`,
+  passwords: `${ns}_passwords`,
   bundles: `${ns}_bundles`,
   payloads: `${ns}_payloads`,
 })

@@ -62,7 +62,10 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
       return delivery.ack()
     }
     const { content } = read
-    if (!content.believed) return passOver(delivery, content, 'its minion speaks of what is not its own')
+    if (!content.believed) {
+      const who = content.origin.kind === 'user' ? 'operator' : 'minion'
+      return passOver(delivery, content, `its ${who} speaks of what is not its own`)
+    }
     const facts = factsOf(content, parts)
     const wanting = thatWant(candidates, facts)
     if (wanting.length === 0) return delivery.ack()

@@ -1,7 +1,9 @@
 // Runner `event`: fires events from a job worker.
 import { z } from 'zod'
+import { ReactorError } from '../base/errors.ts'
 import { runner } from '../functions/define.ts'
 import { serviceTag } from '../functions/guards.ts'
+import { isRecord } from '../protocol/belief.ts'
 
 export const send = runner({
   doc: `Fires an event with that tag and data, as they are, and returns true once it is stored.
@@ -12,6 +14,9 @@ export const send = runner({
   },
   guards: { tag: serviceTag },
   async run({ tag, data }, context) {
+    // As an event of this service it would be believed.
+    if (isRecord(tag))
+      throw new ReactorError('forbidden', `'${tag.slice(0, 100)}' is of the audit record, which nobody writes by hand`)
     await context.fire(tag, data ?? {})
     return true
   },

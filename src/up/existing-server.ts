@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { ReactorError } from '../base/errors.ts'
 import { silentLog } from '../base/log.ts'
-import { connectBus } from '../bus/connect.ts'
+import { connectBus, withoutPassword } from '../bus/connect.ts'
 import { accountsConfig } from '../bus/server/config.ts'
 import type { Identities } from '../bus/server/identities.ts'
 import type { TlsFiles } from '../bus/tls.ts'
@@ -52,5 +52,5 @@ export async function requireServer({
   const guarded = bus.nc.info?.auth_required === true
   await bus.close()
   if (identities && !guarded)
-    throw new ReactorError('forbidden', `the NATS server ${server} lets anybody in: ${advice}`)
+    throw new ReactorError('forbidden', `the NATS server ${withoutPassword(server)} lets anybody in: ${advice}`)
 }

@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { makeFolder } from '../base/folder.ts'
 import { isObject } from '../base/json.ts'
+import { ignoreMissing } from '../base/missing.ts'
+import { readTrustedFile } from '../base/trusted-file.ts'
 import type { TlsFiles } from '../bus/tls.ts'
 
 /** What `reactor up` leaves in its data folder, so that commands of the same folder find it. */
@@ -70,10 +72,16 @@ export async function openDataFolder(dir: string): Promise<DataFolder> {
   }
 }
 
-/** The `up.json` of a data folder, if one is there. */
+/**
+ * The `up.json` of a data folder, if one is there. Throws `bad_config` where it is damaged, or somebody else than this user
+ * and root can have written it.
+ */
 export async function readUpFile(dir: string): Promise<UpFile | undefined> {
-  const text = await readFile(join(dir, UP_FILE), 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
+  const text = await readTrustedFile(join(dir, UP_FILE))
+  return text === undefined ? undefined : parseUpFile(text, dir)
+}
+
+function parseUpFile(text: string, dir: string): UpFile {
   const file = parsed(text)
   if (
     isObject(file) &&
@@ -100,7 +108,14 @@ function parsed(text: string): unknown {
 
 /** Throws when another `up` lives in the folder. */
 export async function requireUnused(folder: DataFolder): Promise<void> {
-  const other = await readUpFile(folder.path)
+  // Whoever has written it: nothing but the pid is taken from it.
+  const path = join(folder.path, UP_FILE)
+  const text = await readFile(path, 'utf8')
+    .catch(ignoreMissing)
+    .catch(error => {
+      throw new ReactorError('unreadable', `cannot read ${path}: ${errorMessage(error)}`)
+    })
+  const other = text === undefined ? undefined : parseUpFile(text, folder.path)
   if (!other || other.pid === process.pid || !isAlive(other.pid)) return
   throw new ReactorError(
     'port_in_use',

@@ -63,6 +63,7 @@ export async function startPrivateServer({
         storeDir: folder.natsStore,
         portsDir: folder.natsPorts,
         pidFile: folder.natsPid,
+        logFile: folder.natsLog,
         ...(identities ? { identities } : {}),
       }),
       { mode: 0o600 },

@@ -1,38 +1,16 @@
 // Wheel `key`: the keys of minions, with Salt's names, arguments and lists.
-import { getHashes } from 'node:crypto'
-import { createUser } from '@nats-io/nkeys'
-import { z } from 'zod'
+import { makeKey } from '../bus/identity.ts'
+import type { Keys } from '../functions/context.ts'
 import { wheel } from '../functions/define.ts'
 import { minionId } from '../functions/guards.ts'
-import { fingerprint, type KeyState, SALT_KEY_LISTS } from '../protocol/key.ts'
+import { dict, flags, hash_type, id_, match, pub, STATES, state } from '../keys/arguments.ts'
+import { fingerprint, SALT_KEY_LISTS } from '../protocol/key.ts'
 
-const match = z.string().describe("glob over ids, or several with commas: 'web*,db1'")
-const dict = z
-  .record(z.string(), z.array(z.string()))
-  .describe('ids by list, as key.list_all has them: {"minions_pre": ["web1"]}')
-const id_ = z.string().describe("the minion's id")
-const flag = (what: string) => z.boolean().default(false).describe(what)
-const include_rejected = flag('also keys that were rejected')
-const include_accepted = flag('also keys that are accepted; whoever is connected with one is cut off')
-const include_denied = flag("also a denied key, which takes the place of the id's own")
-const reject_denied = flag('also denied keys')
-const force = flag('also where the id has another key, which is then forgotten')
-const hash_type = z
-  .string()
-  .refine(name => getHashes().includes(name), 'no hash of that name is known here; sha256, sha512 and md5 are')
-  .nullish()
-  .describe('the hash, such as sha512 or md5; default: sha256')
-
+const { include_rejected, include_accepted, include_denied, reject_denied, force } = flags
 const guards = { match: minionId }
 
 /** The name under which Salt lists the public key of a master. */
 const MASTER_KEY = 'master.pub'
-
-const STATES: Readonly<Record<string, KeyState>> = {
-  ...{ acc: 'accepted', accepted: 'accepted' },
-  ...{ pre: 'pending', un: 'pending', unaccepted: 'pending', pending: 'pending' },
-  ...{ rej: 'rejected', rejected: 'rejected', den: 'denied', denied: 'denied' },
-}
 
 export const list_all = wheel({
   doc: `Returns the ids by the state of their key, as {minions, minions_pre, minions_rejected, minions_denied, local}.
@@ -45,16 +23,12 @@ export const list_all = wheel({
 export const list = wheel({
   doc: `Returns the ids whose key is in one state, as {minions_pre: [id, …]}; \`all\` is key.list_all.
     Example: reactor wheel key.list pending`,
-  args: {
-    match: z
-      .enum(['all', ...Object.keys(STATES)])
-      .describe('all, or accepted (acc), pending (pre, un, unaccepted), rejected (rej), denied (den)'),
-  },
+  args: { match: state },
   idempotent: true,
   run(args, context) {
-    const state = STATES[args.match]
-    if (!state) return list_all.run({}, context)
-    const name = SALT_KEY_LISTS[state]
+    const wanted = STATES[args.match]
+    if (!wanted) return list_all.run({}, context)
+    const name = SALT_KEY_LISTS[wanted]
     return { [name]: context.keys.lists()[name] }
   },
 })
@@ -68,64 +42,70 @@ export const name_match = wheel({
   run: (args, { keys }) => keys.lists(args.match),
 })
 
-export const accept = wheel({
-  doc: `Accepts the pending keys of the ids that match: a minion that waits is let in at once.
+type Match = typeof match | typeof dict
+
+const accepting = (doc: string, by: Match) =>
+  wheel({
+    doc,
+    args: { match: by, include_rejected, include_denied },
+    guards,
+    idempotent: true,
+    run: (args, { keys }) => keys.accept(args.match, { rejected: args.include_rejected, denied: args.include_denied }),
+  })
+
+export const accept = accepting(
+  `Accepts the pending keys of the ids that match: a minion that waits is let in at once.
     Returns those that were accepted, as {minions: [id, …]}. Fires salt/key for each.
     Example: reactor wheel key.accept 'web*'`,
-  args: { match, include_rejected, include_denied },
-  guards,
-  idempotent: true,
-  run: (args, { keys }) => keys.accept(args.match, { rejected: args.include_rejected, denied: args.include_denied }),
-})
+  match,
+)
 
-export const accept_dict = wheel({
-  doc: `Accepts pending keys by list, as key.accept does by glob. An id counts only where its key is still in that list.
+export const accept_dict = accepting(
+  `Accepts pending keys by list, as key.accept does by glob. An id counts only where its key is still in that list.
+    With its key beside it ({list: {id: key}}, as key.key_str has them) that very key is meant, and none that has come since.
     Example: reactor wheel key.accept_dict '{"minions_pre": ["web1", "web2"]}'`,
-  args: { match: dict, include_rejected, include_denied },
-  guards,
-  idempotent: true,
-  run: (args, { keys }) => keys.accept(args.match, { rejected: args.include_rejected, denied: args.include_denied }),
-})
+  dict,
+)
 
-export const reject = wheel({
-  doc: `Rejects the pending keys of the ids that match: they stay known, and are not let in.
+const rejecting = (doc: string, by: Match) =>
+  wheel({
+    doc,
+    args: { match: by, include_accepted, include_denied: reject_denied },
+    guards,
+    idempotent: true,
+    run: (args, { keys }) => keys.reject(args.match, { accepted: args.include_accepted, denied: args.include_denied }),
+  })
+
+export const reject = rejecting(
+  `Rejects the pending keys of the ids that match: they stay known, and are not let in.
     Returns those that were rejected, as {minions_rejected: [id, …]}. Fires salt/key for each.
     Example: reactor wheel key.reject 'test*'`,
-  args: { match, include_accepted, include_denied: reject_denied },
-  guards,
-  idempotent: true,
-  run: (args, { keys }) => keys.reject(args.match, { accepted: args.include_accepted, denied: args.include_denied }),
-})
+  match,
+)
 
-export const reject_dict = wheel({
-  doc: `Rejects pending keys by list, as key.reject does by glob. An id counts only where its key is still in that list.
+export const reject_dict = rejecting(
+  `Rejects pending keys by list, as key.reject does by glob. Lists are read as by key.accept_dict.
     Example: reactor wheel key.reject_dict '{"minions_pre": ["web1"]}'`,
-  args: { match: dict, include_accepted, include_denied: reject_denied },
-  guards,
-  idempotent: true,
-  run: (args, { keys }) => keys.reject(args.match, { accepted: args.include_accepted, denied: args.include_denied }),
-})
+  dict,
+)
 
-const deleteKeys = wheel({
-  doc: `Deletes the keys of the ids that match, in whatever state, and what is known of these minions; who is connected is cut off.
-    Returns what was deleted, by the list it was in. A minion that comes again is a new one. Fires salt/key for each.
-    Example: reactor wheel key.delete web1`,
-  args: { match },
-  guards,
-  idempotent: true,
-  run: (args, { keys }) => keys.delete(args.match),
-})
+const deleting = (doc: string, by: Match) =>
+  wheel({ doc, args: { match: by }, guards, idempotent: true, run: (args, { keys }) => keys.delete(args.match) })
+
+const deleteKeys = deleting(
+  `Deletes the keys of the ids that match, in whatever state, and what is known of these minions; who is connected is cut off.
+    Returns what was deleted, by the list it was in. A minion that comes again is a new one: a join token or autosign may let it in,
+    which key.reject does not. Fires salt/key for each. Example: reactor wheel key.delete web1`,
+  match,
+)
 
 export { deleteKeys as delete }
 
-export const delete_dict = wheel({
-  doc: `Deletes keys by list, as key.delete does by glob: of an id in minions_denied the denied key alone.
-    Example: reactor wheel key.delete_dict '{"minions_denied": ["web1"]}'`,
-  args: { match: dict },
-  guards,
-  idempotent: true,
-  run: (args, { keys }) => keys.delete(args.match),
-})
+export const delete_dict = deleting(
+  `Deletes keys by list, as key.delete does by glob: of an id in minions_denied the denied key alone.
+    Lists are read as by key.accept_dict. Example: reactor wheel key.delete_dict '{"minions_denied": ["web1"]}'`,
+  dict,
+)
 
 export const key_str = wheel({
   doc: `Returns the public keys of the ids that match, as {minions: {id: nkey}, …}.
@@ -158,20 +138,14 @@ export const finger_master = wheel({
     Without an auth callout the map is empty. Example: reactor wheel key.finger_master`,
   args: { hash_type },
   idempotent: true,
-  run(args, { keys }) {
-    const nkey = keys.master()
-    return { local: nkey === undefined ? {} : { [MASTER_KEY]: fingerprint(nkey, args.hash_type ?? undefined) } }
-  },
+  run: (args, { keys }) => ofMaster(keys, nkey => fingerprint(nkey, args.hash_type ?? undefined)),
 })
 
 export const master_key_str = wheel({
   doc: `Returns the public key with which this master signs logins, as {local: {"master.pub": key}}.
     Without an auth callout the map is empty. Example: reactor wheel key.master_key_str`,
   idempotent: true,
-  run(_args, { keys }) {
-    const nkey = keys.master()
-    return { local: nkey === undefined ? {} : { [MASTER_KEY]: nkey } }
-  },
+  run: (_args, { keys }) => ofMaster(keys, nkey => nkey),
 })
 
 export const gen = wheel({
@@ -202,7 +176,7 @@ export const gen_accept = wheel({
 export const accept_key = wheel({
   doc: `Accepts a public key for an id before the minion exists, and returns {minions: [id]}.
     Where the id has another key this fails, unless \`force\` is true. Example: reactor wheel key.accept_key web1 UABC…`,
-  args: { id_, pub: z.string().describe("the minion's public nkey: 'U' and 55 more characters"), force },
+  args: { id_, pub, force },
   guards: { id_: minionId },
   idempotent: true,
   async run(args, { keys }) {
@@ -212,6 +186,11 @@ export const accept_key = wheel({
 })
 
 function generate(): { priv: string; pub: string } {
-  const pair = createUser()
-  return { priv: new TextDecoder().decode(pair.getSeed()), pub: pair.getPublicKey() }
+  const { seed, nkey } = makeKey()
+  return { priv: seed, pub: nkey }
+}
+
+function ofMaster(keys: Keys, show: (nkey: string) => string): { local: Record<string, string> } {
+  const nkey = keys.master()
+  return { local: nkey === undefined ? {} : { [MASTER_KEY]: show(nkey) } }
 }

@@ -1,6 +1,7 @@
 // What services may do inside CORE: all of their own work, tried with the program's own code, and nothing of the others'.
 import { randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
+import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
@@ -41,6 +42,8 @@ const subjects = createSubjects(NS)
 const names = streamNames(NS)
 const buckets = bucketNames(NS)
 
+const OTHER = { ...DEFAULT_LIMITS, eventsMaxAge: DEFAULT_LIMITS.eventsMaxAge * 2 }
+
 let accounts: Accounts
 beforeAll(async () => {
   accounts = await startAccounts()
@@ -62,13 +65,31 @@ const refusedOf = async (service: ServiceOrigin): Promise<string[]> => {
 }
 
 describe('each service', () => {
-  it.each(SERVICES)('%s makes the streams exist, and gives them new limits', async service => {
-    const nc = connectionOf(service)
-    await within(provisionStreams(nc, NS, DEFAULT_LIMITS), 'the streams')
-    const other = { ...DEFAULT_LIMITS, eventsMaxAge: DEFAULT_LIMITS.eventsMaxAge * 2 }
-    expect(await within(provisionStreams(nc, NS, other), 'the new limits')).toMatchObject({ [names.events]: 'updated' })
-    await provisionStreams(nc, NS, DEFAULT_LIMITS)
+  it.each(SERVICES)('%s makes the streams exist that are missing', async service => {
+    const jsm = await jetstreamManager(accounts.actors.core.nc)
+    await provisionStreams(accounts.actors.core.nc, NS, DEFAULT_LIMITS)
+    await jsm.streams.delete(names.done)
+    const made = await within(provisionStreams(connectionOf(service), NS, DEFAULT_LIMITS, { migrate: false }), 'them')
+    expect(made).toMatchObject({ [names.done]: 'created', [names.events]: 'unchanged' })
     expect(await refusedOf(service)).toEqual([])
+  })
+
+  it('the master gives them new limits', async () => {
+    const nc = connectionOf('_master')
+    await within(provisionStreams(nc, NS, DEFAULT_LIMITS), 'the streams')
+    expect(await within(provisionStreams(nc, NS, OTHER), 'the new limits')).toMatchObject({ [names.events]: 'updated' })
+    await provisionStreams(nc, NS, DEFAULT_LIMITS)
+    expect(await refusedOf('_master')).toEqual([])
+  })
+
+  it.each(SERVICES.filter(service => service !== '_master'))('%s leaves their limits to the master', async service => {
+    const nc = connectionOf(service)
+    await provisionStreams(accounts.actors.core.nc, NS, DEFAULT_LIMITS)
+    expect(await within(provisionStreams(nc, NS, OTHER, { migrate: false }), 'them')).toMatchObject({
+      [names.events]: 'outdated',
+    })
+    for (const stream of Object.values(names))
+      expect(await accounts.actors[service].refusedPublish(`$JS.API.STREAM.UPDATE.${stream}`), stream).toBe(true)
   })
 
   it.each(SERVICES)('%s fires an event under its own origin, and as nobody else', async service => {
@@ -114,7 +135,7 @@ describe('a service does its work under its permissions', () => {
 
   it('the master: keys, tokens, operators, records, large returns', async () => {
     const { nc, publisher } = open('_master')
-    for (const name of [buckets.keys, buckets.tokens, buckets.users]) {
+    for (const name of [buckets.keys, buckets.tokens, buckets.users, buckets.passwords]) {
       const opened = await table(nc, name)
       await opened.change('one', () => ({ n: 1 }))
       await opened.change('one', () => undefined)
@@ -188,7 +209,7 @@ describe('a service does its work under its permissions', () => {
       )
     await parkReaction(publisher, subjects, { key: 'k2', reason: 'why', reaction: REACTION })
     await fullPayloads(nc)
-    for (const bucket of [buckets.keys, buckets.users]) await (await table(nc, bucket)).stop()
+    await (await table(nc, buckets.users)).stop()
     await (await followFleet(nc, NS, 1, silentLog)).stop()
     const heard = createSeen<string>()
     nc.subscribe(`${subjects.livePrefix}*.salt.job.1.>`, { callback: (_, { subject }) => heard.push(subject) })
@@ -207,7 +228,7 @@ describe('a service does its work under its permissions', () => {
     const minions = await openMinionBucket(nc, NS, 1)
     await minions.put('m1', JSON.stringify({ id: 'm1', grains: {} }))
     await fullPayloads(nc)
-    for (const bucket of [buckets.keys, buckets.users]) await (await table(nc, bucket)).stop()
+    await (await table(nc, buckets.users)).stop()
     expect(await refusedOf('_cache')).toEqual([])
   })
 
@@ -309,7 +330,7 @@ describe('what no service may do', () => {
     expect(await accounts.actors[service].refusedSubscribe(subject)).toBe(true)
   })
 
-  const kvs = ['rules', 'minions', 'keys', 'tokens', 'users'] as const
+  const kvs = ['rules', 'minions', 'keys', 'tokens', 'users', 'passwords'] as const
   const unwritten = SERVICES.flatMap(service =>
     kvs.filter(key => SERVICE_RIGHTS[service].buckets[key] !== 'write').map(key => ({ service, key })),
   )

@@ -115,7 +115,10 @@ describe('an option of JetStream in an event', () => {
   it('has removed nothing, changed nothing, and let nobody else speak', async () => {
     const { config, state } = await eventsState()
     expect(config).toMatchObject({ allow_rollup_hdrs: false, subjects: ['reactor.event.>'] })
-    const { allow_msg_ttl, allow_msg_schedules, allow_atomic, allow_msg_counter } = config as unknown as Record<string, unknown>
+    const { allow_msg_ttl, allow_msg_schedules, allow_atomic, allow_msg_counter } = config as unknown as Record<
+      string,
+      unknown
+    >
     expect([allow_msg_ttl, allow_msg_schedules, allow_atomic, allow_msg_counter].filter(Boolean)).toEqual([])
     expect(state).toMatchObject({ first_seq: 1, messages: state.last_seq })
     expect(Object.keys(state.subjects ?? {}).filter(subject => /_master\.salt\.key$/.test(subject))).toHaveLength(1)

@@ -1,7 +1,7 @@
 // An operator who wants to read what is none of theirs: events, decisions, jobs, large returns, answers to others, secrets;
 // and who wants to speak where they may not.
 import { connect as connectTcp } from 'node:net'
-import { createInbox, headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
+import { headers as createHeaders, createInbox, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { hearJob } from '../../src/call/hear.ts'
 import { operatorInbox } from '../../src/protocol/inbox.ts'
@@ -10,8 +10,18 @@ import type { JobReturn } from '../../src/protocol/job.ts'
 import { createSeen, within } from '../helpers/wait.ts'
 import { type Attacker, attackWith } from './attacker.ts'
 import { eventsFrom } from './harm.ts'
-import { addOperator, ask, createMark, expectRefused, PASSWORD, publish, startedBy, touched, works } from './operators.ts'
-import { startSystem, type System } from './system.ts'
+import {
+  addOperator,
+  ask,
+  createMark,
+  expectRefused,
+  PASSWORD,
+  publish,
+  startedBy,
+  touched,
+  works,
+} from './operators.ts'
+import { type System, startSystem } from './system.ts'
 
 const SECRETS = ['hunter-of-mail', 'hunter-of-http', 'hunter-of-join']
 const CONFIG = {
@@ -47,7 +57,8 @@ const fire = (nc: NatsConnection, user: string, tokens: string, data: Record<str
   nc.request(`reactor.event._user-${user}.${tokens}`, JSON.stringify({ data }), { timeout: 10_000 })
 
 /** What the server has refused by itself is in its log, with who it was. */
-const logged = async (what: string): Promise<boolean> => (await system.server.log()).includes(`"OPS/user:bob" - ${what}`)
+const logged = async (what: string): Promise<boolean> =>
+  (await system.server.log()).includes(`"OPS/user:bob" - ${what}`)
 
 describe('events that may not be read', () => {
   let secret: number
@@ -148,7 +159,9 @@ describe('events that may not be read', () => {
 
   it('are not heard beside those that may be', async () => {
     const heard = createSeen<string>()
-    bob.subscribe('reactor.live.*.deploy.>', { callback: (error, message) => void (error ?? heard.push(message.subject)) })
+    bob.subscribe('reactor.live.*.deploy.>', {
+      callback: (error, message) => void (error ?? heard.push(message.subject)),
+    })
     await bob.flush()
     await fire(system.admin, 'admin', 'payroll.paid', {})
     await fire(system.admin, 'admin', 'deployx.paid', {})
@@ -201,7 +214,9 @@ describe("somebody else's job", () => {
     ['metadata', { metadata: { user: 'admin' } }],
     ['everything', {}],
   ])('is in no list, by %s', async (_what, request) => {
-    const { jobs } = (await ask(bob, 'reactor.history.jobs', { ...request, limit: 1000 })) as { jobs: { user: string }[] }
+    const { jobs } = (await ask(bob, 'reactor.history.jobs', { ...request, limit: 1000 })) as {
+      jobs: { user: string }[]
+    }
     expect(jobs.filter(({ user }) => user !== 'bob')).toEqual([])
     if (Object.keys(request).length === 0) expect(jobs.length).toBeGreaterThan(0)
   })
@@ -266,7 +281,9 @@ describe('secrets', () => {
     const { token } = (await ask(system.admin, 'reactor.wheel.token.create', [])) as { token?: string }
     expect(token).toMatch(/./)
     await works(system, system.admin, { tgt: 'web1', fun: 'test.arg', kwarg: { password: SECRETS[2]! } })
-    const all = (await ask(system.admin, 'reactor.history.events', { since: 0 })) as { events: { tag: string; data: { fun?: string } }[] }
+    const all = (await ask(system.admin, 'reactor.history.events', { since: 0 })) as {
+      events: { tag: string; data: { fun?: string } }[]
+    }
     const text = JSON.stringify([all, system.events.items, system.lines.items])
     expect(text).toContain('user.add')
     expect(text).not.toContain('scrypt$')
@@ -386,7 +403,15 @@ async function openLine() {
   })
   socket.on('error', () => undefined)
   const say = (text: string) => socket.write(Buffer.from(text, 'latin1'))
-  const login = { user: 'bob', pass: PASSWORD, headers: true, verbose: false, pedantic: false, protocol: 1, no_responders: true }
+  const login = {
+    user: 'bob',
+    pass: PASSWORD,
+    headers: true,
+    verbose: false,
+    pedantic: false,
+    protocol: 1,
+    no_responders: true,
+  }
   await lines.reach(1)
   say(`CONNECT ${JSON.stringify({ ...login, lang: 'line', version: '1' })}\r\nPING\r\n`)
   await lines.find(line => line === 'PONG', 'the login')
@@ -487,7 +512,12 @@ describe('answers to others', () => {
     expect(await attacker.refusedSubscribe(inbox)).toBe(true)
     const headers = createHeaders()
     headers.set('Reply-To', inbox)
-    const answer = bob.request('reactor.runner.test.arg', '["x"]', { timeout: 5000, noMux: true, reply: inbox, headers })
+    const answer = bob.request('reactor.runner.test.arg', '["x"]', {
+      timeout: 5000,
+      noMux: true,
+      reply: inbox,
+      headers,
+    })
     await expect(within(answer, 'an answer', 6000)).rejects.toThrow()
     expect(await publish(bob, { tgt: 'web1', fun: 'test.ping' })).toMatchObject({ minions: ['web1'] })
   })

@@ -34,11 +34,11 @@ function readNumber(value: unknown): number {
 
 const mirror = async (change: (opened: KV) => Partial<KV> = () => ({})) => {
   const { log, lines } = keptLog()
-  const changes = createSeen<[string, number | undefined]>()
+  const changes = createSeen<[string, number | undefined, number]>()
   const opened = await openBucket(nc, 'reactor_test', { replicas: 1 })
   const running = await mirrorBucket(nc, Object.assign(Object.create(opened), change(opened)) as KV, {
     read: readNumber,
-    onChange: (key, value) => changes.push([key, value]),
+    onChange: (key, value, revision) => changes.push([key, value, revision]),
     log,
   })
   const told = (key: string, value: number | undefined) =>
@@ -137,7 +137,9 @@ describe('a mirror of a bucket', () => {
     await jsm.streams.purge('KV_reactor_test', { filter: '$KV.reactor_test.lost' })
     await cut
     await back
-    await told('lost', undefined)
+    // As of the whole bucket: whoever knows of something later need not believe it.
+    const [, , revision] = await told('lost', undefined)
+    expect(revision).toBe(2)
     expect([...values.keys()]).toEqual(['kept'])
     await running.stop()
   })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { connectBus } from '../../src/bus/connect.ts'
+import { connectBus, withoutPassword } from '../../src/bus/connect.ts'
 import { keptLog } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createSeen } from '../helpers/wait.ts'
@@ -9,6 +9,27 @@ beforeAll(async () => {
   server = await startTestServer()
 })
 afterAll(() => server.stop())
+
+it.each([
+  ['nats://ada:sesame@host:4222', 'nats://host:4222'],
+  ['ada:sesame@host:4222', 'host:4222'],
+  ['token@host', 'host'],
+  ['tls://ada:ses/a@me@host', 'tls://host'],
+  ['wss+x://ada:sesame@[::1]:80', 'wss+x://[::1]:80'],
+  ['nats://host:4222', 'nats://host:4222'],
+  ['host', 'host'],
+])('shows no login of the URL %s', (url, shown) => {
+  expect(withoutPassword(url)).toBe(shown)
+})
+
+it('names a server that does not answer without its login', async () => {
+  const { log } = keptLog()
+  const options = { servers: 'ada:sesame@127.0.0.1:1', namespace: 'reactor', name: 'test', patient: false, log }
+  await expect(connectBus(options)).rejects.toMatchObject({
+    code: 'unreachable',
+    message: expect.stringMatching(/^no NATS server answers at 127\.0\.0\.1:1 (?!.*sesame)/),
+  })
+})
 
 it('goes on reading after a callback that throws, and says so', async () => {
   const { log, lines } = keptLog()

@@ -46,6 +46,19 @@ describe('provisioning streams', () => {
     expect(await provisionStreams(nc, 'two', smaller)).toEqual(all('two', 'unchanged'))
   })
 
+  it('makes what is missing and leaves what is otherwise, where it is not to migrate', async () => {
+    await provisionStreams(nc, 'left', DEFAULT_LIMITS)
+    const jsm = await jetstreamManager(nc)
+    await jsm.streams.delete('left_DONE')
+    const other = { ...DEFAULT_LIMITS, eventsMaxBytes: 5_000_000 }
+    expect(await provisionStreams(nc, 'left', other, { migrate: false })).toEqual({
+      ...all('left', 'unchanged'),
+      left_DONE: 'created',
+      left_EVENTS: 'outdated',
+    })
+    expect((await jsm.streams.info('left_EVENTS')).config.max_bytes).toBe(DEFAULT_LIMITS.eventsMaxBytes)
+  })
+
   it('names the stream and the reason when the server will not change a setting', async () => {
     const jsm = await jetstreamManager(nc)
     await jsm.streams.add({ name: 'mem_EVENTS', subjects: ['mem.event.>'], storage: 'memory' } as never)

@@ -99,6 +99,36 @@ describe('a publish', () => {
     expect(await stored).toMatchObject({ seq: 1 })
   })
 
+  it('is sent again while a cluster has an earlier send in process', async () => {
+    const answers = [
+      { error: { code: 409, err_code: 10158, description: 'duplicate message id is in process' } },
+      { stream: 'S', seq: 7, duplicate: true },
+    ]
+    const sends: string[] = []
+    nc.subscribe('s.a', {
+      callback: (_, msg) => {
+        sends.push(msg.string())
+        msg.respond(JSON.stringify(answers[Math.min(sends.length, 2) - 1]))
+      },
+    })
+    expect(await within(publisher.publish('s.a', 'one', { id: 'x' }), 'the ack')).toEqual({ seq: 7, duplicate: true })
+    expect(sends).toEqual(['one', 'one'])
+  })
+
+  it('is unreachable, not refused, where a cluster does not end what it has in process', async () => {
+    nc.subscribe('s.a', {
+      callback: (_, msg) => {
+        msg.respond(
+          JSON.stringify({ error: { code: 409, err_code: 10158, description: 'duplicate message id is in process' } }),
+        )
+      },
+    })
+    await expect(publisher.publish('s.a', 'one', { id: 'x', deadlineMs: 300 })).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining('is a majority of them up?'),
+    })
+  })
+
   it('is refused when it is larger than a message may be, its headers counted', async () => {
     await addStream()
     const limit = nc.info!.max_payload

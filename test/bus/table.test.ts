@@ -1,6 +1,8 @@
+import { JetStreamApiError } from '@nats-io/jetstream'
+import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { connect } from '@nats-io/transport-node'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openBucket } from '../../src/bus/bucket.ts'
 import { openTable, type Table } from '../../src/bus/table.ts'
 import { useConnection } from '../helpers/connected.ts'
@@ -8,6 +10,19 @@ import { keptLog } from '../helpers/core.ts'
 import { createSeen } from '../helpers/wait.ts'
 
 const shared = useConnection()
+
+const opened = vi.hoisted(() => [] as KV[])
+vi.mock('../../src/bus/bucket.ts', async original => {
+  const real = await original<typeof import('../../src/bus/bucket.ts')>()
+  const openBucket: typeof real.openBucket = async (...asked) => {
+    const bucket = await real.openBucket(...asked)
+    opened.push(bucket)
+    return bucket
+  }
+  return { ...real, openBucket }
+})
+/** The bucket of the table that was opened last. */
+const lastBucket = () => opened.at(-1)!
 
 interface Counter {
   n: number
@@ -105,6 +120,26 @@ describe('a table', () => {
     await changes.find(([key]) => key === 'last', 'the change of another')
     expect(table.values.has('a')).toBe(false)
     expect(changes.items.filter(([key]) => key === 'a')).toHaveLength(40)
+  })
+
+  it('does not take an answer for news that is older than what the mirror told meanwhile', async () => {
+    const name = newName()
+    const other = await openElsewhere(name)
+    const { table, changes } = await open(name)
+    const bucket = lastBucket()
+    const wrongSequence = { code: 400, err_code: 10071, description: 'wrong last sequence' }
+    vi.spyOn(bucket, 'put').mockRejectedValueOnce(new JetStreamApiError(wrongSequence))
+    vi.spyOn(bucket, 'get').mockImplementationOnce(async () => {
+      // The answer was given before the other's change, and comes after it.
+      await add(other.table, 'a')
+      await changes.find(([key]) => key === 'a', 'the change of another')
+      return null
+    })
+    expect(await add(table, 'a')).toEqual({ before: { n: 1 }, after: { n: 2 } })
+    expect(changes.items).toEqual([
+      ['a', 1, undefined],
+      ['a', 2, 1],
+    ])
   })
 
   it('changes values from before it was opened', async () => {

@@ -134,11 +134,18 @@ describe('a job', () => {
     expect(await Promise.all(asked)).toEqual([1, 2, 3].map(() => ({ job: null, marker: '' })))
     expect(ended).toHaveLength(3)
   })
+
+  it('of somebody else is answered at once where one that there is not would be', async () => {
+    const { ask, store, subjects } = await open()
+    await store.add(newJob(1, { user: 'ann' }), returned(1))
+    const asked = [1, 2].map(n => ask('bob', subjects.historyJob, { jid: jidOf(n), wait: 30, after: 'x' }))
+    expect(await within(Promise.all(asked), 'both answers')).toEqual([1, 2].map(() => ({ job: null, marker: '' })))
+  })
 })
 
 describe('jobs', () => {
   it("are one's own, whatever is asked for; everybody's with the right to it", async () => {
-    const { ask, store, subjects } = await open()
+    const { ask, store, subjects, records } = await open()
     await store.add(newJob(1, { user: 'ann' }), newJob(2, { user: 'bob' }), newJob(3, { user: 'ann', fun: 'cmd.run' }))
     await store.add(returned(4))
     const jids = async (user: string, request: object) =>
@@ -146,7 +153,10 @@ describe('jobs', () => {
     expect(await jids('ann', {})).toEqual([jidOf(3), jidOf(1)])
     expect(await jids('ann', { fun: 'test.*' })).toEqual([jidOf(1)])
     expect(await jids('ann', { user: 'ann' })).toEqual([jidOf(3), jidOf(1)])
+    expect(records.items).toEqual([])
     expect(await jids('ann', { user: 'bob' })).toEqual([])
+    const reason = "'ann' may not see the jobs of 'bob': no role of theirs grants it (@jobs)"
+    expect(records.items).toMatchObject([{ user: 'ann', action: 'history.jobs', result: 'refused', reason }])
     expect(await jids('ann', { user: '' })).toEqual([])
     expect(await jids('all', {})).toEqual([4, 3, 2, 1].map(jidOf))
     expect(await jids('all', { user: 'bob' })).toEqual([jidOf(2)])

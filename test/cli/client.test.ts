@@ -19,9 +19,9 @@ afterEach(() => void vi.restoreAllMocks())
 /** A folder whose `var/` tells of a reactor. */
 async function folderOf(up: Record<string, unknown>): Promise<string> {
   const dir = await testFolder()
-  await mkdir(join(dir, 'var'))
+  await mkdir(join(dir, 'var'), { mode: 0o700 })
   const known = { namespace: 'own', user: 'ada', pid: 1, minion: { config: 'config.json' } }
-  await writeFile(join(dir, 'var/up.json'), JSON.stringify({ ...known, ...up }))
+  await writeFile(join(dir, 'var/up.json'), JSON.stringify({ ...known, ...up }), { mode: 0o600 })
   return dir
 }
 const standIn = (dir: string) => vi.spyOn(process, 'cwd').mockReturnValue(dir)

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { chooseContext, writeContext } from '../../src/cli/context/file.ts'
 import { type ClientOptions, findWay } from '../../src/cli/way.ts'
 import { testFolder } from '../helpers/folder.ts'
+import { giveToStranger } from '../helpers/stranger.ts'
 
 let home: string
 let passwordFile: string
@@ -29,8 +30,8 @@ const UP = {
 }
 
 async function upHere(): Promise<void> {
-  await mkdir(join(home, 'var'))
-  await writeFile(join(home, 'var/up.json'), JSON.stringify(UP))
+  await mkdir(join(home, 'var'), { mode: 0o700 })
+  await writeFile(join(home, 'var/up.json'), JSON.stringify(UP), { mode: 0o600 })
 }
 async function contexts(): Promise<void> {
   await writeContext('prod', { server: 'nats://prod', user: 'ada', seed: '/ada.nk', tls: { ca: '/prod.pem' } })
@@ -86,6 +87,18 @@ describe('the way to the system', () => {
     await chooseContext('prod')
     expect(await way({ server: 'nats://x' })).toBe('nats://x admin none')
     expect(await findWay({ server: 'nats://x' })).toMatchObject({ tls: undefined, vouched: false })
+  })
+
+  it('is not one that a stranger has put into a folder above', async () => {
+    await upHere()
+    await mkdir(join(home, 'mine'))
+    vi.mocked(process.cwd).mockReturnValue(join(home, 'mine'))
+    expect(await way({})).toBe('nats://up admin /up/admin.nk')
+    await giveToStranger(join(home, 'var/up.json'))
+    const refused = { code: 'bad_config', message: expect.stringContaining('belongs to another user') }
+    await expect(findWay({}, {})).rejects.toMatchObject(refused)
+    await expect(findWay({ dataDir: join(home, 'var') }, {})).rejects.toMatchObject(refused)
+    expect(await way({ server: 'nats://x' })).toBe('nats://x admin none')
   })
 
   it('vouches for the name of a key only where both are of reactor up', async () => {

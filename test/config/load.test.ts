@@ -53,6 +53,12 @@ describe('the configuration', () => {
     ],
     ['a duration that is none', 'minion: { beat: soon }', "'minion.beat': 'soon' is not a duration"],
     ['a value of the wrong type', 'jobs: { concurrency: many }', /'jobs\.concurrency': .*number.*got "many"/],
+    ['an item of the wrong type', 'servers: [nats://a:4222, 7]', /'servers\.1': .*string.*got 7/],
+    [
+      'a setting whose neighbour needs it',
+      'master: { callout: { seed: x.nk } }',
+      /'master\.callout\.issuer' is missing/,
+    ],
     ['a namespace with a dot', 'namespace: a.b', /'namespace': .*got "a\.b"/],
     ['an id with a slash', 'minion: { id: a/b }', /'minion\.id': a minion's id is .*got "a\/b"/],
     ['a section that is a list', 'jobs: [1]', "'jobs'"],

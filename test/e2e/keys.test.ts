@@ -133,6 +133,8 @@ describe('minions that nobody waits for', () => {
     const made = await reactor.run('token', 'create', '--ids', 'db*', '--uses', '1', '--expires', '10m')
     const token = made.stdout.trim()
     expect(made.stderr).toContain("whose id matches 'db*'")
+    // In a file first: the token itself would be seen in the process list.
+    expect(made.stderr).toMatch(/: reactor minion --join @FILE.*--join TOKEN/)
     const file = join(reactor.dir, 'token')
     await writeFile(file, made.stdout)
     const listed = await reactor.run('token', 'list')

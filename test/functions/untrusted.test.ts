@@ -53,6 +53,113 @@ describe('a command that holds a value from an event', () => {
     expect(() => bind('local.cmd.run', [cmd], {}, path)).toThrow(message)
   })
 
+  it.each([
+    ...['python3', 'python3.12', '/usr/bin/perl', 'perl5.36.0', 'node', 'nodejs', 'ruby', 'php8.2', 'lua5.4', 'pypy3'],
+    ...[
+      'awk',
+      'gawk',
+      'mawk',
+      'sed',
+      'bash5',
+      'ksh93',
+      'fish',
+      'busybox',
+      'busybox-1.36',
+      'Python.exe',
+      'psql',
+      'sqlite3',
+    ],
+    ...['make', 'watch', 'expect', 'vim', './sh', 'dash-static'],
+  ])('may not have it as a word of %s, wherever that stands', program => {
+    for (const cmd of [
+      [program],
+      [program, '-c'],
+      [program, '--'],
+      ['sudo', '-u', 'www', program],
+      ['docker', 'exec', program],
+    ])
+      expect(() => bind('local.cmd.run', [[...cmd, 'x']], {}, ['arg', 0, cmd.length]), cmd.join(' ')).toThrow(
+        `'${program}' reads its words as commands`,
+      )
+  })
+
+  it.each(['x', 'LD_PRELOAD=/tmp/x.so', '/tmp/x', '-Ssh -c x', '5'])(
+    'may not have it where a wrapper takes its program from: %j',
+    value => {
+      for (const cmd of [
+        ...[
+          ['env'],
+          ['/usr/bin/env', '-i'],
+          ['env', '-u', 'HOME'],
+          ['env', '-C', '/tmp'],
+          ['env', 'A=b'],
+          ['env', '--'],
+        ],
+        ...[
+          ['env', '-S', 'printf %s'],
+          ['env', '-vSprintf'],
+          ['env', '--split-string=printf'],
+          ['env', 'A=b', '-'],
+        ],
+        ...[
+          ['sudo'],
+          ['sudo', '-u', 'root'],
+          ['sudo', '-E', '-u', 'root'],
+          ['doas', '-u', 'root'],
+          ['nohup'],
+          ['setsid'],
+        ],
+        ...[
+          ['nice', '-n', '5'],
+          ['ionice', '-c', '2', '-n', '0'],
+          ['timeout', '5m'],
+          ['timeout', '-s', 'KILL', '5'],
+        ],
+        ...[['chroot', '/mnt'], ['stdbuf', '-o', 'L'], ['flock', '/run/lock/x'], ['xargs'], ['xargs', '-I', '{}']],
+        ...[
+          ['sudo', 'nice', 'env', 'A=b'],
+          ['nohup', 'timeout', '5'],
+          ['find', '.', '-name', 'a', '-exec'],
+        ],
+        ...[
+          ['find', '.', '-execdir', 'env'],
+          ['sudo', 'find', '.', '-ok', 'sudo'],
+        ],
+      ])
+        expect(() => bind('local.cmd.run', [[...cmd, value]], {}, ['arg', 0, cmd.length]), cmd.join(' ')).toThrow(
+          'could take it for a program, a variable or an option',
+        )
+    },
+  )
+
+  it('may not have it as an option of the program behind a wrapper', () => {
+    for (const cmd of [
+      ['sudo', '--', 'rm'],
+      ['env', '--', 'nice', 'rm'],
+      ['find', '.', '-exec', 'rm'],
+    ])
+      expect(() => bind('local.cmd.run', [[...cmd, '-rf']], {}, ['arg', 0, cmd.length])).toThrow("begins with '-'")
+  })
+
+  it.each<string[]>([
+    ['sudo', 'systemctl', 'restart'],
+    ['sudo', '-u', 'www', 'touch'],
+    ['sudo', '--', 'rm', '--'],
+    ['env', 'A=b', 'nice', '-n', '5', 'touch'],
+    ['env', '-i', '--', 'touch'],
+    ['timeout', '-k', '5', '10', 'touch'],
+    ['chroot', '/mnt', 'touch'],
+    ['find'],
+    ['find', '/srv', '-name'],
+    ['find', '/srv', '-exec', 'touch'],
+    ['constructor'],
+    ['pythonic'],
+    ['/opt/sh/restart-app'],
+  ])('may have it behind the program of a wrapper: %j %j %j', (...cmd) => {
+    const words = [...cmd, 'a b; reboot']
+    expect(bind('local.cmd.run', [words], {}, ['arg', 0, cmd.length])).toMatchObject({ cmd: words })
+  })
+
   it('may not have it for a shell, whoever asks for one', () => {
     expect(() => bind('local.cmd.run', [['echo', 'a']], { python_shell: true }, ['arg', 0, 1])).toThrow('several words')
     expect(() => bind('local.cmd.run', ['a | b'], { python_shell: true }, ['kwarg', 'python_shell'])).toThrow(
@@ -84,7 +191,12 @@ describe('a command that holds a value from an event', () => {
     expect(() => bind('local.cmd.run', ['/bin/sh -s'], { stdin: 'x' }, ['kwarg', 'stdin'])).toThrow(
       'runs what it reads',
     )
-    expect(() => bind('local.cmd.run', [['dash']], { stdin: 'x' }, ['kwarg', 'stdin'])).toThrow('runs what it reads')
+    for (const cmd of [['dash'], ['sudo', 'bash5'], ['python3', '-'], ['node'], ['xargs', 'rm'], "'perl' -", 'env php'])
+      expect(() => bind('local.cmd.run', [cmd], { stdin: 'x' }, ['kwarg', 'stdin']), String(cmd)).toThrow(
+        'runs what it reads',
+      )
+    for (const cmd of [['sed', 's/a/b/'], ['awk', '{ print }'], ['sort'], 'sudo tee /tmp/x'])
+      expect(bind('local.cmd.run', [cmd], { stdin: 'x' }, ['kwarg', 'stdin'])).toMatchObject({ stdin: 'x' })
   })
 
   it('is any where what came with the event stands elsewhere, or nowhere', () => {

@@ -100,6 +100,20 @@ describe('an operator', () => {
       await expect(publish({ tgt, fun: 'test.ping' }, everywhere)).rejects.toMatchObject(none)
   })
 
+  it('is told who may not be reached where they know every id by another function', async () => {
+    const { publish } = await start()
+    const grants = () => ({
+      ...NO_GRANTS,
+      local: [
+        { tgt: 'web1', funs: ['cmd.run'] },
+        { tgt: '*', funs: ['test.*'] },
+      ],
+    })
+    await expect(publish({ tgt: 'web*', fun: 'cmd.run' }, { user: 'eve', grants })).rejects.toThrow(
+      "'cmd.run' on web2:",
+    )
+  })
+
   it('is not told by what is missing from a target which ids there are', async () => {
     const { resolve, ann } = await start()
     for (const id of ['db1', 'edge9'])
@@ -203,7 +217,9 @@ describe('a function that runs another one', () => {
     const { publish } = await start()
     let arg: unknown[] = ['web1', 'test.ping']
     for (let n = 0; n < 5; n++) arg = ['web1', 'saltutil.cmd', arg]
-    await expect(publish({ tgt: 'web1', fun: 'saltutil.cmd', arg }, bob)).rejects.toMatchObject({ code: 'bad_argument' })
+    await expect(publish({ tgt: 'web1', fun: 'saltutil.cmd', arg }, bob)).rejects.toMatchObject({
+      code: 'bad_argument',
+    })
   })
 
   it('is asked of no rule, and of nobody who may everything', async () => {

@@ -134,6 +134,18 @@ describe('a runner function as a job', () => {
     expect(events.items[0]!.data.fun_args).toEqual([{ __kwarg__: true, user: 'x', password: '[redacted]' }])
   })
 
+  it('keeps no secret in its record: it is not run from there', async () => {
+    const { call, nc, ns } = await start()
+    const hash = 'scrypt$15$8$1$c2FsdA==$aGFzaA=='
+    await call('own.login', { kwarg: { user: hash, password: 'hunter2' } })
+    await call('own.login', { arg: ['x', hash] })
+    const records = await storedIn<JobRecord>(nc, `${ns}_JOBS`)
+    expect(records.map(({ body: { arg, kwarg } }) => ({ arg, kwarg }))).toEqual([
+      { arg: [], kwarg: { user: '[redacted]', password: '[redacted]' } },
+      { arg: ['x', '[redacted]'], kwarg: {} },
+    ])
+  })
+
   it('gives the secret that it makes to its caller alone', async () => {
     const { call, events } = await start()
     const { jid, outcome } = await call('own.makes')

@@ -121,6 +121,24 @@ describe('another key for a known id', () => {
     expect(await come('web1')).toMatchObject({ act: 'denied' })
   })
 
+  it('is written down at most once a minute an id, and the first is kept meanwhile', async () => {
+    const { come, store, clock } = await door({ auto_accept: true })
+    await come('web1')
+    const deniedNow = () => store.get('web1')?.denied?.nkey
+    const changes = createSeen<string>()
+    store.follow(id => changes.push(id))
+    for (let n = 0; n < 20; n++)
+      expect(await come('web1', { nkey: nkeyOf(`fresh${n}`) })).toMatchObject({ act: 'denied' })
+    expect(deniedNow()).toBe(nkeyOf('fresh0'))
+    clock.nowMs += 59_999
+    await come('web1', { nkey: nkeyOf('early') })
+    expect(deniedNow()).toBe(nkeyOf('fresh0'))
+    clock.nowMs += 1
+    await come('web1', { nkey: nkeyOf('late') })
+    expect(deniedNow()).toBe(nkeyOf('late'))
+    expect(changes.items).toEqual(['web1', 'web1'])
+  })
+
   it('is denied whatever speaks for it, where the own one is accepted or rejected', async () => {
     const { come, accept, token, store, tokens } = await door({ autosign_file: await fileOf('*\n') })
     await come('web1')
@@ -159,6 +177,17 @@ describe('files of ids', () => {
       ['autosign_file', 'key.accept', ['web1']],
       ['autoreject_file', 'key.reject', ['web-bad1']],
     ])
+  })
+
+  it('reject before a join token speaks, also for an id whose other key waits', async () => {
+    const autoreject_file = await fileOf('none\n')
+    const { come, token, store, tokens } = await door({ autoreject_file })
+    await come('web-bad1', { nkey: nkeyOf('squatter') })
+    await writeFile(autoreject_file, 'none\nweb-bad*\n')
+    const { token: join } = await token(1)
+    expect(await come('web-bad1', { join })).toMatchObject({ act: 'denied' })
+    expect(store.get('web-bad1')).toMatchObject({ own: { nkey: nkeyOf('squatter'), state: 'pending' } })
+    expect(tokens.list()).toMatchObject([{ uses_left: 1 }])
   })
 
   it('are asked about keys that wait too, at their next login', async () => {
@@ -315,8 +344,7 @@ describe('limits', () => {
 })
 
 describe('accepted_keys of the config', () => {
-  const seed = (keeping: Keeping, keys: Record<string, string>) =>
-    seedAcceptedKeys(keeping.store, keys, keeping.clock, keeping.log)
+  const seed = (keeping: Keeping, keys: Record<string, string>) => seedAcceptedKeys(keeping, keys)
 
   it('are let in before the minion has ever come, and over keys that only wait', async () => {
     const { come, keeping, store, lines } = await door()
@@ -326,6 +354,45 @@ describe('accepted_keys of the config', () => {
     for (const id of ['web1', 'web2', 'web3']) expect(await come(id)).toMatchObject({ act: 'accept' })
     expect(store.get('web3')?.denied?.nkey).toBe(nkeyOf('squatter'))
     expect(lines.items).toEqual([])
+  })
+
+  it('are on record when they are seeded, and not again at the next start', async () => {
+    const { keeping } = await door()
+    const keys = { web1: nkeyOf('web1'), web2: nkeyOf('web2') }
+    await seed(keeping, keys)
+    await seed(keeping, { ...keys, web3: nkeyOf('web3') })
+    const records = keeping.records.items.map(({ about, ...record }) => ({ ...record, about: [...about!].sort() }))
+    const accept = { kind: 'key', user: 'config', source: 'CORE', action: 'key.accept', result: 'ok' }
+    expect(records).toEqual([
+      { ...accept, about: ['web1', 'web2'] },
+      { ...accept, about: ['web3'] },
+    ])
+  })
+
+  it('do not come back once they were deleted: neither before the minion asks again nor while it waits', async () => {
+    const { come, keeping, store, lines } = await door({ max_pending: 1 })
+    const keys = { web1: nkeyOf('web1') }
+    await seed(keeping, keys)
+    const [before] = keeping.records.items.splice(0)
+    expect(before).toMatchObject({ about: ['web1'] })
+    await store.change('web1', entry => deleteKey(entry, ALL, { nkey: nkeyOf('web1'), since: 1 }))
+    await seed(keeping, keys)
+    expect(store.get('web1')?.own).toBeUndefined()
+    expect(await come('web1')).toMatchObject({ act: 'pend' })
+    await seed(keeping, keys)
+    expect(await come('web1')).toMatchObject({ act: 'pend' })
+    // It gives way to a newer one, and is no less deleted for that.
+    await come('other')
+    expect(store.get('web1')?.own).toBeUndefined()
+    await seed(keeping, keys)
+    expect(await come('web1')).toMatchObject({ act: 'pend' })
+    expect(keeping.records.items).toEqual([])
+    expect(lines.items.map(({ level, msg }) => [level, msg])).toEqual(
+      Array(3).fill([40, expect.stringContaining('was deleted, and stays so')]),
+    )
+    // Another key of the config was never deleted.
+    await seed(keeping, { web1: nkeyOf('web1-new') })
+    expect(await come('web1', { nkey: nkeyOf('web1-new') })).toMatchObject({ act: 'accept' })
   })
 
   it('change nothing that operators have decided, and say so', async () => {

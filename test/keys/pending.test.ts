@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createPendingAlarm } from '../../src/keys/pending.ts'
+import { createPendingAlarm, createPendingLimit } from '../../src/keys/pending.ts'
+import type { KeyListener, KeyStore } from '../../src/keys/store.ts'
+import type { KeyEntry } from '../../src/protocol/key.ts'
 import { keptLog } from '../helpers/core.ts'
 
 describe('the alarm about pending keys', () => {
@@ -62,5 +64,62 @@ describe('the alarm about pending keys', () => {
       'more keys are pending than are kept: the oldest were dropped',
       'the alarm about pending keys could not be stored',
     ])
+  })
+})
+
+describe('the limit of pending keys', () => {
+  /** A store whose changes show in memory before they have resolved, as they do where many are under way. */
+  function store() {
+    const entries = new Map<string, KeyEntry>()
+    const pending = new Set<string>()
+    const listeners: KeyListener[] = []
+    const resolve: (() => void)[] = []
+    const come = (id: string, denied = false) => {
+      const key = { nkey: 'U', since: 0 }
+      entries.set(id, { id, own: { ...key, state: 'pending' }, ...(denied ? { denied: key } : {}) })
+      pending.add(id)
+    }
+    const part: Pick<KeyStore, 'ids' | 'change' | 'follow'> = {
+      ids: { accepted: new Set(), pending, rejected: new Set() },
+      follow(listener) {
+        listeners.push(listener)
+        return () => undefined
+      },
+      async change(id, next) {
+        const before = entries.get(id)
+        const after = next(before)
+        if (after === undefined) entries.delete(id)
+        else entries.set(id, after)
+        if (after?.own?.state !== 'pending') pending.delete(id)
+        for (const listener of listeners) listener(id, after, before)
+        await new Promise<void>(done => resolve.push(done))
+        return { ...(before ? { before } : {}), ...(after ? { after } : {}) }
+      },
+    }
+    return { store: part as KeyStore, entries, pending, come, settle: () => resolve.splice(0).map(done => done()) }
+  }
+
+  it('holds while those that are gone have not been answered yet', async () => {
+    const { store: keys, pending, come, settle } = store()
+    const dropOldest = createPendingLimit(keys, 2)
+    for (const id of ['a', 'b', 'c', 'd', 'e']) come(id)
+    const first = dropOldest()
+    for (const id of ['f', 'g']) come(id)
+    const second = dropOldest()
+    expect([...pending]).toEqual(['f', 'g'])
+    settle()
+    expect(await Promise.all([first, second])).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e'],
+    ])
+  })
+
+  it('drops the key that was denied beside it too: else two logins would leave something for ever', async () => {
+    const { store: keys, entries, come, settle } = store()
+    for (const id of ['a', 'b']) come(id, true)
+    const dropped = createPendingLimit(keys, 1)()
+    settle()
+    expect(await dropped).toEqual(['a'])
+    expect([...entries.keys()]).toEqual(['b'])
   })
 })

@@ -2,9 +2,9 @@
 import { createAccount, createServer, createUser } from '@nats-io/nkeys'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createSigner } from '../../src/bus/nkey.ts'
 import { startCallout } from '../../src/login/callout.ts'
 import type { LoginRequest, UserClaims } from '../../src/login/jwt.ts'
-import { createSigner } from '../../src/login/nkey.ts'
 import { keptLog } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createGate, createSeen, within } from '../helpers/wait.ts'
@@ -37,6 +37,7 @@ interface Deciding {
   maxInHand?: number
   maxWaitedMs?: number
   nc?: NatsConnection
+  onServer?: (name: string) => void
 }
 
 async function start({ operators = async () => USER, minions = async () => undefined, ...more }: Deciding = {}) {
@@ -51,6 +52,21 @@ const ask = async (body: string) => said((await asking.request(SUBJECT, body, { 
 const login = () => requestToken(keyLogin(createUser()))
 
 describe('the callout', () => {
+  it('tells which servers ask, by their names', async () => {
+    const server = createServer()
+    const claims = requestClaims({ user: 'ada' }, server)
+    const named = { ...claims, nats: { ...claims.nats, server_id: { ...claims.nats.server_id, name: 'n2' } } }
+    const names: string[] = []
+    await start({ onServer: name => names.push(name) })
+    await ask(signedBy(server, named))
+    expect(names).toEqual(['n2'])
+    // One that another signed is none of the server's.
+    asking.publish(SUBJECT, signedBy(createServer(), { ...named, iss: server.getPublicKey() }))
+    await ask(login())
+    expect(names).toHaveLength(2)
+    expect(names[1]).not.toBe('n2')
+  })
+
   it('asks of minions and of operators by the user that they name', async () => {
     const seen = createSeen<string>()
     await start({

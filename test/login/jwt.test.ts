@@ -1,5 +1,6 @@
 import { createAccount, createServer, createUser, fromPublic } from '@nats-io/nkeys'
 import { describe, expect, it } from 'vitest'
+import { createSigner } from '../../src/bus/nkey.ts'
 import {
   acceptance,
   expiry,
@@ -8,7 +9,6 @@ import {
   refusal,
   type UserClaims,
 } from '../../src/login/jwt.ts'
-import { createSigner } from '../../src/login/nkey.ts'
 import { minionPermissions } from '../../src/protocol/permissions.ts'
 import { keyLogin, NONCE, requestClaims, requestToken, seedOf, signedBy } from './requests.ts'
 
@@ -29,10 +29,11 @@ describe('reading an authorization request', () => {
     const token = signedBy(server, {
       ...claims,
       iss: server.getPublicKey(),
-      nats: { ...claims.nats, server_id: { id: server.getPublicKey() } },
+      nats: { ...claims.nats, server_id: { id: server.getPublicKey(), name: 'n1' } },
     })
     expect(read(token)).toEqual({
       server: server.getPublicKey(),
+      serverName: 'n1',
       userNkey: claims.nats.user_nkey,
       issuedAt: claims.iat,
       kind: 'Client',

@@ -8,6 +8,7 @@ import { keptLog } from '../helpers/core.ts'
 import { createSeen, within } from '../helpers/wait.ts'
 import {
   accept,
+  attempt,
   configOf,
   type Door,
   forget,
@@ -119,6 +120,25 @@ describe('a login that has ended', () => {
     await within(nc.closed(), 'the end of the login')
     await forget(master, 'web1')
     await expect(minionAttempt(door, 'web1', key)).rejects.toThrow(/Authorization/)
+  })
+})
+
+describe('a master that starts', () => {
+  it('ends the connections of operators from before it, who come in again by what they may today', async () => {
+    const door = await openDoor()
+    const first = await startDoorkeeper(door)
+    const key = createUser()
+    await first.operators.add({ name: 'ada', roles: ['admin'], nkey: key.getPublicKey() })
+    const minion = createUser()
+    await accept(first, 'web1', minion)
+    const [ada, web1] = [await attempt(door, { key }), await minionAttempt(door, 'web1', minion)]
+    await first.stop()
+    await startDoorkeeper(door)
+    await within(ada.closed(), 'the end of the connection')
+    const again = await attempt(door, { key })
+    await again.flush()
+    await web1.flush()
+    expect([again.isClosed(), web1.isClosed()]).toEqual([false, false])
   })
 })
 

@@ -1,6 +1,7 @@
 import { createUser } from '@nats-io/nkeys'
 import { describe, expect, it } from 'vitest'
-import { createGate, within } from '../helpers/wait.ts'
+import { minionInbox, operatorInbox } from '../../src/protocol/inbox.ts'
+import { createGate, createSeen, within } from '../helpers/wait.ts'
 import { accept, attempt, forget, minionAttempt, openDoor, patientMinion, reject, startDoorkeeper } from './door.ts'
 
 const isAuth = (act: string, id: string) => (event: { tag: string; data: Record<string, unknown> }) =>
@@ -206,5 +207,32 @@ describe('a key that is not accepted any more', () => {
     await within(nc.closed(), 'the end of the connection')
     await neighbour.flush()
     expect(neighbour.isClosed()).toBe(false)
+  })
+})
+
+describe('subscriptions', () => {
+  it.each([
+    ['a minion', 64],
+    ['an operator', 512],
+  ])('of %s are bounded by the server; those that it has go on', async (who, most) => {
+    const door = await openDoor()
+    const master = await startDoorkeeper(door, { auto_accept: true })
+    const key = createUser()
+    if (who === 'an operator') await master.operators.add({ name: 'ada', roles: ['admin'], nkey: key.getPublicKey() })
+    const [nc, inbox] =
+      who === 'a minion'
+        ? [await minionAttempt(door, 'web1', key), minionInbox('web1')]
+        : [await attempt(door, { key }), operatorInbox('ada')]
+    const refused = createSeen<string>()
+    void (async () => {
+      for await (const status of nc.status()) if (status.type === 'error') refused.push(status.error.message)
+    })()
+    for (let n = 0; n < most; n++) nc.subscribe(`${inbox}.${n}`, { callback: () => undefined })
+    await nc.flush()
+    expect(refused.items).toEqual([])
+    nc.subscribe(`${inbox}.more`, { callback: () => undefined })
+    expect(await refused.find(() => true, 'the refusal')).toMatch(/maximum subscriptions exceeded/i)
+    await nc.flush()
+    expect(nc.isClosed()).toBe(false)
   })
 })

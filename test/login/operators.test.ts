@@ -43,6 +43,27 @@ describe('an operator', () => {
     await door.events.find(isLogin('bob', 'ok'), 'the audit record of the login')
   })
 
+  it('who gives wrong passwords again and again waits before the next is looked at; their key would come in', async () => {
+    const door = await openDoor()
+    const master = await startDoorkeeper(door)
+    const kim = createUser()
+    await master.operators.add({ name: 'kim', roles: ['admin'], nkey: kim.getPublicKey() })
+    await master.operators.add({ name: 'bob', roles: ['admin'], password_hash: await hashPassword('right horse') })
+    for (let n = 0; n < 5; n++)
+      await expect(attempt(door, { user: 'bob', pass: `horse${n}` })).rejects.toThrow(/Authorization/)
+    await expect(attempt(door, { user: 'bob', pass: 'right horse' })).rejects.toThrow(/Authorization/)
+    const waits = (event: { data: Record<string, unknown> }) =>
+      /too many wrong passwords/.test(String(event.data.reason))
+    expect((await door.events.find(waits, 'the audit record')).data).toMatchObject({ user: 'bob', result: 'refused' })
+    expect((await attempt(door, { key: kim })).isClosed()).toBe(false)
+    const comesIn = async (): Promise<boolean> =>
+      attempt(door, { user: 'bob', pass: 'right horse' }).then(
+        () => true,
+        () => comesIn(),
+      )
+    expect(await within(comesIn(), 'the login after the wait')).toBe(true)
+  })
+
   it('is refused with an unknown key, a key that is not held, the key and another name, or nothing', async () => {
     const door = await openDoor()
     const master = await startDoorkeeper(door)

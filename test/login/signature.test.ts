@@ -1,6 +1,6 @@
 import { createAccount, createUser } from '@nats-io/nkeys'
 import { describe, expect, it } from 'vitest'
-import { createSigner, verifyNkey } from '../../src/login/nkey.ts'
+import { createSigner, verifyNkey } from '../../src/bus/nkey.ts'
 import { provesKey } from '../../src/login/signature.ts'
 import { keyLogin, NONCE, seedOf } from './requests.ts'
 

@@ -1,7 +1,7 @@
 import { createUser } from '@nats-io/nkeys'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AuditRecord } from '../../src/audit/audit.ts'
-import type { Clock } from '../../src/base/clock.ts'
+import { systemClock } from '../../src/base/clock.ts'
 import { createTold } from '../../src/login/told.ts'
 import { keptLog } from '../helpers/core.ts'
 
@@ -9,9 +9,10 @@ const nkey = createUser().getPublicKey()
 const PEND = { act: 'pend', reason: 'its key waits' } as const
 const ACCEPT = { act: 'accept', reason: 'its key is accepted' } as const
 
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
 function open({ fire = async () => ({ id: '', seq: 0 }) } = {}) {
-  let now = 1_000_000
-  const clock = { now: () => now } as Clock
   const events: Record<string, unknown>[] = []
   const records: AuditRecord[] = []
   const { log, lines } = keptLog()
@@ -21,12 +22,11 @@ function open({ fire = async () => ({ id: '', seq: 0 }) } = {}) {
       return fire()
     },
     audit: (_kind, record) => void records.push(record),
-    clock,
+    clock: systemClock,
+    known: { operator: name => ['ada', 'bob'].includes(name), minion: id => id === 'mine' },
     log,
   })
-  const pass = (ms: number) => {
-    now += ms
-  }
+  const pass = (ms: number) => vi.advanceTimersByTime(ms)
   return { told, events, records, lines, pass }
 }
 
@@ -81,10 +81,19 @@ describe('salt/auth', () => {
     expect(events.at(-1)).toMatchObject({ id: 'web6999', act: 'pend' })
   })
 
+  it('is told of minions with a key whatever those without one do', () => {
+    const { told, events } = open()
+    for (let n = 0; n < 10_000; n++) told.minionUnproved(`x${n}`, '', 'it names no key')
+    told.minion(PEND, 'web1', nkey)
+    expect(events).toEqual([{ tag: 'salt/auth', result: true, act: 'pend', id: 'web1', pub: nkey }])
+    told.stop()
+  })
+
   it('that cannot be stored is logged', async () => {
     const { told, lines } = open({ fire: () => Promise.reject(new Error('full store')) })
     told.minion(ACCEPT, 'web1', nkey)
-    await lines.find(({ error }) => error === 'full store', 'the line')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(lines.items.map(({ error }) => error)).toEqual(['full store'])
   })
 })
 
@@ -100,16 +109,41 @@ describe('the audit record of a login', () => {
     told.stop()
   })
 
-  it('counts refusals above so many a minute', () => {
-    const { told, records } = open()
-    for (let n = 0; n < 100; n++) told.operatorRefused('bob', '', 'no')
+  it('counts refusals of strangers above so many a minute', () => {
+    const { told, records, pass } = open()
+    for (let n = 0; n < 100; n++) told.operatorRefused(`eve${n}`, '', 'no')
     expect(records).toHaveLength(60)
-    told.stop()
-    expect(records.at(-1)).toMatchObject({
+    pass(60_000)
+    expect(records).toHaveLength(61)
+    expect(records.at(-1)).toEqual({
+      user: '',
+      source: '',
+      action: 'login',
       result: 'refused',
       reason: '40 more logins were refused within this minute',
     })
-    expect(records).toHaveLength(61)
+    told.operatorRefused('eve', '', 'no')
+    told.operatorRefused('', '', 'no')
+    expect(records).toHaveLength(63)
+    for (let n = 0; n < 100; n++) told.operatorRefused('eve', '', 'no')
+    told.stop()
+    expect(records.at(-1)).toMatchObject({ reason: '43 more logins were refused within this minute' })
+  })
+
+  it('names an operator whose password is guessed, however many strangers are refused', () => {
+    const { told, records, pass } = open()
+    for (let n = 0; n < 1000; n++) told.operatorRefused('', '', 'neither a key nor a name')
+    const before = records.length
+    for (let n = 0; n < 50; n++) told.operatorRefused('bob', '10.0.0.8', 'no such name and password')
+    told.operatorRefused('ada', '10.0.0.8', 'no such name and password')
+    const later = records.slice(before)
+    expect(later.map(({ user }) => user)).toEqual([...Array(10).fill('bob'), 'ada'])
+    pass(60_000)
+    expect(records.filter(({ user }) => user === 'bob').at(-1)).toMatchObject({
+      reason: '40 more logins were refused within this minute',
+    })
+    expect(records.filter(({ user }) => user === 'ada')).toHaveLength(1)
+    told.stop()
   })
 
   it('is made once a minute for a minion that does not prove its key', () => {
@@ -123,5 +157,17 @@ describe('the audit record of a login', () => {
     expect(records).toHaveLength(2)
     expect(events).toEqual([])
     told.stop()
+  })
+
+  it('is made for an accepted minion whose id is tried, whatever other ids are', () => {
+    const { told, records } = open()
+    for (let n = 0; n < 1000; n++) told.minionUnproved(`x${n}`, '', 'it names no key')
+    expect(records).toHaveLength(60)
+    told.minionUnproved('mine', '10.0.0.9', 'it names no key')
+    expect(records.at(-1)).toMatchObject({ user: 'minion:mine', source: '10.0.0.9' })
+    told.operatorRefused('eve', '10.0.0.9', 'no')
+    expect(records.at(-1)).toMatchObject({ user: 'eve' })
+    told.stop()
+    expect(records.at(-1)).toMatchObject({ user: '', reason: '940 more logins were refused within this minute' })
   })
 })

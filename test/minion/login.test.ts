@@ -28,6 +28,7 @@ describe('the login of a minion', () => {
     expect(refusedAdvice).toContain("'reactor key accept web1'")
     expect(refusedAdvice).toContain(fingerprint(nkey))
     expect(refusedAdvice).toContain('rejected')
+    expect(refusedAdvice).not.toContain('token')
   })
 
   it('is by the key that the config names, made there if it is missing', async () => {
@@ -47,6 +48,7 @@ describe('the login of a minion', () => {
   it('shows a join token, given as text or by the file that holds it', async () => {
     const text = await minion({ join: 'rjt_abc' })
     expect(decodeMinionLogin((await text.login()).password!)).toEqual({ join: 'rjt_abc', grains: {} })
+    expect((await text.login()).refusedAdvice).toContain('a join token that is used up')
     const file = join(await testFolder(), 'token')
     await writeFile(file, 'rjt_def\n')
     const byFile = await minion({ join: `@${file}` })

@@ -23,6 +23,14 @@ describe('module event', () => {
     ])
   })
 
+  it('writes no audit record from a job worker, as which it would be believed', async () => {
+    const { call, recorded } = caller('runner')
+    for (const tag of ['salt/audit/login', 'salt/audit'])
+      await expect(call('event.send', [tag])).rejects.toMatchObject({ code: 'forbidden' })
+    expect(await call('event.send', ['my/salt/audit'])).toBe(true)
+    expect(recorded.fired).toHaveLength(1)
+  })
+
   it('fails where the event is not stored, and refuses data that are no map', async () => {
     const fire = () => Promise.reject(new Error('the store is full'))
     await expect(caller('execution', { fire }).call('event.send', ['t'])).rejects.toThrow('the store is full')

@@ -1,7 +1,8 @@
 import { createUser } from '@nats-io/nkeys'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
-import { openBucket } from '../../src/bus/bucket.ts'
+import { mirrorBucket, openBucket } from '../../src/bus/bucket.ts'
 import { createOperatorLogin } from '../../src/operators/login.ts'
 import { createPasswordCheck, hashPassword } from '../../src/operators/password.ts'
 import { readRoles } from '../../src/operators/roles.ts'
@@ -178,6 +179,55 @@ it('tells every master of each change, by the name; who is added is nobody whose
   expect(heard.items).toHaveLength(3)
 })
 
+describe('the hash of a password', () => {
+  const stored = async (nc: NatsConnection, bucket: string) => {
+    const { values, stop } = await mirrorBucket(nc, await openBucket(nc, bucket, { replicas: 1 }), {
+      read: value => value,
+      log: silentLog,
+    })
+    await stop()
+    return [...values.values()]
+  }
+
+  it('lies in a bucket of its own for as long as it is the one, and not beside the roles', async () => {
+    const { store, nc, ns, open } = await start()
+    const { users, passwords } = bucketNames(ns)
+    const other = await hashPassword('another horse')
+    await store.add({ name: 'ann', roles: ['ops'], password_hash: hash })
+    await store.add({ name: 'bob', roles: ['ops'], password_hash: hash })
+    await expect(store.add({ name: 'ann', roles: ['web'], password_hash: other })).rejects.toThrow('already')
+    await expect(store.add({ name: 'ann', roles: ['web'], password_hash: hash })).rejects.toThrow('already')
+    await expect(store.change('cat', { password_hash: other })).rejects.toMatchObject({ code: 'not_found' })
+    expect(await stored(nc, passwords)).toEqual([{ hash }, { hash }])
+    expect(JSON.stringify(await stored(nc, users))).not.toContain('scrypt')
+    await store.change('ann', { password_hash: other })
+    await store.change('ann', { roles: ['web'] })
+    await store.change('ann', { password_hash: other })
+    expect(store.passwordHash('ann')).toBe(other)
+    expect((await stored(nc, passwords)).map(value => (value as { hash: string }).hash).sort()).toEqual(
+      [hash, other].sort(),
+    )
+    expect((await open()).passwordHash('ann')).toBe(other)
+    await store.change('ann', { nkey: newKey() })
+    await store.remove('bob')
+    expect(await stored(nc, passwords)).toEqual([])
+    expect(store.passwordHash('ann')).toBeUndefined()
+  })
+
+  it('is not with those who only look up what operators may', async () => {
+    const { store, nc, ns } = await start()
+    await store.add({ name: 'ann', roles: ['ops'], password_hash: hash })
+    const looks = await openOperators({
+      ...{ nc, namespace: ns, replicas: 1, log: silentLog, now: () => 1000, roles: roles(CONFIG), statics: {} },
+      passwords: false,
+    })
+    onTestFinished(() => looks.stop())
+    expect(looks.grants('ann')).toEqual(store.grants('ann'))
+    expect(looks.passwordHash('ann')).toBeUndefined()
+    await expect(looks.change('ann', { password_hash: hash })).rejects.toMatchObject({ code: 'internal' })
+  })
+})
+
 it('leaves out of the bucket what is no operator', async () => {
   const { nc, ns, open } = await start()
   const bucket = await openBucket(nc, bucketNames(ns).users, { replicas: 1 })
@@ -186,7 +236,8 @@ it('leaves out of the bucket what is no operator', async () => {
     { name: 'a b', roles: ['admin'], nkey, since: 1 },
     { name: 'ann', roles: 'admin', nkey, since: 1 },
     { name: 'ann', roles: ['admin'], nkey: 'U1', since: 1 },
-    { name: 'ann', roles: ['admin'], nkey, password_hash: hash, since: 1 },
+    { name: 'ann', roles: ['admin'], nkey, password: 'a'.repeat(64), since: 1 },
+    { name: 'ann', roles: ['admin'], password: hash, since: 1 },
     { name: 'ann', roles: ['admin'], since: 1 },
     ['admin'],
   ]
@@ -273,11 +324,11 @@ describe('a login', () => {
     const { store } = await start()
     const checked: unknown[] = []
     const login = createOperatorLogin(store, { matches: async (...asked) => checked.push(asked) < 0 })
-    await login({ user: 'nobody', password: 'x' })
+    await login({ user: 'nobody', password: 'x', from: '10.0.0.7' })
     await login({ user: 'a b', password: 'x' })
     expect(checked).toEqual([
-      ['x', undefined],
-      ['x', undefined],
+      ['x', undefined, '10.0.0.7'],
+      ['x', undefined, ''],
     ])
   })
 })

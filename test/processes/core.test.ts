@@ -11,6 +11,7 @@ import { startJobs } from '../../src/processes/jobs.ts'
 import { startMaster } from '../../src/processes/master.ts'
 import { startMinion } from '../../src/processes/minion.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import { keptLog } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { within } from '../helpers/wait.ts'
@@ -47,6 +48,34 @@ describe('a service that fails while it starts', () => {
     expect(nc?.isClosed()).toBe(false)
     await running.stop()
     expect(nc?.isClosed()).toBe(true)
+  })
+})
+
+describe('streams that have other settings than the config', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await startTestServer()
+  })
+  afterAll(() => server.stop())
+
+  it('are left to the master by the others, who say so', async () => {
+    const maxBytes = 5_000_000
+    const settings = (more = {}) => config({ servers: [server.url], namespace: 'limits', streams: more })
+    const none = async () => undefined
+    const first = await startCore(settings(), '_cache', silentLog, none)
+    await first.stop()
+    const nc = await connect({ servers: server.url })
+    const jsm = await jetstreamManager(nc)
+    const bytes = async () => (await jsm.streams.info('limits_EVENTS')).config.max_bytes
+    const { log, lines } = keptLog()
+    const other = await startCore(settings({ events_max_bytes: maxBytes }), '_jobs', log, none)
+    await other.stop()
+    expect(lines.items).toContainEqual(expect.objectContaining({ stream: 'limits_EVENTS' }))
+    expect(await bytes()).not.toBe(maxBytes)
+    const master = await startCore(settings({ events_max_bytes: maxBytes }), '_master', silentLog, none)
+    await master.stop()
+    expect(await bytes()).toBe(maxBytes)
+    await nc.close()
   })
 })
 

@@ -112,6 +112,24 @@ describe('the keys of a master, within the rights that it has', () => {
     await keys.delete('*')
   })
 
+  it('of the config are on record, and do not come back at the next start once they were deleted', async () => {
+    const config = { accepted_keys: { web8: nkey } }
+    const first = await open(config)
+    const recorded = await first.events.find(
+      ({ tag, data }) => tag === 'salt/audit/key' && data.user === 'config',
+      'the record of the seeding',
+    )
+    expect(recorded.data).toMatchObject({ action: 'key.accept', result: 'ok', about: ['web8'] })
+    expect(await first.admit({ id: 'web8', nkey })).toMatchObject({ act: 'accept' })
+    expect(await first.keys.delete('web8')).toEqual({ minions: ['web8'] })
+    const next = await open(config)
+    expect(next.keys.lists('web8')).toEqual({})
+    expect(await next.admit({ id: 'web8', nkey })).toMatchObject({ act: 'pend' })
+    expect(await next.keys.accept('web8', { rejected: false, denied: false })).toEqual({ minions: ['web8'] })
+    expect(await next.admit({ id: 'web8', nkey })).toMatchObject({ act: 'accept' })
+    await next.keys.delete('web8')
+  })
+
   it('do not open with a key that signs for nobody', async () => {
     const file = join(await testFolder(), 'issuer.nk')
     await expect(open({ callout: { seed: 'unused', issuer: file } })).rejects.toMatchObject({

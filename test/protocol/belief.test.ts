@@ -45,6 +45,22 @@ describe('belief', () => {
     }
   })
 
+  it.each([
+    [false, 'salt/audit/login'],
+    [false, 'salt/audit/x/y'],
+    [false, 'salt/audit'],
+    [true, 'salt/auditor/x'],
+    [true, 'my/salt/audit/login'],
+    // To try a rule; the right to fire it is a role's.
+    [true, 'salt/auth'],
+    [true, 'salt/key'],
+    [true, 'salt/beacon/m1/load/'],
+  ])('is %s of an operator on %s', (believed, tag) => {
+    expect(isBelieved(userOrigin('root'), tag)).toBe(believed)
+    expect(isBelieved(serviceOrigin('_jobs'), tag)).toBe(true)
+    expect(isBelieved(minionOrigin('m1'), 'salt/audit/login')).toBe(false)
+  })
+
   it('is never given to a minion where the tag, read as Salt reads it, names another', () => {
     const id = fc.constantFrom('m1', 'm2', 'm', 'a/b', 'm1/ret', '', 'job', 'ret', '_master', '=5Fmaster')
     const word = fc.oneof(id, fc.constantFrom('job', 'ret', 'prog', 'minion', 'beacon', 'start', 'new', 'key', '*', ''))

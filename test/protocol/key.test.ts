@@ -1,12 +1,13 @@
-import { createUser } from '@nats-io/nkeys'
+import { createAccount, createUser } from '@nats-io/nkeys'
 import { describe, expect, it } from 'vitest'
-import { fingerprint, isMinionId, minionIdProblem } from '../../src/protocol/key.ts'
+import { fingerprint, isMinionId, isPublicKey, minionIdProblem } from '../../src/protocol/key.ts'
 import {
   decodeMinionLogin,
   encodeMinionLogin,
   isOperatorName,
   minionOfUser,
   minionUser,
+  NOBODY,
 } from '../../src/protocol/login.ts'
 
 describe("a minion's id", () => {
@@ -45,6 +46,26 @@ describe('a fingerprint', () => {
   })
 })
 
+describe("a user's public key", () => {
+  const nkey = createUser().getPublicKey()
+  const other = (letter: string | undefined) => (letter === 'A' ? 'B' : 'A')
+
+  it('is told by its form and its checksum', () => {
+    expect(isPublicKey(nkey)).toBe(true)
+    expect(isPublicKey(createAccount().getPublicKey())).toBe(false)
+    expect(isPublicKey(`${nkey} `)).toBe(false)
+    expect(isPublicKey(nkey.toLowerCase())).toBe(false)
+  })
+
+  it.each([1, 20, 54, 55])('is none with letter %i mistyped', at => {
+    expect(isPublicKey(nkey.slice(0, at) + other(nkey[at]) + nkey.slice(at + 1))).toBe(false)
+  })
+
+  it('cannot be imitated by an id, with a checksum or without', () => {
+    expect([nkey, `U${'A'.repeat(55)}`].filter(isMinionId)).toEqual([])
+  })
+})
+
 describe("what a minion's login says", () => {
   it('names the minion, and is given back as it was', () => {
     expect(minionOfUser(minionUser('web1'))).toBe('web1')
@@ -66,9 +87,9 @@ describe("what a minion's login says", () => {
 })
 
 describe("an operator's name", () => {
-  it('cannot be taken for a rule, a service or a key', () => {
+  it('cannot be taken for a rule, a service, a key or for nobody', () => {
     expect(['ada', 'ada@example.com', 'a+b', 'x'.repeat(64)].filter(name => !isOperatorName(name))).toEqual([])
-    const wrong = ['', '_jobs', 'rule:x', 'a b', 'x'.repeat(65), '*', 'a/b', createUser().getPublicKey()]
+    const wrong = ['', '_jobs', 'rule:x', 'a b', 'x'.repeat(65), '*', 'a/b', NOBODY, createUser().getPublicKey()]
     expect(wrong.filter(isOperatorName)).toEqual([])
   })
 })

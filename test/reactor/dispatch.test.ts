@@ -242,6 +242,17 @@ describe('an event that is not to be acted on', () => {
     expect(sent.items).toHaveLength(1)
   })
 
+  it('because an operator speaks of the audit record', () => {
+    const { dispatcher, sent, lines } = start('rule: r\non: salt/**\ndo: runner.test.arg\n')
+    const { delivery, settled } = deliver({ tag: 'salt/audit/login', origin: userOrigin('ann') })
+    dispatcher.handle(delivery)
+    expect(settled.items).toEqual(['ack'])
+    expect(lines.items.at(-1)).toMatchObject({ msg: expect.stringContaining('its operator speaks of what is not') })
+    expect(sent.items).toEqual([])
+    dispatcher.handle(deliver({ tag: 'salt/auth', origin: userOrigin('ann') }).delivery)
+    expect(sent.items).toHaveLength(1)
+  })
+
   it.each([
     ['no JSON', '{"tag": '],
     ['no map', '[1]'],

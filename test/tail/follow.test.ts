@@ -245,6 +245,25 @@ describe('reactions', () => {
     await tail.stop()
   })
 
+  it('and events are those of the streams: what anybody else says on their subjects is none', async () => {
+    const tail = await tailOn(server.url, { globs: ['said/*'] })
+    const { nc, subjects } = services.bus
+    const said = async (subject: string, body: unknown) => {
+      nc.publish(subject, JSON.stringify(body))
+      await nc.flush()
+    }
+    await said(`${subjects.livePrefix}_master.said.forged`, { data: { n: 1 } })
+    const event = { id: 'forged', tag: 'said/forged', origin: '_user-ada', seq: 1, storedMs: Date.now(), hops: 0 }
+    await said(`${subjects.decisionPrefix}reaction.fast.forged`, { rule: 'forged', bundle: 'b', event, actions: [] })
+    await react(await services.fire('said/x', {}), 'said/x')
+    await said(`${subjects.livePrefix}_master.said.forged`, { data: { n: 2 } })
+    await services.fire('said/y', {})
+    const lines = await tail.lines.reach(4)
+    expect(lines.join('\n')).not.toContain('forged')
+    expect(lines[3]).toContain('said/y')
+    await tail.stop()
+  })
+
   it('are shown only where their event is', async () => {
     const tail = await tailOn(server.url, { globs: ['seen/*'] })
     await react(await services.fire('unseen/x', {}), 'unseen/x')

@@ -1,6 +1,6 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import {
   openDataFolder,
   readUpFile,
@@ -10,6 +10,9 @@ import {
   writeUpFile,
 } from '../../src/up/folder.ts'
 import { testFolder } from '../helpers/folder.ts'
+import { giveToStranger } from '../helpers/stranger.ts'
+
+afterEach(() => void vi.restoreAllMocks())
 
 const file = (pid: number): UpFile => ({
   server: 'nats://127.0.0.1:1',
@@ -49,6 +52,17 @@ describe('what a reactor up leaves for commands', () => {
     await removeUpFile(folder)
     await removeUpFile(folder)
     expect(await readUpFile(folder.path)).toBeUndefined()
+  })
+
+  it('is not taken from a stranger, who keeps no reactor out of the folder by it either', async () => {
+    const folder = await openDataFolder(await testFolder())
+    await writeUpFile(folder, file(2 ** 30))
+    await giveToStranger(join(folder.path, 'up.json'))
+    await expect(readUpFile(folder.path)).rejects.toMatchObject({
+      code: 'bad_config',
+      message: expect.stringContaining('belongs to another user'),
+    })
+    await requireUnused(folder)
   })
 
   it('keeps a second one out of the folder while the first lives', async () => {

@@ -51,6 +51,15 @@ async function nextPid(folder: DataFolder, other?: number): Promise<number> {
 }
 
 describe('the private nats-server', () => {
+  it('writes its log itself, so that it keeps its size', async () => {
+    const { folder, start } = await setUp()
+    const server = await start()
+    expect(await readFile(folder.natsLog, 'utf8')).toContain('Server is ready')
+    const config = JSON.parse(await readFile(folder.natsConfig, 'utf8'))
+    expect(config).toMatchObject({ log_file: folder.natsLog, logfile_size_limit: 16 * 1024 ** 2, logfile_max_num: 3 })
+    await server.stop()
+  })
+
   it('is ended when the start is given up before it takes clients', async () => {
     const { folder, stop, start, hold } = await setUp()
     await hold()

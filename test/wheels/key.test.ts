@@ -2,7 +2,7 @@ import { fromSeed } from '@nats-io/nkeys'
 import { describe, expect, it } from 'vitest'
 import { createRegistry } from '../../src/functions/registry.ts'
 import { untrustedProblems } from '../../src/functions/untrusted.ts'
-import { createKeys } from '../../src/keys/service.ts'
+import { createKeys } from '../../src/keys/operations.ts'
 import { arrive } from '../../src/keys/states.ts'
 import { fingerprint } from '../../src/protocol/key.ts'
 import * as key from '../../src/wheels/key.ts'
@@ -25,7 +25,10 @@ async function wheel(master: string | undefined = nkeyOf('master')) {
     ['db1', 'db1', 'rejected'],
   ] as const)
     await store.change(id, entry => arrive(entry, { id, nkey: nkeyOf(name), state }, 1))
-  const keys = createKeys({ ...keeping, forgetGrains: async () => undefined, master })({ user: 'ada', source: 'OPS' })
+  const keys = createKeys({ ...keeping, configured: {}, forgetGrains: async () => undefined, master })({
+    user: 'ada',
+    source: 'OPS',
+  })
   const { call } = caller('wheel', { keys })
   return { ...keeping, call: (fun: string, ...args: unknown[]) => call(`key.${fun}`, args), named: call }
 }
@@ -68,6 +71,21 @@ describe('wheel key changes', () => {
     expect(await call('key_str', 'web1')).toEqual({ minions: { web1: nkeyOf('web1-2') } })
   })
 
+  it('takes the very key that is named, and no other that has come in its place', async () => {
+    const { call, named } = await wheel()
+    const shown = { minions_pre: { web2: nkeyOf('web2'), web3: nkeyOf('another') } }
+    expect(await call('accept_dict', shown)).toEqual({ minions: ['web2'] })
+    expect(await call('reject_dict', { minions_pre: { web3: nkeyOf('another') } })).toEqual({})
+    expect(await call('reject_dict', { minions_pre: { web3: nkeyOf('web3') } })).toEqual({ minions_rejected: ['web3'] })
+    const denied = { minions_denied: { web1: nkeyOf('another') } }
+    expect(await named('key.accept_dict', [denied], { include_denied: true })).toEqual({})
+    expect(await call('delete_dict', denied)).toEqual({})
+    expect(await call('key_str', 'web1')).toEqual({
+      minions: { web1: nkeyOf('web1') },
+      minions_denied: { web1: nkeyOf('web1-2') },
+    })
+  })
+
   it('rejects, and by lists too', async () => {
     const { call, named } = await wheel()
     expect(await call('reject', 'web2')).toEqual({ minions_rejected: ['web2'] })
@@ -92,6 +110,8 @@ describe('wheel key changes', () => {
       ['accept_dict', 'web2'],
       ['delete_dict', { minions_pre: 'web2' }],
       ['delete', undefined],
+      ['accept_dict', { minions_pre: { web2: 'UABC' } }],
+      ['accept_dict', { minions_pre: { web2: 5 } }],
     ] as const)
       await expect(call(fun, match)).rejects.toMatchObject({ code: 'bad_argument' })
     expect(await call('list', 'pre')).toEqual({ minions_pre: ['web2', 'web3'] })
@@ -144,7 +164,7 @@ describe('wheel key shows', () => {
 
   it('no key of a master that signs no logins', async () => {
     const keeping = await openKeys(shared.nc)
-    const keys = createKeys({ ...keeping, forgetGrains: async () => undefined, master: undefined })
+    const keys = createKeys({ ...keeping, configured: {}, forgetGrains: async () => undefined, master: undefined })
     const { call } = caller('wheel', { keys: keys({ user: 'ada', source: 'OPS' }) })
     expect(await call('key.finger_master')).toEqual({ local: {} })
     expect(await call('key.master_key_str')).toEqual({ local: {} })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createJoinTokens } from '../../src/keys/token-service.ts'
+import { createJoinTokens } from '../../src/keys/token-operations.ts'
 import { useConnection } from '../helpers/connected.ts'
 import { openKeys } from '../keys/keeping.ts'
 import { caller } from '../modules/call.ts'

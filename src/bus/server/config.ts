@@ -1,5 +1,5 @@
 // The nats-server's config, generated from the table of access. It is JSON, which nats-server reads as its own format.
-import { ACCESS, type Account, REPLY_THRESHOLD, rowSubject } from '../../protocol/access.ts'
+import { ACCESS, type Account, acrossSubject, REPLY_THRESHOLD } from '../../protocol/access.ts'
 import {
   calloutPermissions,
   minionPermissions,
@@ -18,6 +18,8 @@ export interface ServerSettings {
   storeDir: string
   portsDir: string
   pidFile: string
+  /** It keeps its size: a few of 16 MB. Undefined: what the server prints is somebody else's. */
+  logFile?: string
   /** Undefined: a bare server without accounts. */
   identities?: Identities
 }
@@ -30,9 +32,14 @@ export function serverConfig(settings: ServerSettings): string {
     port: settings.port === 0 ? -1 : settings.port,
     ports_file_dir: settings.portsDir,
     pid_file: settings.pidFile,
+    // Each login that is refused is three lines.
+    ...(settings.logFile ? { log_file: settings.logFile, logfile_size_limit: 16 * 1024 ** 2, logfile_max_num: 3 } : {}),
     // A kill -9 of the server loses nothing that was acked; for loss of power see the docs on sync_interval.
     // Streams reserve what they may grow to; by default the server would refuse that on a disk with less room today.
-    jetstream: { store_dir: settings.storeDir, max_file_store: 1024 ** 4 },
+    jetstream: { store_dir: settings.storeDir, max_file_store: 1024 ** 4, max_memory_store: 64 * 1024 ** 2 },
+    // As deploy/nats has them.
+    max_payload: 1024 ** 2,
+    max_connections: 65_536,
     ...(identities ? door(namespace, identities) : {}),
   }
   return `${JSON.stringify(config, null, 2)}\n`
@@ -47,7 +54,7 @@ export function accountsConfig(namespace: string, identities: Identities): strin
 }
 
 /** Seconds that a login may wait for the callout's answer. */
-const LOGIN_TIMEOUT_S = 6
+export const LOGIN_TIMEOUT_S = 6
 
 function door(namespace: string, identities: Identities) {
   const { callout, services, minions, operators } = identities
@@ -79,26 +86,37 @@ function accounts(ns: string, { services, callout, minions, operators }: Identit
       ...meeting(ns, 'CORE'),
     },
     FLEET: {
+      ...limits('FLEET'),
       users: minions.map(({ id, nkey }) => user(nkey, minionPermissions(ns, id))),
       ...meeting(ns, 'FLEET'),
     },
     OPS: {
+      ...limits('OPS'),
       users: operators.map(({ name, nkey }) => user(nkey, operatorPermissions(ns, name, ALL_GRANTS))),
       ...meeting(ns, 'OPS'),
     },
   }
 }
 
+/**
+ * Subscriptions of one connection; beyond, the server refuses them. A minion has its job subject and an inbox for each way in
+ * which it asks, a handful; an operator what they follow, and foreign clients more.
+ */
+const MOST_SUBSCRIPTIONS = { FLEET: 64, OPS: 512 }
+const limits = (account: keyof typeof MOST_SUBSCRIPTIONS) => ({
+  limits: { max_subscriptions: MOST_SUBSCRIPTIONS[account] },
+})
+
 /** What an account gives to others and takes from them. */
 function meeting(ns: string, account: Account) {
   const exports = ACCESS.filter(row => row.from === account).map(row => ({
-    [row.kind]: rowSubject(ns, row),
+    [row.kind]: acrossSubject(ns, row),
     accounts: [...row.to],
     ...(row.kind === 'service' ? { threshold: REPLY_THRESHOLD } : {}),
     ...(row.streamed ? { response_type: 'stream' } : {}),
   }))
   const imports = ACCESS.filter(row => row.to.includes(account)).map(row => ({
-    [row.kind]: { account: row.from, subject: rowSubject(ns, row) },
+    [row.kind]: { account: row.from, subject: acrossSubject(ns, row) },
     ...(row.share ? { share: true } : {}),
   }))
   return { exports, imports }

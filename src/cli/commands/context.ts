@@ -87,7 +87,10 @@ async function contextOf(options: AddOptions): Promise<Context> {
   const { server, user, seed, passwordFile, namespace, tlsCa, tlsCert, tlsKey } = options
   if (server.trim() === '') throw new ReactorError('usage', '--server is empty text: name a NATS server')
   if (server !== withoutPassword(server))
-    throw new ReactorError('usage', '--server holds a password: put it into a file of its own and give --password-file')
+    throw new ReactorError(
+      'usage',
+      '--server holds a name or a password before an @: give the name with --user, and the password in a file of its own with --password-file',
+    )
   if (namespace !== undefined) createSubjects(namespace)
   if (seed !== undefined && passwordFile !== undefined)
     throw new ReactorError('usage', '--seed and --password-file are two logins: give one of them')
@@ -118,6 +121,9 @@ async function files<Key extends string>(given: Record<Key, string | undefined>)
   return Object.fromEntries(found) as { [K in Key]?: string }
 }
 
+/** A file that somebody has written by hand may hold a password. */
+const shown = (server: string): string => server.split(',').map(withoutPassword).join(',')
+
 function addUse(context: Command): void {
   context
     .command('use')
@@ -143,7 +149,11 @@ function addList(context: Command): void {
       )
       if (json) return printJson({ contexts })
       if (contexts.length === 0) return void process.stderr.write('no contexts\n')
-      const rows = contexts.map(one => [`${one.chosen ? '*' : ' '} ${one.name}`, one.user ?? 'admin', one.server])
+      const rows = contexts.map(one => [
+        `${one.chosen ? '*' : ' '} ${one.name}`,
+        one.user ?? 'admin',
+        shown(one.server),
+      ])
       print(table(['  NAME', 'USER', 'SERVER'], rows, tableLook()).join('\n'))
     })
 }
@@ -160,7 +170,8 @@ function addShow(context: Command): void {
         throw new ReactorError('usage', "no context is chosen: name one ('reactor context list' shows them)")
       const found = await readContext(wanted)
       if (json) return printJson({ name: wanted, ...found })
-      const { tls = {}, ...texts } = found
+      const { tls = {}, ...rest } = found
+      const texts = { ...rest, server: shown(rest.server) }
       const facts = { ...texts, ...Object.fromEntries(Object.entries(tls).map(([key, file]) => [`tls.${key}`, file])) }
       print([wanted, ...Object.entries(facts).map(([key, value]) => `  ${key.padEnd(14)}${value}`)].join('\n'))
     })

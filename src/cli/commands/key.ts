@@ -2,14 +2,14 @@
 import { Argument, type Command } from 'commander'
 import { ReactorError } from '../../base/errors.ts'
 import { KEY_STATES, type KeyState, SALT_KEY_LISTS } from '../../protocol/key.ts'
-import { callFunction } from '../call-service.ts'
-import { type Client, type ClientOptions, withClientOptions } from '../client.ts'
+import { type ClientOptions, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
+import { askMaster } from '../keys/ask-master.ts'
 import { addChanges } from '../keys/change.ts'
 import { addGen } from '../keys/gen.ts'
-import { type Lists, listLines, only, statesIn, type Texts } from '../keys/lists.ts'
-import { KEY_TIMEOUT_MS, withClient } from '../keys/with-client.ts'
+import { type Lists, listLines, only, stateNamed, statesIn, type Texts } from '../keys/lists.ts'
 import { print, printJson } from '../out/print.ts'
+import { withClient } from '../with-client.ts'
 
 type Options = ClientOptions & { json?: boolean }
 
@@ -28,17 +28,19 @@ export const command: AddCommand = program => {
   addGen(key)
 }
 
-const ask = <T>(client: Client, fun: string, kwarg: Record<string, unknown> = {}): Promise<T> =>
-  callFunction<T>(client, 'wheel', `key.${fun}`, { arg: [], kwarg }, KEY_TIMEOUT_MS)
-
 function addList(key: Command): void {
   withClientOptions(key.command('list').description('the ids by the state of their key'))
-    .addArgument(new Argument('[state]', 'only these').choices(['all', ...KEY_STATES]).default('all'))
+    .addArgument(
+      new Argument('[state]', "only these; salt-key's words do as well: acc, un, pre, rej, den")
+        .choices(['all', ...KEY_STATES])
+        .argParser(stateNamed)
+        .default('all'),
+    )
     .option('--json', 'print {minions, minions_pre, minions_rejected, minions_denied} as JSON')
     .action((state: 'all' | KeyState, options: Options) =>
       withClient(options, async client => {
         const states = state === 'all' ? KEY_STATES : [state]
-        const all = await ask<Lists>(client, 'list_all')
+        const all = await askMaster<Lists>(client, 'key.list_all')
         if (options.json)
           return printJson(Object.fromEntries(states.map(one => [SALT_KEY_LISTS[one], all[SALT_KEY_LISTS[one]] ?? []])))
         print(listLines(all, states).join('\n'))
@@ -56,8 +58,8 @@ function addFinger(key: Command): void {
     .action((match: string, options: Options & { hash: string }) =>
       withClient(options, async client => {
         const hash_type = options.hash
-        const master = await ask<{ local: Record<string, string> }>(client, 'finger_master', { hash_type })
-        const found = only(await ask<Texts>(client, 'finger', { match, hash_type }), KEY_STATES)
+        const master = await askMaster<{ local: Record<string, string> }>(client, 'key.finger_master', { hash_type })
+        const found = only(await askMaster<Texts>(client, 'key.finger', { match, hash_type }), KEY_STATES)
         if (options.json) printJson({ ...master, ...found })
         else
           print(
@@ -78,7 +80,7 @@ function addPrint(key: Command): void {
     .option('--json', 'print {minions: {id: key}, …} as JSON')
     .action((match: string, options: Options) =>
       withClient(options, async client => {
-        const found = only(await ask<Texts>(client, 'key_str', { match }), KEY_STATES)
+        const found = only(await askMaster<Texts>(client, 'key.key_str', { match }), KEY_STATES)
         if (statesIn(found).length === 0) throw noKey(match)
         if (options.json) printJson(found)
         else print(listLines(found, statesIn(found)).join('\n'))

@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os'
 import { ReactorError } from '../../base/errors.ts'
 import { createLog } from '../../base/log.ts'
+import { requireTrustedFile } from '../../base/trusted-file.ts'
 import { loadConfig } from '../../config/load.ts'
 import type { AddCommand } from '../command.ts'
 import { createValuePrinter, type OutOptions, outOption } from '../out/format.ts'
@@ -72,7 +73,10 @@ async function configOf({ config, server, seed, dataDir }: Options, masterless: 
   const over = { servers: server?.split(','), seed }
   if (config !== undefined) return loadConfig(config, over)
   const up = await findUpFile(dataDir)
-  if (up) return loadConfig(up.minion.config, { seed: up.minion.seed, ...defined(over) })
+  if (up) {
+    await requireTrustedFile(up.minion.config)
+    return loadConfig(up.minion.config, { seed: up.minion.seed, ...defined(over) })
+  }
   if (masterless || server !== undefined) return loadConfig(undefined, over)
   throw new ReactorError(
     'unreachable',

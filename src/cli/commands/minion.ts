@@ -9,7 +9,10 @@ export const command: AddCommand = program => {
   )
     .option('--id <id>', "the minion's id (default: the host's name)")
     .option('--dir <dir>', 'folder for the jobs it has in hand and its spooled events (default: var/minion)')
-    .option('--join <token>', 'join token that lets its key in, or @FILE that holds one')
+    .option(
+      '--join <token>',
+      '@FILE that holds a join token, which lets its key in; or the token itself, which ps then shows',
+    )
     .addHelpText(
       'after',
       "\nIts key is made at the first start, in <dir>/minion.nk; the master has to accept it once: 'reactor key accept ID'.",

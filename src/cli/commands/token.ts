@@ -5,13 +5,13 @@ import { formatDuration } from '../../base/duration.ts'
 import { ReactorError } from '../../base/errors.ts'
 import type { JoinToken } from '../../functions/context.ts'
 import { wholeNumber } from '../call/request.ts'
-import { callFunction } from '../call-service.ts'
-import { type Client, type ClientOptions, withClientOptions } from '../client.ts'
+import { type ClientOptions, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { table, tableLook } from '../jobs/table.ts'
-import { KEY_TIMEOUT_MS, withClient } from '../keys/with-client.ts'
+import { askMaster } from '../keys/ask-master.ts'
 import { print, printJson } from '../out/print.ts'
 import { durationOption, readDuration } from '../timeout.ts'
+import { withClient } from '../with-client.ts'
 
 type Options = ClientOptions & { json?: boolean }
 
@@ -25,9 +25,6 @@ export const command: AddCommand = program => {
   addRevoke(token)
 }
 
-const ask = <T>(client: Client, fun: string, kwarg: Record<string, unknown> = {}): Promise<T> =>
-  callFunction<T>(client, 'wheel', `token.${fun}`, { arg: [], kwarg }, KEY_TIMEOUT_MS)
-
 function addCreate(token: Command): void {
   withClientOptions(token.command('create').description('make a token; it is shown this once'))
     .option('--ids <glob>', 'ids that it lets in', '*')
@@ -37,12 +34,12 @@ function addCreate(token: Command): void {
     .action(({ ids, uses, expires, ...options }: Options & { ids: string; uses: number; expires: number }) =>
       withClient(options, async client => {
         const kwarg = { ids, uses, expires: expires / 1000 }
-        const made = await ask<JoinToken & { token: string }>(client, 'create', kwarg)
+        const made = await askMaster<JoinToken & { token: string }>(client, 'token.create', kwarg)
         if (options.json) return printJson(made)
         // Alone on stdout, for a file or a variable.
         print(made.token)
         process.stderr.write(
-          `lets in ${made.uses_left === 1 ? 'one minion' : `${made.uses_left} minions`} whose id matches '${made.ids}', for ${formatDuration(expires)}: reactor minion --join TOKEN, or --join @FILE\nits name is ${made.name}: 'reactor token revoke ${made.name}' ends it\n`,
+          `lets in ${made.uses_left === 1 ? 'one minion' : `${made.uses_left} minions`} whose id matches '${made.ids}', for ${formatDuration(expires)}: reactor minion --join @FILE, which holds it (--join TOKEN shows it to whoever lists the processes)\nits name is ${made.name}: 'reactor token revoke ${made.name}' ends it\n`,
         )
       }),
     )
@@ -53,7 +50,7 @@ function addList(token: Command): void {
     .option('--json', 'print [{name, ids, expires, uses_left, created_by}] as JSON')
     .action((options: Options) =>
       withClient(options, async client => {
-        const tokens = await ask<JoinToken[]>(client, 'list')
+        const tokens = await askMaster<JoinToken[]>(client, 'token.list')
         if (options.json) return printJson(tokens)
         if (tokens.length === 0) return void process.stderr.write('no tokens\n')
         const rows = tokens.map(one => [
@@ -73,7 +70,7 @@ function addRevoke(token: Command): void {
     .argument('<name>', "as 'reactor token list' names it")
     .action((name: string, options: Options) =>
       withClient(options, async client => {
-        if (await ask<boolean>(client, 'revoke', { name })) return print(`Token ${name} revoked.`)
+        if (await askMaster<boolean>(client, 'token.revoke', { name })) return print(`Token ${name} revoked.`)
         throw new ReactorError('not_found', `no token '${name}'; 'reactor token list' shows those there are`)
       }),
     )

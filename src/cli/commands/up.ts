@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { LOG_LEVELS } from '../../base/log.ts'
 import { createStack } from '../../base/service.ts'
+import { withoutPassword } from '../../bus/connect.ts'
 import { mergeConfig, readConfigFile } from '../../config/load.ts'
 import { startTail } from '../../tail/run.ts'
 import { terminalLook } from '../../tail/terminal.ts'
@@ -162,11 +163,12 @@ function readyBlock(up: Up, began: number, tail: boolean): string {
     rules.problems === 0
       ? ''
       : `, ${rules.problems} problem${rules.problems === 1 ? '' : 's'} (reactor check ${rules.folder})`
+  const server = up.config.servers.map(withoutPassword).join(',')
   const where = up.folder.path === resolve('var') ? '' : ` --data-dir ${up.folder.path}`
   return [
     '',
     `${bold('reactor is ready')} (${((Date.now() - began) / 1000).toFixed(1)} s)`,
-    `  NATS     ${up.file.server}`,
+    `  NATS     ${server}`,
     `  data     ${up.folder.path}`,
     `  rules    ${rules.loaded} from ${rules.folder}${broken}`,
     ...rules.missing.map(
@@ -182,7 +184,7 @@ function readyBlock(up: Up, began: number, tail: boolean): string {
     ...(up.config.isolation === 'accounts'
       ? [
           'A second minion, and letting it in (docs/keys.md):',
-          `  npx reactor minion --id second --dir second --server ${up.file.server}`,
+          `  npx reactor minion --id second --dir second --server ${server}`,
           `  npx reactor key accept second${where}`,
         ]
       : []),

@@ -9,11 +9,12 @@ import { hashPassword } from '../../operators/password.ts'
 import { isPublicKey } from '../../protocol/key.ts'
 import { isOperatorName } from '../../protocol/login.ts'
 import { callFunction } from '../call-service.ts'
-import { type Client, type ClientOptions, openClient, withClientOptions } from '../client.ts'
+import { type Client, type ClientOptions, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { table, tableLook } from '../jobs/table.ts'
 import { print, printJson } from '../out/print.ts'
 import { newPassword } from '../password.ts'
+import { withClient } from '../with-client.ts'
 
 interface LoginOptions {
   nkey?: string
@@ -134,15 +135,6 @@ function addList(user: Command): void {
 const callUser = <T = OperatorView>(client: Client, deed: string, kwarg: Record<string, unknown>): Promise<T> =>
   callFunction<T>(client, 'wheel', `user.${deed}`, { arg: [], kwarg }, TIMEOUT_MS)
 
-async function withClient(options: ClientOptions, act: (client: Client) => Promise<unknown>): Promise<void> {
-  const client = await openClient(options)
-  try {
-    await act(client)
-  } finally {
-    await client.close()
-  }
-}
-
 /** The login is made while the connection is open: nobody types a password for a system that is away. */
 async function withLoginOf(
   name: string,
@@ -169,7 +161,10 @@ function checkLogin({ nkey, genKey, passwordStdin }: LoginOptions): void {
   if ([nkey !== undefined, genKey !== undefined, passwordStdin === true].filter(Boolean).length > 1)
     throw new ReactorError('usage', '--nkey, --gen-key and --password-stdin are several logins: give one of them')
   if (nkey !== undefined && !isPublicKey(nkey))
-    throw new ReactorError('usage', `'${nkey.slice(0, 60)}' is no public key of a user: U and 55 more characters`)
+    throw new ReactorError(
+      'usage',
+      `'${nkey.slice(0, 60)}' is no public key of a user: U and 55 more characters, of which the last check the others`,
+    )
 }
 
 function requireName(name: string): string {

@@ -45,14 +45,15 @@ function requireName(name: string): string {
 
 /** Sorted. */
 export async function contextNames(): Promise<string[]> {
-  const files = (await readdir(contextsFolder()).catch(ignoreMissing)) ?? []
+  const folder = contextsFolder()
+  const files = (await readdir(folder).catch(ignoreMissing).catch(cannotRead(folder))) ?? []
   return files.flatMap(file => (file.endsWith('.json') ? [file.slice(0, -5)] : [])).sort()
 }
 
-/** Undefined: there is none. Throws `bad_config` on a damaged file. */
+/** Undefined: there is none. Throws `bad_config` on a damaged file, `unreadable`. */
 export async function findContext(name: string): Promise<Context | undefined> {
   const file = contextFile(name)
-  const text = await readFile(file, 'utf8').catch(ignoreMissing)
+  const text = await textIn(file)
   return text === undefined ? undefined : parseContext(text, file)
 }
 
@@ -111,12 +112,20 @@ export async function removeContext(name: string): Promise<boolean> {
 
 /** Name of the chosen one. */
 export async function chosenContext(): Promise<string | undefined> {
-  const text = await readFile(chosenFile(), 'utf8').catch(ignoreMissing)
+  const text = await textIn(chosenFile())
   return text?.trim() || undefined
 }
 
 export const chooseContext = (name: string | undefined): Promise<void> =>
   name === undefined ? rm(chosenFile(), { force: true }) : write(chosenFile(), `${name}\n`)
+
+const textIn = (file: string): Promise<string | undefined> =>
+  readFile(file, 'utf8').catch(ignoreMissing).catch(cannotRead(file))
+
+/** As where HOME is another user's, after sudo. */
+const cannotRead = (file: string) => (error: unknown) => {
+  throw new ReactorError('unreadable', `cannot read ${file}: ${errorMessage(error)}; is HOME your own?`)
+}
 
 /** All of it or nothing, for its owner alone. */
 async function write(file: string, text: string): Promise<void> {

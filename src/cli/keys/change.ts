@@ -2,14 +2,14 @@
 import type { Command } from 'commander'
 import { cleanText } from '../../base/clean.ts'
 import { ReactorError } from '../../base/errors.ts'
-import { type KeyState, SALT_KEY_LISTS } from '../../protocol/key.ts'
+import { fingerprint, type KeyState } from '../../protocol/key.ts'
 import { terminalLook } from '../../tail/terminal.ts'
-import { callFunction } from '../call-service.ts'
 import { type ClientOptions, withClientOptions } from '../client.ts'
 import { print, printJson } from '../out/print.ts'
+import { withClient } from '../with-client.ts'
 import { confirmed } from './ask.ts'
+import { askMaster } from './ask-master.ts'
 import { idsIn, type Lists, listLines, only, statesIn, type Texts } from './lists.ts'
-import { KEY_TIMEOUT_MS, withClient } from './with-client.ts'
 
 interface Options extends ClientOptions {
   all?: boolean
@@ -89,43 +89,63 @@ async function run(change: Change, glob: string | undefined, options: Options): 
     throw new ReactorError('usage', `key ${change.name} needs an id, a glob, or --all`)
   const match = glob ?? '*'
   await withClient(options, async client => {
-    const ask = <T>(fun: string, kwarg: Record<string, unknown>) =>
-      callFunction<T>(client, 'wheel', fun, { arg: [], kwarg }, KEY_TIMEOUT_MS)
     const states = change.from(options)
-    const meant = only(await ask<Texts>('key.finger', { match }), states)
-    if (statesIn(meant).length === 0) throw nothingMatches(match, states)
+    const found = await askMaster<Texts>(client, 'key.key_str', { match })
+    const meant = only(found, states)
+    if (statesIn(meant).length === 0) throw nothingMatches(match, states, nearby(change.name, found))
     if (!options.json || !options.yes)
       process.stderr.write(
-        `The following keys are going to be ${change.done}:\n${listLines(meant, statesIn(meant), terminalLook().colour && process.stderr.isTTY).join('\n')}\n`,
+        `The following keys are going to be ${change.done}:\n${listLines(fingers(meant), statesIn(meant), terminalLook().colour && process.stderr.isTTY).join('\n')}\n`,
       )
     if (!(await confirmed('Proceed?', options.yes ?? false))) {
       process.stderr.write('nothing was changed\n')
       process.exitCode = 1
       return
     }
-    // By name, not by the glob: a key that has come since was not shown.
-    const ids = Object.fromEntries(statesIn(meant).map(state => [SALT_KEY_LISTS[state], idsIn(meant, state)]))
-    const changed = await ask<Lists>(`key.${change.name}_dict`, { match: ids, ...change.kwarg(options) })
+    // Those very keys, not the glob or the ids: a key that has come since was not shown.
+    const changed = await askMaster<Lists>(client, `key.${change.name}_dict`, {
+      match: meant,
+      ...change.kwarg(options),
+    })
     const done = new Set(Object.values(changed).flat())
     if (options.json) printJson(changed)
     else for (const id of done) print(`Key for minion ${cleanText(id)} ${change.done}.`)
-    const left = Object.values(ids)
-      .flat()
-      .filter(id => !done.has(id))
-    if (left.length > 0) throw changedMeanwhile(change, left)
+    const left = new Set(statesIn(meant).flatMap(state => idsIn(meant, state).filter(id => !done.has(id))))
+    if (left.size > 0) throw changedMeanwhile(change, [...left])
   })
 }
+
+const fingers = (keys: Texts): Texts =>
+  Object.fromEntries(
+    Object.entries(keys).map(([list, known]) => [
+      list,
+      Object.fromEntries(Object.entries(known).map(([id, nkey]) => [id, fingerprint(nkey)])),
+    ]),
+  )
 
 const changedMeanwhile = (change: Change, left: readonly string[]) =>
   new ReactorError(
     'not_found',
-    `not ${change.done}, because somebody else has changed it meanwhile: the key of ${left.join(', ')}; look at it with 'reactor key list'`,
+    `not ${change.done}, because it is not what was shown any more: the key of ${left.join(', ')}; look at it with 'reactor key finger'`,
   )
 
-const nothingMatches = (match: string, states: readonly KeyState[]) =>
+const nothingMatches = (match: string, states: readonly KeyState[], nearby: string | undefined) =>
   new ReactorError(
     'not_found',
-    `'${match}' matches no ${states.length < 4 ? `${listWords(states)} ` : ''}key; 'reactor key list' shows those there are`,
+    `'${match}' matches no ${states.length < 4 ? `${listWords(states)} ` : ''}key; ${nearby ?? "'reactor key list' shows those there are"}`,
   )
+
+const OPTIONS: Readonly<Record<string, Partial<Record<KeyState, string>>>> = {
+  accept: { rejected: '--include-rejected', denied: '--include-denied' },
+  reject: { accepted: '--include-accepted', denied: '--include-denied' },
+}
+
+/** Of what matched in other states: in which, and the option that takes it as well. Undefined: nothing did. */
+export function nearby(command: string, found: Texts): string | undefined {
+  const states = statesIn(found)
+  if (states.length === 0) return undefined
+  const options = states.flatMap(state => OPTIONS[command]?.[state] ?? [])
+  return `it matches ${states.join(' and ')} ones${options.length === 0 ? '' : `: give ${options.join(' or ')} to take those as well`}`
+}
 
 const listWords = (states: readonly KeyState[]): string => states.join(' or ')

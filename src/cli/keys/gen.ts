@@ -6,10 +6,10 @@ import { ReactorError } from '../../base/errors.ts'
 import { makeKey } from '../../bus/identity.ts'
 import { writeSeed } from '../../bus/seed.ts'
 import { fingerprint, minionIdProblem } from '../../protocol/key.ts'
-import { callFunction } from '../call-service.ts'
 import { type ClientOptions, withClientOptions } from '../client.ts'
 import { print, printJson } from '../out/print.ts'
-import { KEY_TIMEOUT_MS, withClient } from './with-client.ts'
+import { withClient } from '../with-client.ts'
+import { askMaster } from './ask-master.ts'
 
 interface Options extends ClientOptions {
   accept?: boolean
@@ -39,8 +39,7 @@ async function run(id: string, options: Options): Promise<void> {
   if (options.accept) {
     try {
       await withClient(options, client => {
-        const kwarg = { id_: id, pub: nkey, force: options.force ?? false }
-        return callFunction(client, 'wheel', 'key.accept_key', { arg: [], kwarg }, KEY_TIMEOUT_MS)
+        return askMaster(client, 'key.accept_key', { id_: id, pub: nkey, force: options.force ?? false })
       })
     } catch (error) {
       await rm(file, { force: true })

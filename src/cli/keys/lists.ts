@@ -1,4 +1,5 @@
 // Lists of keys as Salt's salt-key shows them: a heading for each state, the ids below it.
+import { InvalidArgumentError } from 'commander'
 import { cleanText } from '../../base/clean.ts'
 import { KEY_STATES, type KeyState, SALT_KEY_LISTS } from '../../protocol/key.ts'
 import { createPaint, type Style } from '../../tail/colour.ts'
@@ -14,6 +15,22 @@ const HEADINGS: Readonly<Record<KeyState, [text: string, style: Style]>> = {
   denied: ['Denied Keys:', 'bad'],
   pending: ['Unaccepted Keys:', 'auth'],
   rejected: ['Rejected Keys:', 'bad'],
+}
+/** The state that is meant: by its name, by what salt-key calls it, or by the beginning of either. Throws of any other. */
+export function stateNamed(word: string): KeyState | 'all' {
+  if (word === 'all') return word
+  const state = /^[a-z]{2,}$/.test(word)
+    ? KEY_STATES.find(one => NAMES[one].some(name => name.startsWith(word)))
+    : undefined
+  if (state !== undefined) return state
+  throw new InvalidArgumentError(`Expected all, ${KEY_STATES.join(', ')}; a glob goes with 'key finger'.`)
+}
+
+const NAMES: Readonly<Record<KeyState, readonly string[]>> = {
+  accepted: ['accepted'],
+  pending: ['pending', 'pre', 'unaccepted'],
+  rejected: ['rejected'],
+  denied: ['denied'],
 }
 /** Salt's order. */
 const ORDER: readonly KeyState[] = ['accepted', 'denied', 'pending', 'rejected']

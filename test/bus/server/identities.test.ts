@@ -65,6 +65,25 @@ describe('the generated config', () => {
     expect(users).toHaveLength(8)
   })
 
+  it('bounds the subscriptions of minions and operators, and not those of services', async () => {
+    const identities = await makeIdentities(at(await testFolder()))
+    const { accounts } = JSON.parse(accountsConfig('reactor', identities))
+    expect(accounts.FLEET.limits).toEqual({ max_subscriptions: 64 })
+    expect(accounts.OPS.limits).toEqual({ max_subscriptions: 512 })
+    expect(accounts.CORE.limits).toBeUndefined()
+  })
+
+  it('bounds connections, messages and memory as deploy/nats does', async () => {
+    const folder = await testFolder()
+    const paths = { storeDir: folder, portsDir: folder, pidFile: join(folder, 'pid') }
+    const config = JSON.parse(serverConfig({ namespace: 'reactor', host: '127.0.0.1', port: 0, ...paths }))
+    const common = await readFile(join(import.meta.dirname, '../../../deploy/nats/common.conf'), 'utf8')
+    const deployed = (name: string) => new RegExp(`^ *${name}: (\\S+)$`, 'm').exec(common)?.[1]
+    expect(String(config.max_connections)).toBe(deployed('max_connections'))
+    expect(`${config.max_payload / 1024 ** 2}MB`).toBe(deployed('max_payload'))
+    expect(`${config.jetstream.max_memory_store / 1024 ** 2}MB`).toBe(deployed('max_memory_store'))
+  })
+
   it('gives every user permissions, and no list that is empty, which would allow everything', async () => {
     const identities = await makeIdentities(at(await testFolder()))
     const { accounts } = JSON.parse(accountsConfig('reactor', identities))

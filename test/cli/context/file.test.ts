@@ -38,6 +38,22 @@ describe('a context', () => {
     expect(await modeOf('contexts')).toBe('700')
   })
 
+  it('that cannot be read is an error that names the file', async () => {
+    await mkdir(join(home, 'reactor/contexts/prod.json'), { recursive: true })
+    await mkdir(join(home, 'reactor/context'))
+    for (const reading of [readContext('prod'), chosenContext()])
+      await expect(reading).rejects.toMatchObject({
+        code: 'unreadable',
+        message: expect.stringContaining(join(home, 'reactor/context')),
+      })
+  })
+
+  it('that lies in no folder is an error too', async () => {
+    await mkdir(join(home, 'reactor'))
+    await writeFile(join(home, 'reactor/contexts'), '')
+    await expect(contextNames()).rejects.toMatchObject({ code: 'unreadable' })
+  })
+
   it('is one of a sorted list, until it is removed', async () => {
     expect(await contextNames()).toEqual([])
     for (const name of ['b', 'a', 'c.example']) await writeContext(name, PROD)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { listLines, only, statesIn } from '../../../src/cli/keys/lists.ts'
+import { listLines, only, stateNamed, statesIn } from '../../../src/cli/keys/lists.ts'
 
 const LISTS = {
   minions: ['web2', 'web10', 'web1'],
@@ -39,4 +39,23 @@ it('keeps only the states asked for, and tells in which there is something', () 
   expect(only(LISTS, ['pending', 'rejected'])).toEqual({ minions_pre: ['db1'] })
   expect(statesIn(LISTS)).toEqual(['accepted', 'pending', 'denied'])
   expect(statesIn(only(LISTS, ['rejected']))).toEqual([])
+})
+
+it('knows states by their names, by those of salt-key, and by their beginnings', () => {
+  expect(
+    ['all', 'accepted', 'acc', 'pending', 'pre', 'un', 'unaccepted', 'rej', 'rejected', 'den'].map(stateNamed),
+  ).toEqual([
+    'all',
+    'accepted',
+    'accepted',
+    'pending',
+    'pending',
+    'pending',
+    'pending',
+    'rejected',
+    'rejected',
+    'denied',
+  ])
+  for (const word of ['', 'a', 'web*', 'accepted1', 'known', 'constructor'])
+    expect(() => stateNamed(word)).toThrow('Expected all, accepted')
 })

@@ -8,17 +8,17 @@ const HOLD_MS = 1800
 /** Logins that are held at once; who comes beyond is not held, and asks again. */
 const MAX_HELD = 2000
 
-export interface Held {
+export interface WaitingLogins {
   /** True as soon as the key is the id's own and accepted; false if it is not in time, or where too many wait. */
   accepted(id: string, nkey: string): Promise<boolean>
   /** Holds nobody any longer. */
   release(): void
 }
 
-export function createHeld(
+export function createWaitingLogins(
   keys: Pick<KeyStore, 'get' | 'follow'>,
   { holdMs = HOLD_MS, max = MAX_HELD }: { holdMs?: number; max?: number } = {},
-): Held {
+): WaitingLogins {
   const waiting = new Map<string, Set<(entry: KeyEntry | undefined) => void>>()
   let held = 0
   let released = false

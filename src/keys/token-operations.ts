@@ -1,11 +1,10 @@
 // Join tokens as operators make and end them, with an audit record of each.
-import type { Audit } from '../audit/audit.ts'
+import type { Audit, Caller } from '../audit/audit.ts'
 import type { JoinTokens } from '../functions/context.ts'
-import type { KeyCaller } from './service.ts'
 import type { TokenStore } from './tokens.ts'
 
 /** The tokens as one caller changes them. */
-export function createJoinTokens(store: TokenStore, audit: Audit): (caller: KeyCaller) => JoinTokens {
+export function createJoinTokens(store: TokenStore, audit: Audit): (caller: Caller) => JoinTokens {
   return ({ user, source, cause, hops = 0 }) => {
     const record = (action: string, name: string) =>
       audit('token', { user, source, action, result: 'ok', about: [name] }, { cause, hops })

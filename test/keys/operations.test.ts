@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { KeyLists } from '../../src/functions/context.ts'
-import { createKeys } from '../../src/keys/service.ts'
+import { createKeys } from '../../src/keys/operations.ts'
 import { arrive } from '../../src/keys/states.ts'
-import { createJoinTokens } from '../../src/keys/token-service.ts'
+import { createJoinTokens } from '../../src/keys/token-operations.ts'
 import { useConnection } from '../helpers/connected.ts'
 import { createSeen } from '../helpers/wait.ts'
 import { openKeys } from './keeping.ts'
@@ -12,7 +12,7 @@ const shared = useConnection()
 type State = 'accepted' | 'pending' | 'rejected'
 
 /** `ids` by the state of their key; one with a `!` behind it has a denied key beside. */
-async function service(ids: Partial<Record<State, string[]>> = {}) {
+async function service(ids: Partial<Record<State, string[]>> = {}, configured: Record<string, string> = {}) {
   const keeping = await openKeys(shared.nc)
   const { store, events, records } = keeping
   const forgotten = createSeen<string>()
@@ -23,7 +23,12 @@ async function service(ids: Partial<Record<State, string[]>> = {}) {
       if (id !== name) await store.change(id, entry => arrive(entry, { id, nkey: nkeyOf(`${id}-2`), state }, 1))
     }
   }
-  const by = createKeys({ ...keeping, forgetGrains: async id => forgotten.push(id), master: nkeyOf('master') })
+  const by = createKeys({
+    ...keeping,
+    configured,
+    forgetGrains: async id => forgotten.push(id),
+    master: nkeyOf('master'),
+  })
   const keys = by({ user: 'ada', source: 'OPS', cause: '20260101000000000000' })
   const acts = () => events.items.map(({ tag, data }) => (tag === 'salt/key' ? `${data.act} ${data.id}` : tag)).sort()
   return { ...keeping, keys, forgotten, acts, records }
@@ -148,7 +153,7 @@ describe('deleting', () => {
     const { store, keys, records, acts } = await service({ pending: ['web1', 'web2'] })
     const failing = createKeys({
       ...(await openKeys(shared.nc)),
-      ...{ store, fire: async () => ({ id: '', seq: 0 }), master: undefined },
+      ...{ store, fire: async () => ({ id: '', seq: 0 }), master: undefined, configured: {} },
       audit: (kind, record) => records.push({ kind, ...record }),
       forgetGrains: async id => {
         if (id === 'web2') throw new Error('no bucket')
@@ -163,12 +168,124 @@ describe('deleting', () => {
   })
 })
 
+describe('keys that are named one by one', () => {
+  it('are accepted, rejected and deleted where they are the ones that are there', async () => {
+    const { keys, store } = await service({ pending: ['web1', 'web2'], accepted: ['web3!'] })
+    expect(await keys.accept({ minions_pre: { web1: nkeyOf('web1') } }, NONE)).toEqual({ minions: ['web1'] })
+    expect(await keys.reject({ minions_pre: { web2: nkeyOf('web2') } }, NONE)).toEqual({ minions_rejected: ['web2'] })
+    const both = { minions: { web3: nkeyOf('web3') }, minions_denied: { web3: nkeyOf('web3-2') } }
+    expect(await keys.delete(both)).toEqual({ minions: ['web3'], minions_denied: ['web3'] })
+    expect(store.get('web3')).toBeUndefined()
+  })
+
+  it('are left alone where another has come since, in whatever list', async () => {
+    const { keys, store, acts, records } = await service({ pending: ['web1', 'web2'], accepted: ['web3!'] })
+    const other = nkeyOf('shown')
+    const all = { rejected: true, accepted: true, denied: true }
+    expect(await keys.accept({ minions_pre: { web1: other, web2: nkeyOf('web2') } }, all)).toEqual({
+      minions: ['web2'],
+    })
+    expect(await keys.accept({ minions_denied: { web3: other } }, all)).toEqual({})
+    expect(await keys.reject({ minions_pre: { web1: other } }, all)).toEqual({})
+    expect(await keys.delete({ minions: { web3: nkeyOf('web3') }, minions_denied: { web3: other } })).toEqual({})
+    expect(store.get('web1')).toMatchObject({ own: { nkey: nkeyOf('web1'), state: 'pending' } })
+    expect(store.get('web3')).toMatchObject({ own: { nkey: nkeyOf('web3'), state: 'accepted' }, denied: {} })
+    expect(acts()).toEqual(['accept web2'])
+    expect(records.items.map(({ about }) => about)).toEqual([['web2']])
+  })
+
+  it('are left alone where they were decided on since', async () => {
+    const { keys } = await service({ rejected: ['web1'] })
+    const named = { minions_pre: { web1: nkeyOf('web1') } }
+    expect(await keys.accept(named, { rejected: true, denied: true })).toEqual({})
+  })
+
+  it('are compared in the change itself: a key that comes between is not accepted', async () => {
+    const { keys, store } = await service({ accepted: ['web1!'] })
+    // Changes of one id wait for each other, so this one is made once that has begun.
+    const coming = store.change('web1', entry =>
+      arrive(entry, { id: 'web1', nkey: nkeyOf('mallory'), state: 'pending' }, 1_000_000),
+    )
+    const accepting = keys.accept({ minions_denied: { web1: nkeyOf('web1-2') } }, { ...NONE, denied: true })
+    await coming
+    expect(await accepting).toEqual({})
+    expect(store.get('web1')).toMatchObject({
+      own: { nkey: nkeyOf('web1') },
+      denied: { nkey: nkeyOf('mallory') },
+    })
+  })
+
+  it('are shown by their lists too', async () => {
+    const { keys } = await service({ accepted: ['web1!'] })
+    const found = { minions_denied: { web1: nkeyOf('web1-2') } }
+    expect(keys.keys(found)).toEqual(found)
+    expect(keys.keys({ minions_denied: { web1: nkeyOf('web1') } })).toEqual({})
+  })
+})
+
+describe('deleting a key that the config accepts', () => {
+  const configured = { web1: nkeyOf('web1') }
+
+  it('remembers that it is deleted, in no list, and forgets the grains', async () => {
+    const { keys, store, forgotten } = await service({ accepted: ['web1', 'web2'] }, configured)
+    expect(await keys.delete('*')).toEqual({ minions: ['web1', 'web2'] })
+    expect([...store.entries()]).toEqual([{ id: 'web1', deleted: { nkey: nkeyOf('web1'), since: 1_000_000 } }])
+    expect(keys.lists()).toEqual(EMPTY)
+    expect(keys.keys('*')).toEqual({})
+    expect([...forgotten.items].sort()).toEqual(['web1', 'web2'])
+    expect(await keys.delete('*')).toEqual({})
+  })
+
+  it('is forgotten once it is accepted again', async () => {
+    const { keys, store } = await service({ accepted: ['web1'] }, configured)
+    await keys.delete('web1')
+    await store.change('web1', entry => arrive(entry, { id: 'web1', nkey: nkeyOf('web1'), state: 'pending' }, 1))
+    expect(store.get('web1')).toMatchObject({ own: { state: 'pending' }, deleted: { nkey: nkeyOf('web1') } })
+    expect(await keys.accept('web1', NONE)).toEqual({ minions: ['web1'] })
+    expect(store.get('web1')?.deleted).toBeUndefined()
+    await keys.delete('web1')
+    await keys.seed('web1', nkeyOf('web1'), false)
+    expect(store.get('web1')).toEqual({ id: 'web1', own: expect.objectContaining({ state: 'accepted' }) })
+  })
+})
+
+it('a change that fails keeps none out of the record that were in hand beside it', async () => {
+  const { store, records } = await service({ pending: ['web1', 'web2', 'web3'] })
+  const slow = createSeen<string>()
+  const failing = createKeys({
+    ...(await openKeys(shared.nc)),
+    ...{ fire: async () => ({ id: '', seq: 0 }), master: undefined, configured: {} },
+    store: {
+      ...store,
+      async change(id, next) {
+        if (id === 'web1') {
+          slow.push(id)
+          throw new Error('no answer')
+        }
+        // Only once the other has failed.
+        await slow.find(() => true, 'the failure')
+        return store.change(id, next)
+      },
+    },
+    audit: (kind, record) => records.push({ kind, ...record }),
+    forgetGrains: async () => undefined,
+  })({ user: 'ada', source: 'OPS' })
+  await expect(failing.accept('*', NONE)).rejects.toThrow('no answer')
+  expect(records.items.map(({ action, about }) => [action, [...(about ?? [])].sort()])).toEqual([
+    ['key.accept', ['web2', 'web3']],
+  ])
+})
+
 describe('lists that are none', () => {
   it.each([
     ['minion', { minion: ['web1'] }],
     ['minions_pre', { minions_pre: 'web1' }],
     ['minions_pre', { minions_pre: [1] }],
     ['../web1', { minions_pre: ['../web1'] }],
+    ['../web1', { minions_pre: { '../web1': nkeyOf('web1') } }],
+    ['UABC', { minions_pre: { web1: 'UABC' } }],
+    ['5', { minions_pre: { web1: 5 } }],
+    ['minions_pre', { minions_pre: null }],
     ['no map', ['web1']],
   ])('are refused with %j named', async (what, lists) => {
     const { keys, store } = await service({ pending: ['web1'] })

@@ -1,7 +1,7 @@
 import { createUser } from '@nats-io/nkeys'
 import { describe, expect, it } from 'vitest'
 import type { KeyListener } from '../../src/keys/store.ts'
-import { createHeld } from '../../src/login/held.ts'
+import { createWaitingLogins } from '../../src/login/waiting-logins.ts'
 import type { KeyEntry, KeyState } from '../../src/protocol/key.ts'
 import { within } from '../helpers/wait.ts'
 
@@ -34,9 +34,9 @@ const settled = async (promise: Promise<boolean>) => {
 describe('a held login', () => {
   it('ends as soon as its key is accepted', async () => {
     const keys = keyStore()
-    const held = createHeld(keys, { holdMs: LONG })
+    const waiting = createWaitingLogins(keys, { holdMs: LONG })
     keys.set('web1', nkey, 'pending')
-    const logins = [held.accepted('web1', nkey), held.accepted('web1', nkey)]
+    const logins = [waiting.accepted('web1', nkey), waiting.accepted('web1', nkey)]
     keys.set('web1', nkey, 'accepted')
     expect(await within(Promise.all(logins), 'the end')).toEqual([true, true])
   })
@@ -44,45 +44,45 @@ describe('a held login', () => {
   it('ends at once where the key was accepted a moment before', async () => {
     const keys = keyStore()
     keys.set('web1', nkey, 'accepted')
-    expect(await createHeld(keys, { holdMs: LONG }).accepted('web1', nkey)).toBe(true)
+    expect(await createWaitingLogins(keys, { holdMs: LONG }).accepted('web1', nkey)).toBe(true)
   })
 
   it('goes on while others, another key of the id or another state come', async () => {
     const keys = keyStore()
-    const held = createHeld(keys, { holdMs: LONG })
+    const waiting = createWaitingLogins(keys, { holdMs: LONG })
     keys.set('web1', nkey, 'pending')
-    const login = held.accepted('web1', nkey)
+    const login = waiting.accepted('web1', nkey)
     keys.set('web2', nkey, 'accepted')
     keys.set('web1', nkey, 'rejected')
     keys.set('web1', other, 'accepted')
     expect(await settled(login)).toBe('held')
-    held.release()
+    waiting.release()
   })
 
   it('ends unaccepted when its time is over', async () => {
-    const held = createHeld(keyStore(), { holdMs: 1 })
-    expect(await within(held.accepted('web1', nkey), 'the end')).toBe(false)
+    const waiting = createWaitingLogins(keyStore(), { holdMs: 1 })
+    expect(await within(waiting.accepted('web1', nkey), 'the end')).toBe(false)
   })
 
   it('is not held beyond so many, until another has ended', async () => {
     const keys = keyStore()
-    const held = createHeld(keys, { holdMs: LONG, max: 2 })
-    const first = held.accepted('web1', nkey)
-    void held.accepted('web2', nkey)
-    expect(await settled(held.accepted('web3', nkey))).toBe(false)
+    const waiting = createWaitingLogins(keys, { holdMs: LONG, max: 2 })
+    const first = waiting.accepted('web1', nkey)
+    void waiting.accepted('web2', nkey)
+    expect(await settled(waiting.accepted('web3', nkey))).toBe(false)
     keys.set('web1', nkey, 'accepted')
     expect(await first).toBe(true)
-    expect(await settled(held.accepted('web3', nkey))).toBe('held')
-    held.release()
+    expect(await settled(waiting.accepted('web3', nkey))).toBe('held')
+    waiting.release()
   })
 
   it('is let go when the service ends, and nobody is held after that', async () => {
     const keys = keyStore()
-    const held = createHeld(keys, { holdMs: LONG })
-    const logins = ['web1', 'web1', 'web2'].map(id => held.accepted(id, nkey))
-    held.release()
+    const waiting = createWaitingLogins(keys, { holdMs: LONG })
+    const logins = ['web1', 'web1', 'web2'].map(id => waiting.accepted(id, nkey))
+    waiting.release()
     expect(await within(Promise.all(logins), 'the end')).toEqual([false, false, false])
-    expect(await held.accepted('web3', nkey)).toBe(false)
+    expect(await waiting.accepted('web3', nkey)).toBe(false)
     expect(keys.listeners.size).toBe(0)
   })
 })
