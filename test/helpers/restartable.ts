@@ -32,7 +32,8 @@ export async function startRestartableServer(
   const { path: binary } = await findServer()
   const dir = await mkdtemp(join(tmpdir(), 'reactor-nats-'))
   const configFile = join(dir, 'nats.conf')
-  const logFile = join(dir, 'out.log')
+  const printed = join(dir, 'out.log')
+  const logFile = join(dir, 'nats.log')
   let port = 0
   let server: LaunchedServer | undefined
   const kill = () => {
@@ -48,7 +49,7 @@ export async function startRestartableServer(
       storeDir: join(dir, 'store'),
       portsDir: join(dir, 'ports'),
       pidFile: join(dir, 'pid'),
-      logFile: join(dir, 'nats.log'),
+      logFile,
       ...(options.identities ? { identities: options.identities } : {}),
     }
     const config = JSON.parse(serverConfig(settings))
@@ -58,7 +59,7 @@ export async function startRestartableServer(
       binary,
       configFile,
       portsDir: settings.portsDir,
-      logFile,
+      logFile: printed,
       ownSession: false,
     })
     port = Number(new URL(server.url).port)
