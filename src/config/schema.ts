@@ -116,7 +116,9 @@ export const configSchema = z.strictObject({
       autosign_grains_dir: z
         .string()
         .optional()
-        .describe('folder of files named as grains, values one a line: keys of minions that send such a grain are accepted'),
+        .describe(
+          'folder of files named as grains, values one a line: keys of minions that send such a grain are accepted',
+        ),
       max_minions: z.number().int().min(0).default(0).describe('accepted keys at most; 0: no limit'),
       max_pending: z.number().int().min(1).default(1000).describe('pending keys kept; the oldest gives way'),
       login_ttl: duration.prefault('1d').describe('after this a login is asked for again'),
