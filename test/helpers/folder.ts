@@ -6,6 +6,6 @@ import { onTestFinished } from 'vitest'
 
 export async function testFolder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'reactor-test-'))
-  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  onTestFinished(() => rm(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
   return dir
 }
