@@ -120,7 +120,7 @@ async function loginOf({ seedFile, user, password }: BusOptions): Promise<Authen
   const byName = user === undefined ? undefined : { user, pass: password ?? '' }
   if (!seedFile) return byName ? () => byName : undefined
   const seed = await readSeed(seedFile)
-  if (seed === undefined) throw new ReactorError('forbidden', `cannot read the key ${seedFile}: there is no such file`)
+  if (seed === undefined) throw new ReactorError('unreadable', `cannot read the key ${seedFile}: there is no such file`)
   try {
     const byKey = nkeyLogin(seed)
     return byName ? nonce => ({ ...byKey(nonce), ...byName }) : byKey

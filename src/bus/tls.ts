@@ -98,12 +98,14 @@ export function tlsFailure(error: unknown, where: string, given: TlsFiles | unde
   if (typeof code === 'string' && UNKNOWN_AUTHORITY.has(code))
     return unreachable(
       `the server's certificate is signed by an authority that is not trusted here (${message})`,
-      given?.ca ? `is ${given.ca} the authority that signed it?` : 'name the file of its authority with tls.ca',
+      given?.ca
+        ? `is ${given.ca} the authority that signed it?`
+        : 'name the file of its authority with tls.ca (--tls-ca)',
     )
   if (/does not support 'tls'/.test(message))
     return unreachable(
       'the server offers no TLS, and nothing is sent in plain text',
-      'turn TLS on there, or use nats:// without tls.ca',
+      'turn TLS on there, or use nats:// without tls.ca (--tls-ca)',
     )
   if (/alert (certificate required|bad certificate|handshake failure|unknown ca)|CERTIFICATE_REQUIRED/i.test(message))
     return new ReactorError(

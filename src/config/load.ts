@@ -45,6 +45,10 @@ function issueText(issue: z.core.$ZodIssue, value: unknown): string {
     const known = knownKeys(path)
     return issue.keys.map(key => `unknown setting '${[...path, key].join('.')}'.${didYouMean(key, known)}`).join(' ')
   }
+  if (issue.code === 'invalid_key') {
+    const key = path.at(-1) ?? ''
+    return `'${path.slice(0, -1).join('.')}': ${issue.issues.map(inner => inner.message).join(', ')}; got the key ${JSON.stringify(key)}`
+  }
   const given = path.reduce<unknown>(
     (inner, key) => (isObject(inner) || Array.isArray(inner) ? (inner as Record<string, unknown>)[key] : undefined),
     value,

@@ -5,6 +5,7 @@ import { parseDuration } from '../base/duration.ts'
 import { errorMessage } from '../base/errors.ts'
 import { LOG_LEVELS } from '../base/log.ts'
 import { isPublicKey, minionIdProblem } from '../protocol/key.ts'
+import { isOperatorName } from '../protocol/login.ts'
 import { DEFAULT_LIMITS } from '../protocol/streams.ts'
 
 const duration = z.union([z.string(), z.number()]).transform((text, context) => {
@@ -61,7 +62,10 @@ export const configSchema = z.strictObject({
   log_format: z.enum(['text', 'json']).default('text').describe('lines for people, or JSON lines'),
   module_dirs: z.array(z.string()).default([]).describe('folders with modules/, runners/, wheels/ of your own'),
   operators: z
-    .record(z.string(), z.string())
+    .record(
+      z.string().refine(isPublicKey, "expected a public nkey, 'U' and 55 more, with the name behind it"),
+      z.string().refine(isOperatorName, "no operator's name"),
+    )
     .default({})
     .describe('names of the static operators by their public nkey; they may do everything'),
   roles: z

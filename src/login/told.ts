@@ -82,7 +82,7 @@ export function createTold({ fire, audit, clock, known, log }: ToldParts): Told 
     minion({ act, reason }, id, nkey) {
       if (act !== 'accept') {
         if (mayTell(`${act} ${id}`) !== 'yes') return
-        log.info({ id, act, nkey, reason }, 'a minion asks to be let in')
+        log.info({ id, act, nkey, reason }, act === 'pend' ? 'a minion asks to be let in' : 'a minion is kept out')
       }
       const data = { result: act === 'accept' || act === 'pend', act, id, pub: nkey }
       fire('salt/auth', data).catch(error =>

@@ -64,7 +64,7 @@ describe('a command', () => {
 
   it('says so where its key cannot be read, and shows no password', async () => {
     await expect(openClient({ server: server.url, seed: '/nowhere/admin.nk' })).rejects.toMatchObject({
-      code: 'forbidden',
+      code: 'unreadable',
       message: expect.stringContaining('cannot read the key /nowhere/admin.nk'),
     })
     await expect(openClient({ server: 'nats://ada:hunter2@127.0.0.1:1' })).rejects.toThrow(

@@ -61,6 +61,11 @@ describe('the configuration', () => {
     ],
     ['a namespace with a dot', 'namespace: a.b', /'namespace': .*got "a\.b"/],
     ['an id with a slash', 'minion: { id: a/b }', /'minion\.id': a minion's id is .*got "a\/b"/],
+    [
+      'an operator without a key',
+      'operators: { ada: ada }',
+      /'operators': expected a public nkey, .*; got the key "ada"/,
+    ],
     ['a section that is a list', 'jobs: [1]', "'jobs'"],
     ['a document that is a list', '- 1', 'must be a map of settings'],
     ['no YAML', 'a: [1\nb: 2', /at line \d+, column \d+/],

@@ -1,3 +1,4 @@
+import { createUser } from '@nats-io/nkeys'
 import { describe, expect, it } from 'vitest'
 import { parseConfig } from '../../src/config/load.ts'
 import { loadProfiles, shownConfig } from '../../src/processes/profiles.ts'
@@ -37,7 +38,7 @@ describe('the config as it is shown', () => {
     const config = {
       namespace: 'mine',
       servers: ['nats://n1:4222'],
-      operators: { UABC: 'ada' },
+      operators: { [createUser().getPublicKey()]: 'ada' },
       master: { lost_after: '1m' },
       minion: { id: 'web1', grains: { role: 'web' }, module_config: { service: { init_dir: '/etc/init.d' } } },
       profiles: {
