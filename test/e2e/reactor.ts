@@ -40,8 +40,8 @@ export function command(
   return within(
     new Promise<Ended>(done => child.once('close', code => done({ code, stdout, stderr }))),
     `the end of reactor ${args.join(' ')}`,
-    30_000,
-  )
+    60_000,
+  ).finally(() => child.kill('SIGKILL'))
 }
 
 /** One line of `tail --json`. */
