@@ -109,8 +109,9 @@ export async function startSystem({ config: more = {}, rules = {}, alter }: Syst
     stack.defer(() => nc.close())
     return nc
   }
-  const asMinion = (id: string, pair: KeyPair, options: { join?: string; inboxPrefix?: string } = {}) =>
-    raw({
+  const asMinion = async (id: string, pair: KeyPair, options: { join?: string; inboxPrefix?: string } = {}) => {
+    const before = events.items.length
+    const nc = await raw({
       authenticator: nonce => ({
         ...signed(pair, nonce),
         user: minionUser(id),
@@ -118,6 +119,12 @@ export async function startSystem({ config: more = {}, rules = {}, alter }: Syst
       }),
       inboxPrefix: options.inboxPrefix ?? `${minionInbox(id)}.x`,
     })
+    // The master tells of a login without waiting: who looks at events next finds this one among those before.
+    const told = () =>
+      events.items.slice(before).some(({ tag, data }) => tag === 'salt/auth' && data.act === 'accept' && data.id === id)
+    await events.find(told, `the word that ${id} is in`)
+    return nc
+  }
   return {
     dir,
     server,
