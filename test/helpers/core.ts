@@ -34,7 +34,7 @@ export async function openCore(server: { url: string }) {
 export type Core = Awaited<ReturnType<typeof openCore>>
 
 /** Every event that is stored from now on. */
-function followEvents(nc: NatsConnection, prefix: string): Seen<Event> {
+export function followEvents(nc: NatsConnection, prefix: string): Seen<Event> {
   const seen = createSeen<Event>()
   nc.subscribe(`${prefix}>`, {
     callback: (_error, message) => {

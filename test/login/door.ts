@@ -20,14 +20,13 @@ import { openTokenStore } from '../../src/keys/tokens.ts'
 import { openOperators } from '../../src/operators/store.ts'
 import { startLogins } from '../../src/processes/callout.ts'
 import type { Event } from '../../src/protocol/event.ts'
-import { readEvent } from '../../src/protocol/event.ts'
 import { minionInbox, operatorInbox, serviceInbox } from '../../src/protocol/inbox.ts'
 import { encodeMinionLogin, type MinionLogin, minionUser } from '../../src/protocol/login.ts'
 import { serviceOrigin } from '../../src/protocol/origin.ts'
 import { ALL_GRANTS, type Grants } from '../../src/protocol/role.ts'
 import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
-import { keptLog } from '../helpers/core.ts'
+import { followEvents, keptLog } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { type RestartableServer, startRestartableServer } from '../helpers/restartable.ts'
 import { createSeen, type Seen } from '../helpers/wait.ts'
@@ -56,7 +55,9 @@ export async function openDoor(): Promise<Door> {
   await setUp.close()
   const admin = await connectAs({ server, keyFile }, 'admin', operatorInbox('admin'))
   onTestFinished(() => admin.close())
-  return { server, dir, identities, keyFile, events: await followEvents(admin) }
+  const events = followEvents(admin, `${NAMESPACE}.live.`)
+  await admin.flush()
+  return { server, dir, identities, keyFile, events }
 }
 
 export async function connectAs(
@@ -66,25 +67,6 @@ export async function connectAs(
 ) {
   const authenticator = nkeyLogin((await readFile(keyFile(name), 'utf8')).trim())
   return connect({ servers: server.url, authenticator, inboxPrefix, maxReconnectAttempts: -1, reconnectTimeWait: 100 })
-}
-
-async function followEvents(nc: NatsConnection): Promise<Seen<Event>> {
-  const prefix = `${NAMESPACE}.live.`
-  const seen = createSeen<Event>()
-  nc.subscribe(`${prefix}*.>`, {
-    callback: (_error, message) => {
-      const read = readEvent(prefix, {
-        subject: message.subject,
-        text: () => message.string(),
-        header: name => message.headers?.get(name),
-        storedMs: 0,
-        seq: Number(message.headers?.get('Nats-Sequence')),
-      })
-      if (read.ok) seen.push(read.event)
-    },
-  })
-  await nc.flush()
-  return seen
 }
 
 export const configOf = (door: Door, master: Record<string, unknown> = {}): Config =>
