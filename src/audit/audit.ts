@@ -3,6 +3,7 @@
 import { asReactorError, errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
+import type { Trace } from '../protocol/trace.ts'
 
 export type AuditKind = 'publish' | 'runner' | 'wheel' | 'key' | 'token' | 'user' | 'login' | 'history'
 
@@ -23,22 +24,15 @@ export interface AuditRecord {
   about?: string[]
 }
 
-export interface AuditCause {
-  cause?: string | undefined
-  hops?: number
-}
-
 /** Who acts, and by which job: what the records of their changes have in common. */
-export interface Caller {
+export interface Caller extends Trace {
   user: string
   /** The account that the request came from. */
   source: string
-  cause?: string | undefined
-  hops?: number | undefined
 }
 
 /** Does not wait, and does not fail: what is recorded has happened. A record that cannot be stored is logged. */
-export type Audit = (kind: AuditKind, record: AuditRecord, cause?: AuditCause) => void
+export type Audit = (kind: AuditKind, record: AuditRecord, cause?: Trace) => void
 
 /** Reasons repeat what others sent. */
 const MAX_REASON = 500
@@ -68,10 +62,10 @@ export function failureOf(thrown: unknown): Pick<AuditRecord, 'result' | 'reason
 }
 
 export function createAudit(fire: Fire, log: Log): Audit {
-  return (kind, record, { cause, hops = 0 } = {}) => {
+  return (kind, record, { cause, hops = 0, chain } = {}) => {
     const { reason, ...rest } = record
     const data = reason === undefined ? rest : { ...rest, reason: reason.slice(0, MAX_REASON).toWellFormed() }
-    fire(`salt/audit/${kind}`, data, { cause, hops: hops + 1 }).catch(error =>
+    fire(`salt/audit/${kind}`, data, { cause, hops: hops + 1, chain }).catch(error =>
       log.error({ ...data, kind, error: errorMessage(error) }, 'an audit record could not be stored'),
     )
   }

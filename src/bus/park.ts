@@ -1,6 +1,6 @@
 // Storing a reaction that waits for a person, under its event and its rule; parked twice it is stored once.
 import { ReactorError } from '../base/errors.ts'
-import type { Parked } from '../protocol/job.ts'
+import type { Parked } from '../protocol/reaction.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { isTaken, type Publisher } from './publish.ts'
 

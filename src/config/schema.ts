@@ -129,7 +129,36 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   react: z
-    .strictObject({ rules: z.string().optional().describe('folder or file of rules that this process feeds') })
+    .strictObject({
+      rules: z.string().optional().describe('folder or file of rules that this process feeds'),
+      late: duration
+        .prefault('1m')
+        .describe('stateful rules take the time of an event from its stamp, at most this long before it was stored'),
+      max_keys: z
+        .number()
+        .int()
+        .min(1)
+        .default(10_000)
+        .describe('keys that one stateful rule keeps; the oldest gives way'),
+      loop_rate: z
+        .number()
+        .int()
+        .min(0)
+        .default(600)
+        .describe('reactions a minute of one rule to what rules caused, more of which are cut as a loop; 0: no limit'),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      port: z
+        .number()
+        .int()
+        .min(0)
+        .max(65535)
+        .optional()
+        .describe('serves /metrics, /healthz and /readyz; 0: a free port'),
+      host: z.string().default('127.0.0.1').describe('address that it listens on'),
+    })
     .prefault({}),
   jobs: z
     .strictObject({

@@ -9,7 +9,8 @@ import type { Running } from '../base/service.ts'
 import { consumeDurable } from '../bus/consume.ts'
 import { parkReaction } from '../bus/park.ts'
 import type { Publisher } from '../bus/publish.ts'
-import { type Decision, type Reaction, type ReactionAction, workKey } from '../protocol/job.ts'
+import type { ReactionAction } from '../protocol/job.ts'
+import { type Decision, type Reaction, workKey } from '../protocol/reaction.ts'
 import { laneConsumer, streamNames } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { createLanes } from './lanes.ts'
@@ -107,6 +108,7 @@ async function settle(parts: ReactionParts, { key, messages, reaction }: Item, s
         key,
         rule: reaction.rule,
         event: reaction.event.id,
+        tag: reaction.event.tag,
         state: problems.length === 0 ? 'done' : 'parked',
         ms: Math.max(0, Math.round(clock.now() - reaction.event.storedMs)),
         jids,

@@ -12,6 +12,7 @@ export const HEADER = {
   id: 'Nats-Msg-Id',
   cause: 'Reactor-Cause',
   hops: 'Reactor-Hops',
+  chain: 'Reactor-Chain',
   // Said by services of CORE to each other; ignored on requests that the server attests to come from elsewhere.
   user: 'Reactor-User',
   work: 'Reactor-Work',
@@ -35,6 +36,8 @@ export interface Event {
   cause?: string
   /** How many causes lie before it. */
   hops: number
+  /** Rules among its causes, joined by commas: see `Trace`. */
+  chain?: string
 }
 
 const ID_BYTES = 16
@@ -107,7 +110,7 @@ export interface RawEvent {
 /** What an event says: its subject and its body. */
 export type EventContent = Pick<Event, 'tag' | 'data' | 'stamp' | 'origin' | 'believed'>
 /** What its headers say. */
-export type EventEnvelope = Pick<Event, 'id' | 'cause' | 'hops'>
+export type EventEnvelope = Pick<Event, 'id' | 'cause' | 'hops' | 'chain'>
 
 export type ReadContent = { ok: true; content: EventContent } | { ok: false; problem: string }
 export type ReadEvent = { ok: true; event: Event } | { ok: false; problem: string }
@@ -143,7 +146,8 @@ export function readEnvelope(raw: RawEvent): EventEnvelope {
   const id = senderId(raw) ?? `seq-${raw.seq}-${Math.floor(raw.storedMs)}`
   const hops = parseHops(safeHeader(raw, HEADER.hops))
   const cause = safeHeader(raw, HEADER.cause)
-  return cause ? { id, hops, cause } : { id, hops }
+  const chain = hops > 0 ? safeHeader(raw, HEADER.chain) : undefined
+  return { id, hops, ...(cause ? { cause } : {}), ...(chain ? { chain } : {}) }
 }
 
 /**

@@ -33,6 +33,9 @@ export const consumed = (stream: string, consumer: string): string[] => [
   ...bothForms('ACK', `${stream}.${consumer}`),
 ]
 
+/** Sees how far a durable consumer of another is. */
+export const lookedAt = (stream: string, consumer: string): string[] => [api('CONSUMER.INFO', `${stream}.${consumer}`)]
+
 /** Of a key-value bucket and of an object store: the stream behind it, and the subjects that are written. */
 export const kv = (bucket: string) => ({ stream: `KV_${bucket}`, written: [`$KV.${bucket}.>`] })
 export const objects = (bucket: string) => ({ stream: `OBJ_${bucket}`, written: [`$O.${bucket}.>`] })

@@ -162,33 +162,3 @@ export interface ReactionAction {
   /** Values that came with an event which is not an operator's, and that the rule has not allowed; absent: none. */
   untrusted?: ValuePath[]
 }
-
-/** One matched rule on one event: the message of the stream REACTIONS, with id `<event id>/<rule>`. */
-export interface Reaction {
-  rule: string
-  /** Hash of the bundle that decided. */
-  bundle: string
-  event: { id: string; tag: string; origin: string; seq: number; storedMs: number; hops: number }
-  actions: ReactionAction[]
-}
-
-export const workKey = (eventId: string, rule: string): string => `${eventId}/${rule}`
-
-/** One entry of the ledger (stream DONE, in batches): what became of a reaction. */
-export interface Decision {
-  key: string
-  rule: string
-  event: string
-  state: 'done' | 'parked'
-  /** Milliseconds from the storing of the event to the end of the reaction. */
-  ms: number
-  jids: string[]
-  reason?: string
-}
-
-/** A reaction that waits for a person (stream PARKED). */
-export interface Parked {
-  key: string
-  reason: string
-  reaction: Reaction | { rule: string; bundle: string; event: Reaction['event'] }
-}

@@ -3,7 +3,7 @@
 // program exist; what is not said here is refused. The server does not check reply subjects inside one account: that keeps a
 // service to its work, and does not make its stolen key harmless.
 import { serviceInbox } from './inbox.ts'
-import { consumed, followed, got, kv, migrated, objects, present, purged } from './jetstream-subjects.ts'
+import { consumed, followed, got, kv, lookedAt, migrated, objects, present, purged } from './jetstream-subjects.ts'
 import type { ServiceOrigin } from './origin.ts'
 import type { Permissions } from './permissions.ts'
 import { bucketNames, consumerNames, streamNames } from './streams.ts'
@@ -12,9 +12,12 @@ import type { LaneClass } from './subject.ts'
 type Stream = keyof ReturnType<typeof streamNames>
 type ObjectBucket = 'bundles' | 'payloads'
 type Bucket = Exclude<keyof ReturnType<typeof bucketNames>, ObjectBucket>
-type Durable = 'reactor' | 'cache' | LaneClass
-/** `get`: single messages and batches; `follow`: all of it; `purge`: removes messages; `take`: consumes by that durable consumer. */
-type StreamRight = 'get' | 'follow' | 'purge' | { take: Durable }
+type Durable = 'reactor' | 'cache' | 'decisions' | LaneClass
+/**
+ * `get`: single messages and batches; `follow`: all of it; `purge`: removes messages; `take`: consumes by that durable
+ * consumer; `look`: sees how far it is.
+ */
+type StreamRight = 'get' | 'follow' | 'purge' | { take: Durable } | { look: Durable }
 
 export interface ServiceRights {
   what: string
@@ -45,24 +48,26 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
   },
   _reactor: {
     what: 'decides on every event by the rules',
-    publish: ['reaction.*.*', 'parked.*.*'],
-    subscribe: [],
-    streams: { events: [{ take: 'reactor' }] },
-    buckets: { rules: 'write', minions: 'read' },
+    publish: ['reaction.fast.*', 'reaction.slow.*', 'parked.*.*', 'done.*'],
+    subscribe: ['decide'],
+    streams: { events: [{ take: 'reactor' }, 'follow', 'get'], jobs: ['get'] },
+    buckets: { rules: 'write', minions: 'read', windows: 'write', leases: 'write', alarms: 'write' },
     objects: ['bundles'],
+    answers: ['_jobs'],
   },
   _jobs: {
     what: 'sends jobs to minions, runs reactions and runner functions',
-    publish: ['job.*', 'jobs.>', 'done.*', 'parked.*.*', 'wheel.>', 'history.>'],
+    publish: ['job.*', 'jobs.>', 'reaction.>', 'done.*', 'parked.*.*', 'decide', 'wheel.>', 'history.>'],
     subscribe: ['publish', 'runner.>', 'missed.*', 'peer.*', 'live.*.salt.job.>'],
     streams: {
-      events: ['get'],
+      events: ['get', { look: 'reactor' }],
       jobs: ['get', 'purge'],
       done: ['follow'],
-      reactions: [{ take: 'fast' }, { take: 'slow' }],
+      reactions: [{ take: 'fast' }, { take: 'slow' }, 'get', 'purge'],
+      parked: ['get', 'purge'],
     },
-    buckets: { minions: 'read', users: 'read' },
-    objects: ['payloads'],
+    buckets: { minions: 'read', users: 'read', rules: 'write', alarms: 'write' },
+    objects: ['payloads', 'bundles'],
     answers: ['_gateway'],
   },
   _schedule: {
@@ -77,8 +82,11 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
     what: 'job cache, grains, mine, large returns, history',
     publish: [],
     subscribe: ['grains.*', 'payload.*', 'mine.*', 'history.>'],
-    streams: { events: [{ take: 'cache' }, 'get'] },
-    buckets: { minions: 'write', users: 'read' },
+    streams: {
+      events: [{ take: 'cache' }, { look: 'reactor' }, 'get', 'purge'],
+      done: [{ take: 'decisions' }],
+    },
+    buckets: { minions: 'write', users: 'read', windows: 'read', alarms: 'write' },
     objects: ['payloads'],
     answers: ['_jobs', '_gateway'],
   },
@@ -116,7 +124,8 @@ export function servicePermissions(ns: string, service: ServiceOrigin): Permissi
 function streamSubjects(ns: string, { streams }: ServiceRights): string[] {
   const names = streamNames(ns)
   const subjects = (stream: string, right: StreamRight): string[] => {
-    if (typeof right === 'object') return consumed(stream, durable(ns, right.take))
+    if (typeof right === 'object')
+      return 'take' in right ? consumed(stream, durable(ns, right.take)) : lookedAt(stream, durable(ns, right.look))
     return { get: got, follow: followed, purge: purged }[right](stream)
   }
   return Object.entries(streams).flatMap(([key, rights]) =>
@@ -125,8 +134,8 @@ function streamSubjects(ns: string, { streams }: ServiceRights): string[] {
 }
 
 function durable(ns: string, name: Durable): string {
-  const { reactor, cache, lane } = consumerNames(ns)
-  return name === 'reactor' ? reactor : name === 'cache' ? cache : lane(name)
+  const { lane, ...named } = consumerNames(ns)
+  return name === 'fast' || name === 'slow' ? lane(name) : named[name]
 }
 
 function bucketSubjects(ns: string, rights: ServiceRights): string[] {

@@ -35,6 +35,9 @@ export const bucketNames = (ns: string) => ({
   tokens: `${ns}_tokens`,
   users: `${ns}_users`,
   passwords: `${ns}_passwords`,
+  windows: `${ns}_windows`,
+  leases: `${ns}_leases`,
+  alarms: `${ns}_alarms`,
   bundles: `${ns}_bundles`,
   payloads: `${ns}_payloads`,
 })
@@ -42,6 +45,7 @@ export const bucketNames = (ns: string) => ({
 export const consumerNames = (ns: string) => ({
   reactor: `${ns}_reactor`,
   cache: `${ns}_cache`,
+  decisions: `${ns}_decisions`,
   lane: (lane: LaneClass) => `${ns}_jobs_${lane}`,
 })
 
@@ -66,9 +70,12 @@ export function wantedStreams(ns: string, limits: StreamLimits): WantedStream[] 
     {
       ...common,
       name: names.reactions,
-      subjects: [`${ns}.reaction.*.*`],
+      // A retry waits as a message schedule under its event and its rule, and comes back on the fast lane when it is due.
+      subjects: [`${ns}.reaction.fast.*`, `${ns}.reaction.slow.*`, `${ns}.reaction.retry.*.*`],
       retention: 'workqueue',
       discard: 'new',
+      allow_msg_schedules: true,
+      allow_direct: true,
       max_age: 0,
       max_bytes: 512 * MiB,
       duplicate_window: nanos(10 * 60_000),
@@ -107,6 +114,7 @@ export function wantedStreams(ns: string, limits: StreamLimits): WantedStream[] 
       subjects: [`${ns}.parked.*.*`],
       retention: 'limits',
       discard: 'new',
+      allow_direct: true,
       // What waits is not replaced: the id in its subject is its event's sender's word, and another may say it again.
       max_msgs_per_subject: 1,
       discard_new_per_subject: true,
@@ -144,6 +152,11 @@ export function cacheConsumer(ns: string): WantedConsumer {
     max_ack_pending: 20_000,
     max_deliver: -1,
   }
+}
+
+/** The cache workers follow the ledger with one consumer too; each entry is acked after their store has committed it. */
+export function decisionsConsumer(ns: string): WantedConsumer {
+  return { ...cacheConsumer(ns), durable_name: consumerNames(ns).decisions }
 }
 
 /** Events that a reactor asks for ahead: more in flight cost more garbage collection than they save round trips. */

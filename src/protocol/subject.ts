@@ -37,7 +37,14 @@ export function createSubjects(ns: string) {
     historyJobs: `${ns}.history.jobs`,
     historyJob: `${ns}.history.job`,
     historyPayload: `${ns}.history.payload`,
+    historyReactions: `${ns}.history.reactions`,
+    historyRules: `${ns}.history.rules`,
     reaction: (lane: LaneClass, rule: string) => bounded(`${ns}.reaction.${lane}.${escapeToken(rule)}`),
+    /** Where a retry waits; under its event and its rule, so that a new one takes the place of the old. */
+    reactionRetry: (eventId: string, rule: string) =>
+      bounded(`${ns}.reaction.retry.${escapeToken(rule)}.${escapeToken(eventId)}`),
+    /** A job worker asks a reactor to decide anew on one event by one rule. */
+    decide: `${ns}.decide`,
     jobRecord: (jid: string) => bounded(`${ns}.jobs.${escapeToken(jid)}`),
     /** The mark that a minion was away when a job was sent; without a minion, those of all. */
     jobMissed: (jid: string, minion?: string) =>

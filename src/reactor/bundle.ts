@@ -15,6 +15,8 @@ export interface Bundle {
   /** First 16 hex digits of the SHA-256 of the rules as canonical JSON. */
   hash: string
   rules: RuleDocument[]
+  /** Names of rules that a person has switched off: they decide nothing, and their matches are recorded as `off`. */
+  off?: readonly string[]
 }
 
 export interface Activation {

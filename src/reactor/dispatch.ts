@@ -14,8 +14,8 @@ import {
   readEnvelope,
   readEvent,
 } from '../protocol/event.ts'
-import { type Parked, type Reaction, workKey } from '../protocol/job.ts'
 import { formatOrigin } from '../protocol/origin.ts'
+import { type Parked, type Reaction, workKey } from '../protocol/reaction.ts'
 import { ACK_WAIT_MS } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { untrustedSources } from '../protocol/trust.ts'

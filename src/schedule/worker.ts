@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import type { Publisher } from '../bus/publish.ts'
 import { HEADER } from '../protocol/event.ts'
-import { type Reaction, workKey } from '../protocol/job.ts'
+import { type Reaction, workKey } from '../protocol/reaction.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { type Entry, nextDue } from './entry.ts'
 

@@ -4,7 +4,8 @@ import { cleanText } from '../base/clean.ts'
 import { errorMessage } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import { redactSecrets } from '../base/redact.ts'
-import type { Decision, Parked, Reaction, ReactionAction } from '../protocol/job.ts'
+import type { ReactionAction } from '../protocol/job.ts'
+import type { Decision, Parked, Reaction } from '../protocol/reaction.ts'
 import { brief } from './digest.ts'
 
 /** One decision; `event` is what is known of the event that caused it. */

@@ -1,6 +1,6 @@
 // Puts reactions under the event that caused them: keeps those whose event is still to come, lets go those of events
 // that are not shown, and names the event where others have been printed since. Bounded memory.
-import { workKey } from '../protocol/job.ts'
+import { workKey } from '../protocol/reaction.ts'
 import type { SeenDecision } from './decision.ts'
 
 export interface Threaded {

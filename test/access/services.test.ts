@@ -20,7 +20,7 @@ import { openLedger } from '../../src/jobs/ledger.ts'
 import { openMissed } from '../../src/jobs/missed.ts'
 import { type JobRecords, openJobRecords } from '../../src/jobs/records.ts'
 import { openPayloadStore } from '../../src/payload/store.ts'
-import type { Reaction } from '../../src/protocol/job.ts'
+import type { Reaction } from '../../src/protocol/reaction.ts'
 import { SERVICES, type ServiceOrigin, serviceOrigin } from '../../src/protocol/origin.ts'
 import { SERVICE_RIGHTS } from '../../src/protocol/service-permissions.ts'
 import {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parkReaction } from '../../src/bus/park.ts'
-import type { Parked } from '../../src/protocol/job.ts'
+import type { Parked } from '../../src/protocol/reaction.ts'
 import { openCore, storedIn } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 

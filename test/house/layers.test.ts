@@ -10,6 +10,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['protocol'],
   ['config', 'bus', 'functions'],
   [
+    'alarms',
     'alerts',
     'audit',
     'cache',
@@ -20,6 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'jobs',
     'keys',
     'login',
+    'metrics',
     'mine',
     'minion',
     'operators',

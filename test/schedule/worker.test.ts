@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import type { Publisher } from '../../src/bus/publish.ts'
-import type { Reaction } from '../../src/protocol/job.ts'
+import type { Reaction } from '../../src/protocol/reaction.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
 import { readEntry } from '../../src/schedule/entry.ts'
 import { startSchedule } from '../../src/schedule/worker.ts'

@@ -8,10 +8,30 @@ export interface Facts {
   origin: string
   stamp: string
   minion?: Record<string, unknown>
+  /** The job's record, of an event about a job (`salt/job/<jid>/…`, `salt/run/<jid>/…`); looked up only for rules that name it. */
+  job?: Record<string, unknown>
+  /** Of a rule with `count`, `group`, …: what it has collected. */
+  window?: WindowFact
+  /** In `on_failure`. */
+  failure?: { rule: string; reason: string; attempts: number; jids: string[] }
+  /** Values of the user's own facts by name: they are read as if they stood beside the others. */
+  own?: Readonly<Record<string, unknown>>
 }
 
-export type FactName = keyof Facts
-export const FACT_NAMES = ['tag', 'data', 'origin', 'stamp', 'minion'] as const satisfies FactName[]
+export interface WindowFact {
+  /** What `by` gave; empty without it. */
+  key: string
+  /** Events collected. */
+  count: number
+  /** Stamps of the first and the last of them. */
+  first: string
+  last: string
+  /** Of `all_of` and `group`, in order: the latest that are kept. */
+  events: { tag: string; data: Record<string, unknown>; origin: string; stamp: string }[]
+}
+
+export const FACT_NAMES = ['tag', 'data', 'origin', 'stamp', 'minion'] as const satisfies (keyof Facts)[]
+export type FactName = (typeof FACT_NAMES)[number]
 
 const STEP = /^(?:\.?([A-Za-z_][\w-]*)|\[(\d+)\]|\['([^'\\]*)'\]|\["([^"\\]*)"\])/
 
