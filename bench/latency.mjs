@@ -1,14 +1,14 @@
-// From a stored event to the effect of its reaction, at a steady 200 a second: a real reactor and a real job worker in
-// processes of their own, the effect seen by a subscriber; beside a raw chain of the same stored messages.
+// From a stored event to the effect of its reaction, at a steady 200 and 1,000 a second: a real reactor and a real job
+// worker in processes of their own, the effect seen by a subscriber; beside a raw chain of the same stored messages.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createStack } from '../dist/base/service.js'
 import { percentile } from './measure.mjs'
 import { openBus, startProcess, startScript } from './stage.mjs'
 
-export const title = 'event → effect of a runner at 200/s (raw: the same stored messages, no logic)'
+export const title = 'event → effect of a runner (raw: the same stored messages, no logic)'
 
-const RATE = 200
+const RATES = [200, 1000]
 const ROUNDS = 3
 const RULE = `rule: bench-effect
 on: bench/cause/*
@@ -29,29 +29,36 @@ export async function run(stage, { seconds }) {
     stack.add(await startProcess(stage, 'effect', ['worker', 'jobs']))
     stack.add(await startProcess(stage, 'effect', ['react', '--rules', rules]))
 
-    const count = Math.ceil((seconds * RATE) / ROUNDS)
-    const taken = { raw: [], real: [] }
-    // The first round warms up; after it the two sides take turns.
-    for (let round = 0; round <= ROUNDS; round++) {
-      for (const [side, bus] of Object.entries({ raw, real })) {
-        const times = await effects(bus, round * count, count)
-        if (round > 0) taken[side].push(...times)
-      }
-    }
-    const figure = (name, share, aim) => {
-      const [value, base] = [percentile(taken.real, share), percentile(taken.raw, share)]
-      return { name, unit: 'ms', value, raw: base, ratio: value / base, samples: taken.real.length, ...(aim ? { aim } : {}) }
-    }
-    return [figure('event → effect p50', 0.5, { of: 'value', atMost: 5 }), figure('event → effect p99', 0.99)]
+    const results = []
+    for (const rate of RATES) results.push(...(await latencies({ raw, real }, rate, seconds)))
+    return results
   } finally {
     await stack.stop()
   }
 }
 
+async function latencies(sides, rate, seconds) {
+  const count = Math.ceil((seconds * rate) / ROUNDS)
+  const taken = { raw: [], real: [] }
+  // The first round warms up; after it the two sides take turns.
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [side, bus] of Object.entries(sides)) {
+      const times = await effects(bus, (rate * 100 + round) * count, count, rate)
+      if (round > 0) taken[side].push(...times)
+    }
+  }
+  const figure = (name, share, atMost) => {
+    const [value, raw] = [percentile(taken.real, share), percentile(taken.raw, share)]
+    const what = `event → effect at ${rate.toLocaleString('en-US')}/s, ${name}`
+    return { name: what, unit: 'ms', value, raw, ratio: value / raw, samples: taken.real.length, aim: { atMost } }
+  }
+  return [figure('p50', 0.5, 1.5), figure('p99', 0.99, 2)]
+}
+
 const LOST_AFTER_MS = 15_000
 
 /** Fires `count` causes evenly and gives the milliseconds from each call to the sight of its effect. */
-async function effects({ nc, subjects, fire }, first, count) {
+async function effects({ nc, subjects, fire }, first, count, rate) {
   const firedAt = new Map()
   const times = []
   let finish
@@ -72,16 +79,16 @@ async function effects({ nc, subjects, fire }, first, count) {
   const started = performance.now()
   let sent = 0
   const timer = setInterval(() => {
-    const due = Math.min(count, Math.floor(((performance.now() - started) * RATE) / 1000))
+    const due = Math.min(count, Math.floor(((performance.now() - started) * rate) / 1000))
     for (; sent < due; sent++) {
       const n = first + sent
       firedAt.set(n, performance.now())
       void fire(`bench/cause/${n}`, { n })
     }
     if (sent === count) clearInterval(timer)
-  }, 1000 / RATE)
+  }, 1000 / rate)
   let lost
-  const limit = (count / RATE) * 1000 + LOST_AFTER_MS
+  const limit = (count / rate) * 1000 + LOST_AFTER_MS
   const timeout = new Promise((_, reject) => {
     lost = setTimeout(() => reject(new Error(`${count - times.length} of ${count} effects were not seen in time`)), limit)
   })

@@ -7,11 +7,12 @@ import { ERROR_CODES } from '../dist/base/errors.js'
 import { configJsonSchema, describeConfig } from '../dist/config/docs.js'
 import { formatDoc } from '../dist/functions/doc.js'
 import { loadFunctions } from '../dist/functions/load.js'
+import { METRICS } from '../dist/metrics/catalogue.js'
 import { ACCESS } from '../dist/protocol/access.js'
 import { calloutPermissions, minionPermissions, operatorPermissions } from '../dist/protocol/permissions.js'
 import { ALL_GRANTS, NO_GRANTS } from '../dist/protocol/role.js'
 import { SERVICE_RIGHTS } from '../dist/protocol/service-permissions.js'
-import { ruleJsonSchema } from '../dist/reactor/rules/schema.js'
+import { ruleJsonSchema } from '../dist/reactor/rules/file-schema.js'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const check = process.argv.includes('--check')
@@ -101,6 +102,17 @@ function permissionTables() {
     ].join('\n'),
   ].join('\n\n')
 }
+const metricsTable = () =>
+  table(
+    ['metric', 'type', 'labels', 'of', 'what'],
+    Object.entries(METRICS).map(([name, { type, labels = [], of, help }]) => [
+      `\`${name}\``,
+      type,
+      codes(labels),
+      of === 'all' ? 'all' : of.join(', '),
+      help,
+    ]),
+  )
 const configTable = () =>
   table(
     ['setting', 'default', 'what'],
@@ -128,6 +140,7 @@ const wanted = {
   'docs/errors.md': await withBlock('docs/errors.md', 'codes', errorTable()),
   'docs/nats.md': await withBlock('docs/nats.md', 'access', accessTable()),
   'docs/security.md': await withBlock('docs/security.md', 'permissions', permissionTables()),
+  'docs/metrics.md': await withBlock('docs/metrics.md', 'metrics', metricsTable()),
   'docs/config.md': await withBlock('docs/config.md', 'settings', configTable()),
 }
 

@@ -11,10 +11,10 @@ import { escapeToken } from '../protocol/token.ts'
 
 /**
  * `loop`: rules that trigger each other were cut; `rule`: one that keeps failing; `lane`: one whose reactions pile up; `parked`:
- * the store of parked reactions takes no more; `events_full`, `events_expiring`: see docs; `window_keys`: a rule has more keys
- * than are kept.
+ * the store of parked reactions takes no more; `store_full`: a stream will soon refuse what comes; `events_expiring`: events are
+ * about to go unread; `window_keys`: a rule has more keys than are kept.
  */
-export const ALARM_KINDS = ['loop', 'rule', 'lane', 'parked', 'events_full', 'events_expiring', 'window_keys'] as const
+export const ALARM_KINDS = ['loop', 'rule', 'lane', 'parked', 'store_full', 'events_expiring', 'window_keys'] as const
 export type AlarmKind = (typeof ALARM_KINDS)[number]
 
 export interface Alarms {
@@ -49,6 +49,11 @@ export async function openAlarms(
     await fire(about === '' ? `salt/alarm/${kind}` : `salt/alarm/${kind}/${about}`, { kind, about, ...data })
   }
 
+  const unmark = (kind: AlarmKind, key: string) =>
+    void bucket
+      .purge(key)
+      .catch(error => log.warn({ alarm: kind, error: errorMessage(error) }, 'an alarm stays marked'))
+
   return {
     raise(kind, about, data) {
       const key = `${kind}.${escapeToken(about)}`
@@ -56,14 +61,15 @@ export async function openAlarms(
       if (now - (raised.get(key) ?? Number.NEGATIVE_INFINITY) < AGAIN_AFTER_MS) return
       raised.set(key, now)
       tell(kind, about, key, data).catch(error => {
+        // Not told: its mark must not keep anybody from telling it.
         raised.delete(key)
+        unmark(kind, key)
         log.error({ alarm: kind, ...data, error: errorMessage(error) }, 'an alarm could not be fired')
       })
     },
     clear(kind, about) {
       const key = `${kind}.${escapeToken(about)}`
-      if (!raised.delete(key)) return
-      bucket.purge(key).catch(error => log.warn({ alarm: kind, error: errorMessage(error) }, 'an alarm stays marked'))
+      if (raised.delete(key)) unmark(kind, key)
     },
   }
 }

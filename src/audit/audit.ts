@@ -3,7 +3,7 @@
 import { asReactorError, errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
-import type { Trace } from '../protocol/trace.ts'
+import { joinChains, type Trace } from '../protocol/trace.ts'
 
 export type AuditKind = 'publish' | 'runner' | 'wheel' | 'key' | 'token' | 'user' | 'login' | 'history'
 
@@ -32,7 +32,7 @@ export interface Caller extends Trace {
 }
 
 /** Does not wait, and does not fail: what is recorded has happened. A record that cannot be stored is logged. */
-export type Audit = (kind: AuditKind, record: AuditRecord, cause?: Trace) => void
+export type Audit = (kind: AuditKind, record: AuditRecord, trace?: Trace) => void
 
 /** Reasons repeat what others sent. */
 const MAX_REASON = 500
@@ -61,12 +61,39 @@ export function failureOf(thrown: unknown): Pick<AuditRecord, 'result' | 'reason
   return code === 'forbidden' ? { result: 'refused', reason: message } : { result: 'failed', reason: code }
 }
 
+/** Rules and schedules act by the thousand: what they did in one turn of the event loop is one event, `{records}`. */
+const OF_RULES = /^(?:rule|schedule):/
+const RULES = 'salt/audit/rules'
+const MOST_IN_ONE = 500
+
 export function createAudit(fire: Fire, log: Log): Audit {
-  return (kind, record, { cause, hops = 0, chain } = {}) => {
+  const store = (tag: string, data: Record<string, unknown>, trace: Trace) => {
+    fire(tag, data, trace).catch(error =>
+      log.error({ ...data, tag, error: errorMessage(error) }, 'an audit record could not be stored'),
+    )
+  }
+  let open: { records: Record<string, unknown>[]; trace: Trace } | undefined
+  const flush = () => {
+    if (open) store(RULES, { records: open.records }, open.trace)
+    open = undefined
+  }
+  const collect = (kind: AuditKind, record: Record<string, unknown>, { cause, hops = 0, chain }: Trace) => {
+    if (!open) {
+      open = { records: [], trace: { hops: hops + 1 } }
+      setImmediate(flush)
+    }
+    open.records.push({ kind, ...record, ...(cause ? { cause } : {}) })
+    const { trace } = open
+    // A rule that answers what is recorded of it is met in the chain, whoever else is.
+    trace.hops = Math.max(trace.hops ?? 0, hops + 1)
+    trace.chain = joinChains(trace.chain, chain)
+    if (open.records.length >= MOST_IN_ONE) flush()
+  }
+  return (kind, record, trace = {}) => {
     const { reason, ...rest } = record
     const data = reason === undefined ? rest : { ...rest, reason: reason.slice(0, MAX_REASON).toWellFormed() }
-    fire(`salt/audit/${kind}`, data, { cause, hops: hops + 1, chain }).catch(error =>
-      log.error({ ...data, kind, error: errorMessage(error) }, 'an audit record could not be stored'),
-    )
+    if (OF_RULES.test(record.user)) return collect(kind, data, trace)
+    const { cause, hops = 0, chain } = trace
+    store(`salt/audit/${kind}`, data, { cause, hops: hops + 1, ...(chain ? { chain } : {}) })
   }
 }

@@ -1,5 +1,4 @@
 // Firing an event: stored, or an error. The one way for every process, minions and commands included.
-import { headers as createHeaders } from '@nats-io/transport-node'
 import { encodeEvent, formatStamp, HEADER, newEventId } from '../protocol/event.ts'
 import type { Origin } from '../protocol/origin.ts'
 import type { Subjects } from '../protocol/subject.ts'
@@ -24,15 +23,15 @@ export type Fire = (tag: string, data: Record<string, unknown>, options?: FireOp
 export function createFire(publisher: Publisher, subjects: Subjects, origin: Origin): Fire {
   return async (tag, data, options = {}) => {
     const id = options.id ?? newEventId()
-    const headers = options.cause || options.hops || options.chain ? createHeaders() : undefined
-    if (options.cause) headers?.set(HEADER.cause, options.cause)
-    if (options.hops) headers?.set(HEADER.hops, String(options.hops))
-    if (options.chain) headers?.set(HEADER.chain, options.chain)
     const body = encodeEvent(tag, data, options.stamp ?? formatStamp(Date.now()))
+    const { cause, hops, chain, deadlineMs } = options
+    const traced = cause || hops || chain
     const ack = await publisher.publish(subjects.event(origin, tag), body, {
       id,
-      ...(headers ? { headers } : {}),
-      ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
+      ...(traced
+        ? { fields: { [HEADER.cause]: cause, [HEADER.hops]: hops ? String(hops) : '', [HEADER.chain]: chain } }
+        : {}),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
     })
     return { id, seq: ack.seq }
   }

@@ -1,23 +1,29 @@
 // Storing a reaction that waits for a person, under its event and its rule; parked twice it is stored once.
 import { ReactorError } from '../base/errors.ts'
-import type { Parked } from '../protocol/reaction.ts'
+import { attemptKey, type Parked } from '../protocol/reaction.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { isTaken, type Publisher } from './publish.ts'
 
-/** A reaction that no message can hold together with its reason is stored without its actions. */
-export async function parkReaction(publisher: Publisher, subjects: Subjects, parked: Parked): Promise<void> {
+/**
+ * A reaction that no message can hold together with its reason is stored without its actions. False where one of its event
+ * and rule waits already: what waits is not replaced.
+ */
+export async function parkReaction(publisher: Publisher, subjects: Subjects, parked: Parked): Promise<boolean> {
   const { rule, bundle, event } = parked.reaction
+  const id = `parked/${attemptKey(parked.key, parked.attempt)}`
   const store = async (shown: Parked) => {
     try {
-      await publisher.publish(subjects.parked(event.id, rule), JSON.stringify(shown), { id: `parked/${parked.key}` })
+      await publisher.publish(subjects.parked(event.id, rule), JSON.stringify(shown), { id })
+      return true
     } catch (error) {
       if (!isTaken(error)) throw error
+      return false
     }
   }
   try {
-    await store(parked)
+    return await store(parked)
   } catch (error) {
     if (!(error instanceof ReactorError && error.code === 'bad_event')) throw error
-    await store({ ...parked, reaction: { rule, bundle, event } })
+    return store({ ...parked, reaction: { rule, bundle, event } })
   }
 }

@@ -15,6 +15,8 @@ export interface PublishOptions {
   /** `Nats-Msg-Id`; cheaper than headers that hold it. */
   id?: string
   headers?: MsgHdrs
+  /** Headers as names and values, cheaper than the client's object; what is undefined or empty is left out. */
+  fields?: Readonly<Record<string, string | undefined>>
   /** Milliseconds until the publish is given up; default: never, until the publisher stops. */
   deadlineMs?: number
 }
@@ -145,14 +147,24 @@ export function createPublisher(nc: NatsConnection): Publisher {
 
 const VERSION_LINE = 'NATS/1.0\r\n'
 
-/** The header block as bytes. An id does without the client's header object, which costs more than the publish itself. */
-function encodeHeaders({ id, headers }: PublishOptions): Uint8Array | undefined {
-  if (id === undefined) return headers && Buffer.from(String(headers))
-  if (/[\r\n]/.test(id)) {
-    throw new ReactorError('bad_event', `the id ${JSON.stringify(id)} has a line break: a message cannot carry it`)
+/** The header block as bytes. Written here it costs less than the publish itself; by the client's header object, more. */
+function encodeHeaders({ id, headers, fields }: PublishOptions): Uint8Array | undefined {
+  let lines = id === undefined ? '' : headerLine(HEADER.id, id)
+  for (const name in fields) {
+    const value = fields[name]
+    if (value) lines += headerLine(name, value)
   }
   const others = headers ? String(headers).slice(VERSION_LINE.length) : ''
-  return Buffer.from(`${VERSION_LINE}${HEADER.id}: ${id}\r\n${others || '\r\n'}`)
+  if (lines === '' && others === '') return undefined
+  return Buffer.from(`${VERSION_LINE}${lines}${others || '\r\n'}`)
+}
+
+const BREAK = /[\r\n]/
+
+function headerLine(name: string, value: string): string {
+  if (!BREAK.test(value)) return `${name}: ${value}\r\n`
+  const what = name === HEADER.id ? 'the id' : `the header ${name}:`
+  throw new ReactorError('bad_event', `${what} ${JSON.stringify(value)} has a line break: a message cannot carry it`)
 }
 
 /** Encoded headers as the client takes them: it asks them for their bytes and for nothing else. */
@@ -176,6 +188,13 @@ const TAKEN = /maximum messages per subject exceeded/
 /** Whether a publish was refused because its subject, which takes one message, has one. */
 export const isTaken = (error: unknown): boolean => error instanceof ReactorError && error.details.taken === true
 
+/** Whether a publish that expected its subject to be empty found a message there. */
+export const isOvertaken = (error: unknown): boolean =>
+  error instanceof ReactorError && error.details.overtaken === true
+
+/** Wrong last sequence. */
+const OVERTAKEN = 10071
+
 const SEQ = /"seq":\s*(\d+)/
 
 /** An earlier send under the same id is on its way through the cluster: until its nodes agree, nobody knows what becomes of it. */
@@ -195,7 +214,10 @@ function readAck(reply: Msg): PubAck | ReactorError | string {
     if ((error?.code === 503 && !LIMIT.test(reason)) || error?.code === 429) return reason
     if (error?.err_code === IN_PROCESS)
       return 'the nodes of the NATS cluster do not agree on it: is a majority of them up?'
-    return new ReactorError('store_refused', `the store refused the message: ${reason}`, { taken: TAKEN.test(reason) })
+    return new ReactorError('store_refused', `the store refused the message: ${reason}`, {
+      taken: TAKEN.test(reason),
+      ...(error?.err_code === OVERTAKEN ? { overtaken: true } : {}),
+    })
   } catch {
     return new ReactorError('store_refused', `the store answered '${text.slice(0, 80)}', which is no ack`)
   }

@@ -15,8 +15,11 @@ export interface StoredMessage {
   header(name: string): string | undefined
 }
 
-/** From a sequence on, or from the first message at or after a time (milliseconds since the epoch). */
-export type BatchStart = { seq: number } | { since: number }
+/**
+ * From a sequence on, or from the first message at or after a time (milliseconds since the epoch); `subject`: only those on
+ * subjects that match it.
+ */
+export type BatchStart = ({ seq: number } | { since: number }) & { subject?: string }
 
 export interface BatchLimits {
   messages: number
@@ -55,7 +58,8 @@ export async function readBatch(
         resolve()
       },
     })
-    const request = { batch: limits.messages, max_bytes: limits.bytes, ...start }
+    const filter = from.subject === undefined ? {} : { next_by_subj: from.subject }
+    const request = { batch: limits.messages, max_bytes: limits.bytes, ...start, ...filter }
     nc.publish(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(request), { reply: inbox })
   })
   return found

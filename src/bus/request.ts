@@ -96,6 +96,7 @@ const SERVED_BY_JOBS = new Set(['publish', 'runner', 'missed', 'peer'])
 function answering(subject: string): string {
   const service = subject.split('.')[1] ?? ''
   if (service === 'wheel') return 'reactor master'
+  if (service === 'decide') return 'reactor react'
   return SERVED_BY_JOBS.has(service) ? 'reactor worker jobs' : 'reactor worker cache'
 }
 

@@ -2,6 +2,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { requestJson } from '../bus/request.ts'
 import type { JobRequest, JobSummary, JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
+import type { ReactionsPage, ReactionsRequest, ReactionView, RuleCounts } from '../protocol/reaction-view.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import type { JobAnswer } from './wait.ts'
 
@@ -11,6 +12,12 @@ export interface JobCache {
   /** Once more is known of the job than at `after` (without it: anything), or `waitS` seconds are over. */
   changed(jid: string, waitS: number, after?: string): Promise<JobAnswer>
   jobs(request: JobsRequest): Promise<JobsPage>
+}
+
+export interface ReactionHistory {
+  reactions(request: ReactionsRequest): Promise<ReactionsPage>
+  /** Of every rule that ever decided anything. */
+  rules(): Promise<RuleCounts[]>
 }
 
 const TIMEOUT_MS = 30_000
@@ -25,6 +32,15 @@ export function createJobCache(nc: NatsConnection, subjects: Subjects): JobCache
       return requestJson(nc, subjects.historyJob, request, { ...options, timeoutMs: TIMEOUT_MS + waitS * 1000 })
     },
     jobs: request => requestJson(nc, subjects.historyJobs, request, options),
+  }
+}
+
+/** Throws `unreachable` where no cache worker answers, `bad_argument` on a request that it refuses. */
+export function createReactionHistory(nc: NatsConnection, subjects: Subjects): ReactionHistory {
+  const options = { timeoutMs: TIMEOUT_MS, what: 'the history of reactions' }
+  return {
+    reactions: request => requestJson(nc, subjects.historyReactions, request, options),
+    rules: () => requestJson(nc, subjects.historyRules, {}, options),
   }
 }
 
@@ -43,5 +59,23 @@ export async function readJobs(cache: Pick<JobCache, 'jobs'>, request: JobsReque
     })
     jobs.push(...page.jobs)
     if (!page.more || page.jobs.length === 0 || jobs.length >= limit) return { jobs, more: page.more }
+  }
+}
+
+/** At most `limit` reactions, newest first, page by page; `cursor`: others are there. */
+export async function readReactions(
+  history: Pick<ReactionHistory, 'reactions'>,
+  request: ReactionsRequest,
+  limit: number,
+): Promise<ReactionsPage> {
+  const reactions: ReactionView[] = []
+  let before = request.before
+  for (;;) {
+    const wanted = Math.min(PAGE, limit - reactions.length)
+    const page = await history.reactions({ ...request, limit: wanted, ...(before === undefined ? {} : { before }) })
+    reactions.push(...page.reactions)
+    before = page.cursor
+    if (before === undefined) return { reactions }
+    if (reactions.length >= limit) return { reactions, cursor: before }
   }
 }

@@ -28,6 +28,7 @@ export interface SeenEvent {
   believed: boolean
   cause?: string
   hops: number
+  chain?: string
 }
 
 export interface HistoryPage {

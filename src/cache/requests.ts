@@ -1,10 +1,11 @@
-// What `<ns>.history.job` and `<ns>.history.jobs` may be asked. An unknown key, or a value that does not fit, is refused.
+// What `<ns>.history.job`, `.jobs`, `.reactions` and `.rules` may be asked. An unknown key, or a value that does not fit, is refused.
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { isJid } from '../protocol/jid.ts'
 import { JOB_KINDS } from '../protocol/job.ts'
 import type { JobRequest, JobsRequest } from '../protocol/job-view.ts'
+import { REACTION_STATES, type ReactionsRequest } from '../protocol/reaction-view.ts'
 import { MAX_WAIT_S } from './wait.ts'
 
 interface Rule {
@@ -25,6 +26,10 @@ const isGlob = (value: unknown): boolean => isText(value) && (value as string).l
 const globs: Rule = {
   what: `a glob, or a list of at most ${MOST_GLOBS}, of at most ${LONGEST_GLOB} characters each`,
   fits: value => oneOrMore(isGlob)(value) && (!Array.isArray(value) || value.length <= MOST_GLOBS),
+}
+const limit: Rule = {
+  what: 'a whole number from 1 on',
+  fits: value => Number.isSafeInteger(value) && (value as number) >= 1,
 }
 const flag: Rule = { what: 'true or false', fits: value => typeof value === 'boolean' }
 const time: Rule = {
@@ -53,11 +58,23 @@ const JOBS: Record<keyof JobsRequest, Rule> = {
   until: time,
   active: flag,
   without_find_job: flag,
-  limit: {
-    what: 'a whole number from 1 on',
-    fits: value => Number.isSafeInteger(value) && (value as number) >= 1,
-  },
+  limit,
   before: jid,
+}
+/** Each is a search of its own. */
+const MOST_RULES = 100
+const isState = (value: unknown): boolean => (REACTION_STATES as readonly unknown[]).includes(value)
+const REACTIONS: Record<keyof ReactionsRequest, Rule> = {
+  rule: {
+    what: `the name of a rule, or a list of at most ${MOST_RULES}`,
+    fits: value => oneOrMore(isText)(value) && (!Array.isArray(value) || value.length <= MOST_RULES),
+  },
+  state: { what: `one of ${REACTION_STATES.join(', ')}, or a list of them`, fits: oneOrMore(isState) },
+  since: time,
+  until: time,
+  key: { what: 'the key of a reaction', fits: isText },
+  limit,
+  before: { what: 'the cursor of a page', fits: isText },
 }
 
 /** Throws `bad_argument`. */
@@ -70,6 +87,16 @@ export function checkJobRequest(request: unknown): JobRequest {
 
 /** Throws `bad_argument`. */
 export const checkJobsRequest = (request: unknown): JobsRequest => check('history.jobs', request, JOBS)
+
+/** Throws `bad_argument`. */
+export const checkReactionsRequest = (request: unknown): ReactionsRequest =>
+  check('history.reactions', request, REACTIONS)
+
+/** Throws `bad_argument`. */
+export function checkRulesRequest(request: unknown): void {
+  if (!isObject(request) || Object.keys(request).length > 0)
+    throw wrong('history.rules', 'the body must be an empty map, or nothing')
+}
 
 function check(service: string, request: unknown, rules: Record<string, Rule>): Record<string, unknown> {
   const keys = Object.keys(rules)

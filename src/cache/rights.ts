@@ -7,6 +7,7 @@ import { readPart } from '../payload/serve.ts'
 import type { PayloadStore } from '../payload/store.ts'
 import type { JobRequest, JobsPage, JobsRequest } from '../protocol/job-view.ts'
 import { isAnswerName, isStoredName } from '../protocol/payload.ts'
+import type { Grants } from '../protocol/role.ts'
 import type { JobStore } from './store.ts'
 import type { JobAnswer, JobWaits } from './wait.ts'
 
@@ -20,6 +21,16 @@ export function readableTags(authority: Authority, asker: Asker): (tag: string) 
   if (read.length > 0) return createTagCheck(read)
   const reason = `'${asker.user}' may not read events: no role of theirs grants it (@events)`
   throw authority.refuse(asker, 'history', 'history.events', reason)
+}
+
+/** Whether what rules decided may be read: it shows what they filled in from any event. As NATS has it for who follows it live. */
+export const seesReactions = ({ read }: Pick<Grants, 'read'>): boolean => read.includes('**')
+
+/** Throws `forbidden`, recorded, unless the asker may read what rules decided. */
+export function requireReactions(authority: Authority, asker: Asker, action: string): void {
+  if (seesReactions(asker.grants())) return
+  const reason = `'${asker.user}' may not read reactions: no role of theirs grants every event ('**' in @events)`
+  throw authority.refuse(asker, 'history', action, reason)
 }
 
 export interface JobRights {

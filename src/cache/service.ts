@@ -1,4 +1,4 @@
-// `<ns>.history.events`, `.job`, `.jobs` and `.payload`: what is stored, for those who may not touch the stores themselves.
+// `<ns>.history.events`, `.job`, `.jobs`, `.reactions`, `.rules` and `.payload`: what is stored, for those who may not touch the stores themselves.
 import type { ServiceMsg } from '@nats-io/services'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../base/clock.ts'
@@ -10,9 +10,10 @@ import { type Overflow, serve } from '../bus/serve.ts'
 import type { Authority } from '../operators/authority.ts'
 import type { PayloadStore } from '../payload/store.ts'
 import type { Subjects } from '../protocol/subject.ts'
+import type { DecisionStore } from './decisions/store.ts'
 import { openHistory } from './history.ts'
-import { checkJobRequest, checkJobsRequest } from './requests.ts'
-import { createJobRights, NO_JOBS, readableTags } from './rights.ts'
+import { checkJobRequest, checkJobsRequest, checkReactionsRequest, checkRulesRequest } from './requests.ts'
+import { createJobRights, NO_JOBS, readableTags, requireReactions } from './rights.ts'
 import type { JobStore } from './store.ts'
 import { createJobWaits } from './wait.ts'
 
@@ -20,6 +21,7 @@ export interface HistoryParts {
   nc: NatsConnection
   subjects: Subjects
   store: JobStore
+  decisions: Pick<DecisionStore, 'reactions' | 'rules'>
   payloads: PayloadStore
   overflow: Overflow
   authority: Authority
@@ -31,7 +33,7 @@ export interface HistoryParts {
 const FRAME_BYTES = 4096
 
 export async function serveHistory(parts: HistoryParts): Promise<Running> {
-  const { nc, subjects, store, payloads, overflow, authority, clock, log } = parts
+  const { nc, subjects, store, decisions, payloads, overflow, authority, clock, log } = parts
   const events = await openHistory(nc, subjects)
   const pageBytes = () => maxPayload(nc) - FRAME_BYTES
   const waits = createJobWaits(store, clock)
@@ -39,7 +41,8 @@ export async function serveHistory(parts: HistoryParts): Promise<Running> {
   const bodyOf = (request: ServiceMsg) => parseJson(request.string() || '{}')
   const service = await serve(nc, {
     name: `${subjects.ns}-history`,
-    description: 'stored events and jobs in pages, one job with its returns, parts of returns larger than a message',
+    description:
+      'stored events, jobs and reactions in pages, one job with its returns, counts of rules, parts of returns larger than a message',
     queue: `${subjects.ns}-cache`,
     log,
     overflow,
@@ -63,6 +66,23 @@ export async function serveHistory(parts: HistoryParts): Promise<Running> {
         handle: async request => {
           const wanted = rights.narrowed(authority.asker(request.headers), checkJobsRequest(bodyOf(request)))
           return wanted ? store.jobs(wanted, clock.now(), pageBytes()) : NO_JOBS
+        },
+      },
+      {
+        name: 'reactions',
+        subject: subjects.historyReactions,
+        handle: async request => {
+          requireReactions(authority, authority.asker(request.headers), 'history.reactions')
+          return decisions.reactions(checkReactionsRequest(bodyOf(request)), pageBytes())
+        },
+      },
+      {
+        name: 'rules',
+        subject: subjects.historyRules,
+        handle: async request => {
+          requireReactions(authority, authority.asker(request.headers), 'history.rules')
+          checkRulesRequest(bodyOf(request))
+          return decisions.rules()
         },
       },
       {

@@ -21,6 +21,8 @@ export interface CacheWorkerParts extends JobTimeouts {
   /** How long jobs are kept, milliseconds. */
   keepMs: number
   clock: Clock
+  /** Hears of every event's bytes. */
+  onRead?(bytes: number): void
   log: Log
 }
 
@@ -46,6 +48,7 @@ export async function startCacheWorker(parts: CacheWorkerParts): Promise<Running
   let failing = false
 
   const onMessage = (message: JsMsg) => {
+    parts.onRead?.(message.data.length)
     if (!isOfJob(message.subject)) return message.ack()
     const read = readFact(deliveryFromStream(message))
     if (!read.ok) {

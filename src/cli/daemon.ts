@@ -1,11 +1,11 @@
 // Running one process of the system in the foreground: config, log, start, a ready message to a supervisor, and a clean
 // end on Ctrl-C or SIGTERM.
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { asReactorError, errorMessage } from '../base/errors.ts'
 import { createLog, LOG_LEVELS, type Log, type LogFormat, type LogLevel } from '../base/log.ts'
-import type { Running } from '../base/service.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
+import type { Monitored } from '../metrics/metrics.ts'
 import { type ChildMessage, type GoMessage, TOLD_VARIABLE } from '../up/children.ts'
 
 export interface DaemonOptions {
@@ -16,6 +16,16 @@ export interface DaemonOptions {
   isolation?: string
   logLevel?: LogLevel
   logFormat?: LogFormat
+  metricsPort?: number
+  metricsHost?: string
+}
+
+/** Of an option's value, as commander calls it. */
+export function parsePort(text: string): number {
+  const port = text.trim() === '' ? Number.NaN : Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError(`'${text}' is no port: 0 to 65535`)
+  return port
 }
 
 export function withDaemonOptions(command: Command): Command {
@@ -31,6 +41,10 @@ export function withDaemonOptions(command: Command): Command {
     )
     .addOption(new Option('--log-level <level>').choices(LOG_LEVELS))
     .addOption(new Option('--log-format <format>').choices(['text', 'json']))
+    .addOption(
+      new Option('--metrics-port <n>', 'port of /metrics, /healthz and /readyz; 0: any free one').argParser(parsePort),
+    )
+    .option('--metrics-host <address>', 'address that they are served on (default: 127.0.0.1)')
 }
 
 /** The config with the command line on top; `overrides` are the values of the command's own options. */
@@ -43,6 +57,7 @@ export function daemonConfig(options: DaemonOptions, overrides: Record<string, u
     isolation: options.isolation,
     log_level: options.logLevel,
     log_format: options.logFormat,
+    metrics: { port: options.metricsPort, host: options.metricsHost },
   })
 }
 
@@ -50,7 +65,7 @@ export function daemonConfig(options: DaemonOptions, overrides: Record<string, u
 export async function runDaemon(
   name: string,
   config: Config,
-  start: (log: Log) => Promise<Running & { facts?: Record<string, unknown> }>,
+  start: (log: Log) => Promise<Monitored & { facts?: Record<string, unknown> }>,
 ): Promise<void> {
   const log = createLog(name, config.log_level, config.log_format)
   const stopping = waitForStop()
@@ -67,8 +82,10 @@ export async function runDaemon(
     process.send?.({ failed } satisfies ChildMessage, () => process.exit(1))
     return
   }
-  if (!process.channel) log.info('ready')
-  process.send?.({ ready: running.facts ?? {} } satisfies ChildMessage)
+  const { facts, metricsUrl } = running
+  const metrics = metricsUrl === undefined ? {} : { metrics: metricsUrl }
+  if (!process.channel) log.info(metrics, 'ready')
+  process.send?.({ ready: { ...facts, ...metrics } } satisfies ChildMessage)
   await stopping
   const forced = setTimeout(() => process.exit(1), 4000)
   forced.unref()

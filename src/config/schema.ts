@@ -60,7 +60,7 @@ export const configSchema = z.strictObject({
     .describe("'none': a bare server without accounts, for tests on loopback; minions then take jobs from anybody"),
   log_level: z.enum(LOG_LEVELS).default('info').describe('least serious messages that are logged'),
   log_format: z.enum(['text', 'json']).default('text').describe('lines for people, or JSON lines'),
-  module_dirs: z.array(z.string()).default([]).describe('folders with modules/, runners/, wheels/ of your own'),
+  module_dirs: z.array(z.string()).default([]).describe('folders with modules/, runners/, wheels/, facts/ of your own'),
   operators: z
     .record(
       z.string().refine(isPublicKey, "expected a public nkey, 'U' and 55 more, with the name behind it"),
@@ -185,6 +185,15 @@ export const configSchema = z.strictObject({
         .min(16 * 1024 * 1024)
         .default(1024 ** 3)
         .describe('size bound of the job cache; the oldest jobs give way'),
+      keep_reactions: duration
+        .prefault('7d')
+        .describe('how long it is kept what became of reactions; counts, and those that wait for a person, stay'),
+      max_reactions: z
+        .number()
+        .int()
+        .min(1000)
+        .default(500_000)
+        .describe('records of reactions that are kept, of about half a kilobyte each; the oldest give way'),
       max_payload_bytes: z
         .number()
         .int()

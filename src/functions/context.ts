@@ -2,6 +2,22 @@
 import type { Log } from '../base/log.ts'
 import type { JobRecord, JobReturn, PublishMessage } from '../protocol/job.ts'
 import type { JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
+import type {
+  ReactionDetail,
+  ReactionOperation,
+  ReactionResult,
+  ReactionsPage,
+  ReactionsRequest,
+} from '../protocol/reaction-view.ts'
+import type {
+  ActivationView,
+  PartStored,
+  PushRequest,
+  PushResult,
+  RuleShown,
+  RulesView,
+  SwitchResult,
+} from '../protocol/rule-view.ts'
 import type { ValuePath } from '../protocol/trust.ts'
 import type { FunctionDoc } from './help.ts'
 
@@ -108,6 +124,34 @@ export interface Gathered {
 }
 
 /**
+ * The rules in force. Whoever may call a function that changes them must have the right to `rules.enable`, `rules.disable` or
+ * `rules.push` itself, else it throws `forbidden`: what rules do is held to no role.
+ */
+export interface Rules {
+  list(): Promise<RulesView>
+  /** Throws `not_found`. */
+  show(name: string): Promise<RuleShown>
+  /** Newest first. */
+  history(): Promise<ActivationView[]>
+  /** All of them or none. Throws `not_found`. */
+  switch(names: readonly string[], to: 'on' | 'off', reason?: string): Promise<SwitchResult>
+  /** Throws `bad_rule` with all that is wrong; then nothing has changed. */
+  push(request: PushRequest): Promise<PushResult | PartStored>
+}
+
+/**
+ * What rules decided, and what became of it. Seen by whoever may read every event, else it throws `forbidden`; `act` also asks
+ * for the right to `reactions.<operation>` itself: what a reaction does is held to no role.
+ */
+export interface Reactions {
+  list(request: ReactionsRequest): Promise<ReactionsPage>
+  /** Throws `not_found`. */
+  show(key: string): Promise<ReactionDetail>
+  /** Says of each what was done, or why nothing was; refusals are no errors. */
+  act(operation: ReactionOperation, keys: readonly string[]): Promise<ReactionResult[]>
+}
+
+/**
  * Runner functions run on a job worker. The right to call one is no right to anything else: what it does in the name of the
  * operator who asked (`publish`, `gather`, `fire`, `cache`, `record`, `forgetMissed`) is held to that operator's own roles,
  * and throws `forbidden` or finds nothing. Asked for by a rule or a schedule, it may everything.
@@ -134,6 +178,8 @@ export interface RunnerContext extends CallContext {
   record(jid: string): Promise<JobRecord | undefined>
   /** Minions that are away do not get a job any more when they come. Another's job only who may end it there. */
   forgetMissed(jid: string): Promise<void>
+  readonly rules: Rules
+  readonly reactions: Reactions
   /** The known minions with their grains, by id. */
   fleet(): { id: string; grains: Record<string, unknown> }[]
   /** Ids of the minions whose heartbeat is fresh. */

@@ -23,6 +23,8 @@ export interface Spec<K extends Kind, A extends Shape, R extends string | undefi
   idempotent?: boolean
   /** Keys of its return that only the caller is given: events and the job cache have `[redacted]` in their place. */
   secrets?: readonly string[]
+  /** Arguments of which events and the job's record have the size alone. */
+  bulky?: readonly string[]
   /** What arguments are used as that a value from an event must not decide: see guards.ts. */
   guards?: { readonly [N in keyof A | NameOf<R> | NameOf<X>]?: Guard }
   run(
@@ -56,6 +58,7 @@ export interface FunctionDefinition<K extends Kind = Kind> {
   readonly extra: string | undefined
   readonly idempotent: boolean
   readonly secrets: readonly string[]
+  readonly bulky: readonly string[]
   readonly guards: Readonly<Record<string, Guard | undefined>>
   run(args: Record<string, unknown>, context: Contexts[K]): unknown | Promise<unknown>
 }
@@ -76,6 +79,7 @@ function definer<K extends Kind>(kind: K) {
     extra: spec.extra,
     idempotent: spec.idempotent ?? false,
     secrets: spec.secrets ?? [],
+    bulky: spec.bulky ?? [],
     guards: { ...(spec.guards as Record<string, Guard> | undefined) },
     run: spec.run as FunctionDefinition<K>['run'],
   })

@@ -31,7 +31,8 @@ export async function loadFunctions<K extends Kind>(kind: K, moduleDirs: readonl
   return createRegistry(kind, found)
 }
 
-async function moduleFiles(dir: string): Promise<string[]> {
+/** The module files of a folder, sorted; none where the folder is not there. Throws `bad_module`. */
+export async function moduleFiles(dir: string): Promise<string[]> {
   let entries: string[]
   try {
     entries = await readdir(dir)
@@ -71,7 +72,7 @@ async function exportsOf<K extends Kind>(kind: K, file: string): Promise<[string
 
 let resolved = false
 /** Lets a module file anywhere on the disk write `import { execution, z } from 'reactor'`. */
-function resolveReactorEverywhere(): void {
+export function resolveReactorEverywhere(): void {
   if (resolved) return
   resolved = true
   const target = new URL(`./public${extname(import.meta.url)}`, import.meta.url).href

@@ -3,6 +3,7 @@ export { z } from 'zod'
 export { ReactorError } from '../base/errors.ts'
 export type { CallContext, ExecutionContext, ReturnerContext, RunnerContext, WheelContext } from './context.ts'
 export { execution, returner, runner, wheel } from './define.ts'
+export { type EventOfFact, type FactDefinition, fact } from './define-fact.ts'
 export {
   address,
   commandLine,

@@ -1,11 +1,11 @@
 // Lanes: a queue for each rule, in memory, each with its own concurrency, so that a slow rule does not hold up another.
-// The queues hold messages that the server counts as pending; while they wait, `working` tells it so.
-import { ACK_WAIT_MS } from '../protocol/streams.ts'
 
 export interface Lanes<T> {
-  push(rule: string, item: T): void
+  /** `concurrency`: of the rule's lane from now on. */
+  push(rule: string, item: T, concurrency: number): void
   /** Items that wait or run. */
   size(): number
+  running(): number
   /** Takes no more items and resolves when those that run have ended; what waits is left to another worker. */
   stop(): Promise<void>
 }
@@ -14,47 +14,34 @@ interface Lane<T> {
   /** Read from `head` on; an array that is shifted costs its length at each step. */
   waiting: T[]
   head: number
-  running: Set<T>
+  running: number
+  concurrency: number
 }
 
-const WORKING_EVERY_MS = ACK_WAIT_MS / 3
-
 /** `run` must not reject: it settles its item, or leaves it to be delivered again. */
-export function createLanes<T>(options: {
-  concurrency: number
-  run(item: T): Promise<void>
-  working(item: T): void
-}): Lanes<T> {
+export function createLanes<T>(run: (item: T) => Promise<void>): Lanes<T> {
   const lanes = new Map<string, Lane<T>>()
-  const inFlight = new Set<Promise<void>>()
+  let running = 0
   let stopped = false
-
-  const timer = setInterval(() => {
-    for (const lane of lanes.values()) {
-      for (const item of lane.running) options.working(item)
-      // What waits is left to another worker once this one stops.
-      if (stopped) continue
-      for (let i = lane.head; i < lane.waiting.length; i++) options.working(lane.waiting[i]!)
-    }
-  }, WORKING_EVERY_MS)
-  timer.unref()
+  let idle: () => void = () => undefined
 
   const pump = (rule: string, lane: Lane<T>) => {
-    while (!stopped && lane.running.size < options.concurrency && lane.head < lane.waiting.length) {
+    while (!stopped && lane.running < lane.concurrency && lane.head < lane.waiting.length) {
       const item = lane.waiting[lane.head]!
       lane.head += 1
-      lane.running.add(item)
-      const work: Promise<void> = options.run(item).finally(() => {
-        lane.running.delete(item)
-        inFlight.delete(work)
+      lane.running += 1
+      running += 1
+      void run(item).finally(() => {
+        lane.running -= 1
+        running -= 1
+        if (running === 0) idle()
         pump(rule, lane)
       })
-      inFlight.add(work)
     }
     if (lane.head === lane.waiting.length) {
       lane.waiting.length = 0
       lane.head = 0
-      if (lane.running.size === 0) lanes.delete(rule)
+      if (lane.running === 0) lanes.delete(rule)
     } else if (lane.head > 1024) {
       lane.waiting.splice(0, lane.head)
       lane.head = 0
@@ -62,25 +49,29 @@ export function createLanes<T>(options: {
   }
 
   return {
-    push(rule, item) {
+    push(rule, item, concurrency) {
       if (stopped) return
       let lane = lanes.get(rule)
       if (!lane) {
-        lane = { waiting: [], head: 0, running: new Set() }
+        lane = { waiting: [], head: 0, running: 0, concurrency }
         lanes.set(rule, lane)
       }
+      lane.concurrency = concurrency
       lane.waiting.push(item)
       pump(rule, lane)
     },
     size() {
       let size = 0
-      for (const lane of lanes.values()) size += lane.running.size + lane.waiting.length - lane.head
+      for (const lane of lanes.values()) size += lane.running + lane.waiting.length - lane.head
       return size
     },
+    running: () => running,
     async stop() {
       stopped = true
-      await Promise.allSettled(inFlight)
-      clearInterval(timer)
+      if (running > 0)
+        await new Promise<void>(resolve => {
+          idle = resolve
+        })
     },
   }
 }

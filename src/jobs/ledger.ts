@@ -1,23 +1,27 @@
-// The ledger (stream DONE): what became of each reaction, appended in batches that every worker follows. It, and not the
-// streams' dedupe windows, is what keeps done work from being done again.
-import { DeliverPolicy, jetstream } from '@nats-io/jetstream'
+// The ledger (stream DONE): what became of each attempt of a reaction, appended in batches that every worker follows. It, and
+// not the streams' dedupe windows, is what keeps done work from being done again.
 import type { NatsConnection } from '@nats-io/transport-node'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { maxPayload } from '../bus/max-payload.ts'
 import type { Publisher } from '../bus/publish.ts'
 import { newEventId } from '../protocol/event.ts'
-import type { Decision } from '../protocol/reaction.ts'
+import { attemptKey, type Decision, type DecisionBatch } from '../protocol/reaction.ts'
 import { streamNames } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
+import { followLedger } from './follow-ledger.ts'
 import { createKnownKeys } from './known-keys.ts'
 
 export interface Ledger extends Running {
-  has(key: string): boolean
+  /** Whether an attempt is decided, by its `attemptKey`. */
+  has(attempt: string): boolean
+  /** Of an attempt that is decided as `retrying`, whose next is not: when that is due and what it has to do. */
+  retrying(attempt: string): (Pick<Decision, 'left'> & { next: number }) | undefined
   /** Resolves once the decision is stored; decisions of one turn share a message. */
   append(decision: Decision): Promise<void>
+  /** Resolves once all is read that was stored before the call. Throws `unreachable`, also where the signal aborts. */
+  sync(signal: AbortSignal): Promise<void>
 }
 
 export interface LedgerOptions {
@@ -47,20 +51,29 @@ export async function openLedger(
   { keepMs = KEEP_MS, clock = systemClock }: LedgerOptions = {},
 ): Promise<Ledger> {
   const known = createKnownKeys(keepMs, clock)
-  const reader = await follow(
-    nc,
-    streamNames(subjects.ns).done,
-    clock.now() - keepMs,
-    (keys, storedMs) => {
-      for (const key of keys) known.add(key, storedMs)
-    },
-    log,
-  )
+  const retrying = new Map<string, Pick<Decision, 'left'> & { next: number }>()
+  const apply = ({ key, attempt = 1, state, next, left, by }: Decision, storedMs: number) => {
+    const id = attemptKey(key, attempt)
+    known.add(id, storedMs)
+    if (attempt > 1) retrying.delete(attemptKey(key, attempt - 1))
+    // What a person sends on is stored before it is entered here.
+    const isOpen = state === 'retrying' && by === undefined && !known.has(attemptKey(key, attempt + 1))
+    if (isOpen && next !== undefined) retrying.set(id, { next, ...(left ? { left } : {}) })
+    else retrying.delete(id)
+  }
+  const own = subjects.done(worker)
+  const reader = await followLedger(nc, streamNames(subjects.ns).done, clock.now() - keepMs, log, message => {
+    // What this worker appends it knows when it is stored.
+    if (message.subject === own) return
+    const { decisions = [] } = message.json<Partial<DecisionBatch>>()
+    const storedMs = Number(message.timestampNanos / 1_000_000n)
+    for (const decision of decisions) apply(decision, storedMs)
+  })
 
   let open: Batch | undefined
   const flush = async (decisions: string[]) => {
     const body = `{"worker":${JSON.stringify(worker)},"decisions":[${decisions.join(',')}]}`
-    await publisher.publish(subjects.done(worker), body, { id: newEventId() })
+    await publisher.publish(own, body, { id: newEventId() })
   }
   const openBatch = (): Batch => {
     const decisions: string[] = []
@@ -75,7 +88,9 @@ export async function openLedger(
   }
 
   return {
-    has: key => known.has(key),
+    has: attempt => known.has(attempt),
+    retrying: attempt => retrying.get(attempt),
+    sync: reader.sync,
     async append(decision) {
       const text = encode(decision, maxPayload(nc) - ENVELOPE_BYTES)
       const bytes = Buffer.byteLength(text)
@@ -87,7 +102,7 @@ export async function openLedger(
       batch.bytes += bytes
       if (batch.decisions.length >= BATCH) open = undefined
       await batch.stored
-      known.add(decision.key, clock.now())
+      apply(decision, clock.now())
     },
     stop: () => reader.stop(),
   }
@@ -107,54 +122,4 @@ function encode(decision: Decision, limit: number): string {
   if (size <= limit || decision.reason === undefined) return text
   const reason = `${decision.reason.slice(0, CUT_REASON)} … (cut: the decision had ${size} bytes)`
   return JSON.stringify({ ...decision, reason })
-}
-
-/** Reads a ledger stream from `sinceMs`, resolves at its present end, and goes on following. */
-async function follow(
-  nc: NatsConnection,
-  stream: string,
-  sinceMs: number,
-  onKeys: (keys: string[], storedMs: number) => void,
-  log: Log,
-): Promise<Running> {
-  const js = jetstream(nc)
-  const manager = await js.jetstreamManager(false)
-  const { state } = await manager.streams.info(stream)
-  // A consumer that begins at a time cannot be made again after a reconnect: it only says where that time is.
-  const probe = await js.consumers.get(stream, {
-    deliver_policy: DeliverPolicy.StartTime,
-    opt_start_time: new Date(sinceMs).toISOString(),
-  })
-  const { delivered, num_pending } = await probe.info(true)
-  await probe.delete()
-  const consumer = await js.consumers.get(stream, {
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: delivered.stream_seq + 1,
-  })
-  let atEnd: () => void = () => undefined
-  const end = new Promise<void>(resolve => {
-    atEnd = resolve
-  })
-  if (num_pending === 0) atEnd()
-  const messages = await consumer.consume({
-    max_messages: 1000,
-    callback: message => {
-      try {
-        const { decisions } = message.json<{ decisions: Decision[] }>()
-        onKeys(
-          decisions.map(({ key }) => key),
-          Number(message.timestampNanos / 1_000_000n),
-        )
-      } catch (error) {
-        log.warn({ seq: message.seq, error: errorMessage(error) }, 'an entry of the ledger is malformed')
-      }
-      if (message.seq >= state.last_seq || message.info.pending === 0) atEnd()
-    },
-  })
-  await end
-  return {
-    async stop() {
-      messages.stop()
-    },
-  }
 }

@@ -11,6 +11,7 @@ import { isNoMessage } from '../bus/no-message.ts'
 import { isTaken, type Publisher } from '../bus/publish.ts'
 import { isJid } from '../protocol/jid.ts'
 import type { JobMessage, JobRecord, MissedPage } from '../protocol/job.ts'
+import { effectKey } from '../protocol/reaction.ts'
 import { streamNames } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import type { JobRecords } from './records.ts'
@@ -105,9 +106,14 @@ export async function openMissed({ nc, subjects, publisher, records, now }: Miss
 
 /** What a minion gets of a job's record. */
 export function jobMessage(record: JobRecord): JobMessage {
-  const { jid, fun, arg, kwarg, user, deadline, run_until, tgt = '', tgt_type = 'glob', key, hops, untrusted } = record
-  const message = { jid, fun, arg, kwarg, user, deadline, run_until, tgt, tgt_type, key, hops }
-  return untrusted ? { ...message, untrusted } : message
+  const { jid, fun, arg, kwarg, user, deadline, run_until, tgt = '', tgt_type = 'glob', hops } = record
+  const { chain, untrusted } = record
+  const key = record.key === jid ? jid : effectKey(record.key)
+  return {
+    ...{ jid, fun, arg, kwarg, user, deadline, run_until, tgt, tgt_type, key, hops },
+    ...(chain ? { chain } : {}),
+    ...(untrusted ? { untrusted } : {}),
+  }
 }
 
 /** Reads the body of a request on `<ns>.missed.<id>`. Throws `bad_argument`. */

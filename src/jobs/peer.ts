@@ -3,8 +3,11 @@ import { type Audit, failureOf, shownTarget } from '../audit/audit.ts'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Gathered, PublishRequest } from '../functions/context.ts'
+import { isJid } from '../protocol/jid.ts'
+import { causedBy, type Trace } from '../protocol/trace.ts'
 import { isValuePaths } from '../protocol/trust.ts'
 import type { Gather } from './gather.ts'
+import type { JobRecords } from './records.ts'
 
 export type PeerRules = Readonly<Record<string, readonly string[]>>
 export type AskPeers = (minion: string, body: unknown) => Promise<Gathered>
@@ -26,15 +29,28 @@ function pattern(text: string): RegExp {
 }
 
 /** Answers requests on `<ns>.peer.<minion>`. Throws `forbidden` where no rule allows it, and the refusals of a publish. */
-export function createAskPeers(rules: PeerRules, gather: Gather, audit: Audit): AskPeers {
+export function createAskPeers(
+  rules: PeerRules,
+  gather: Gather,
+  audit: Audit,
+  records: Pick<JobRecords, 'find'>,
+): AskPeers {
   const allowed = createPeerCheck(rules)
+  /**
+   * Of the minion's job that asks, by its record: the minion's own word could keep rules from reacting to what other
+   * minions return.
+   */
+  const traceOf = async (minion: string, jid: unknown): Promise<Trace> => {
+    const record = isJid(jid) ? await records.find(jid) : undefined
+    return record?.minions?.includes(minion) ? causedBy(record.jid, record) : {}
+  }
   return async (minion, body) => {
     const asked = { user: `peer:${minion}`, source: 'FLEET' }
     if (!isObject(body) || typeof body.fun !== 'string' || typeof body.timeoutMs !== 'number' || !(body.timeoutMs > 0))
       throw new ReactorError('bad_argument', 'peer: the body must be {tgt, fun, timeoutMs, …}')
     if (body.untrusted !== undefined && !isValuePaths(body.untrusted))
       throw new ReactorError('bad_argument', "peer: 'untrusted' is a list of paths to arguments")
-    const { timeoutMs, ...request } = body
+    const { timeoutMs, cause, ...request } = body
     if (!allowed(minion, body.fun)) {
       const refusal = new ReactorError(
         'forbidden',
@@ -46,6 +62,10 @@ export function createAskPeers(rules: PeerRules, gather: Gather, audit: Audit): 
       })
       throw refusal
     }
-    return gather(request as unknown as PublishRequest, asked, { timeoutMs: Math.min(timeoutMs, MOST_MS) })
+    return gather(
+      request as unknown as PublishRequest,
+      { ...asked, ...(await traceOf(minion, cause)) },
+      { timeoutMs: Math.min(timeoutMs, MOST_MS) },
+    )
   }
 }

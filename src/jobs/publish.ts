@@ -13,6 +13,7 @@ import type { JobMessage, JobRecord, JobSent, Published, PublishMessage, Sending
 import type { Grants } from '../protocol/role.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import type { TargetContext } from '../protocol/target.ts'
+import { causedBy, keptTrace, type Trace } from '../protocol/trace.ts'
 import { argumentPaths, type ValuePath } from '../protocol/trust.ts'
 import { jobMessage, type Missed } from './missed.ts'
 import type { JobRecords, Work } from './records.ts'
@@ -21,14 +22,12 @@ import { createResolve } from './resolve.ts'
 import type { JobSender, Sent } from './send.ts'
 import { requireIds } from './untrusted-target.ts'
 
-export interface Asked {
+export interface Asked extends Trace {
   user: string
   /** Where from, for the audit record; default: CORE. */
   source?: string
   /** What the operator who asked may; without it the program itself asks: a rule, a schedule, a probe of its own. */
   grants?: () => Grants
-  cause?: string | undefined
-  hops?: number
   /** Work of a reaction: its jid is derived, and work that was started before is resumed instead of started again. */
   work?: Work
   /** Values that an event filled: looked at in the target, passed on with the arguments. */
@@ -69,7 +68,7 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
   const resolve = createResolve(parts.fleet, parts.targets)
 
   const publish: PublishJob = async (request, asked) => {
-    const { user, source = 'CORE', cause, hops = 0 } = asked
+    const { user, source = 'CORE' } = asked
     const { tgt, tgt_type, fun } = request
     const record = {
       ...{ user, source, action: nameOf(fun), tgt: shownTarget(tgt) },
@@ -77,11 +76,11 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
     }
     try {
       const published = await start(request, asked)
-      audit('publish', { ...record, result: 'ok', jid: published.jid }, { cause, hops })
+      audit('publish', { ...record, result: 'ok', jid: published.jid }, asked)
       return published
     } catch (error) {
       // Work is tried until the store is there, which could not take a record of each try either.
-      if (!asked.work || !isAway(error)) audit('publish', { ...record, ...failureOf(error) }, { cause, hops })
+      if (!asked.work || !isAway(error)) audit('publish', { ...record, ...failureOf(error) }, asked)
       throw error
     }
   }
@@ -108,9 +107,10 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
       id: record.announce,
       cause: asked.cause,
       hops: record.hops,
+      chain: record.chain,
     })
     const answers = await deliver(record, expected)
-    void tell({ jid, ...answers }, record.hops)
+    void tell({ jid, ...answers }, record)
     log.debug({ jid, fun: record.fun, minions: expected.length, resumed, ...answers }, 'job published')
     return { jid, minions: expected, missing: record.missing ?? [], deadline, run_until, ...answers }
   }
@@ -133,7 +133,7 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
       run_until: checked.runTimeoutMs === undefined ? deadline + parts.runTimeoutMs : now + checked.runTimeoutMs,
       user: asked.user,
       hops: (asked.hops ?? 0) + 1,
-      ...(asked.cause ? { cause: asked.cause } : {}),
+      ...keptTrace(asked),
       ...(metadata ? { metadata } : {}),
       ...(untrusted.length === 0 ? {} : { untrusted }),
     }
@@ -165,9 +165,9 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
   }
 
   /** For the job cache. The caller does not wait for it: the minions have the job. */
-  async function tell(sent: JobSent, hops: number): Promise<void> {
+  async function tell(sent: JobSent, record: JobRecord): Promise<void> {
     try {
-      await fire(`salt/job/${sent.jid}/sent`, { ...sent }, { cause: sent.jid, hops })
+      await fire(`salt/job/${sent.jid}/sent`, { ...sent }, causedBy(sent.jid, record))
     } catch (error) {
       log.warn({ jid: sent.jid, error: errorMessage(error) }, 'how a job was sent could not be recorded')
     }

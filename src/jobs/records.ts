@@ -1,7 +1,7 @@
 // The stream JOBS: one record a job, stored before anything is sent. A subject takes one message, so a jid is taken once,
 // whoever asks; the record tells who took it.
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
-import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { isNoMessage } from '../bus/no-message.ts'
 import { isTaken, type Publisher } from '../bus/publish.ts'
@@ -53,11 +53,10 @@ export async function openJobRecords(
 
   /** False when the jid is taken. */
   const put = async (record: JobRecord, ttlSeconds: number): Promise<boolean> => {
-    const headers = createHeaders()
-    headers.set('Nats-TTL', String(ttlSeconds))
+    const fields = { 'Nats-TTL': String(ttlSeconds) }
     // A repeat of this publish after a lost ack is a duplicate and no refusal.
     try {
-      await publisher.publish(subjects.jobRecord(record.jid), JSON.stringify(record), { id: record.announce, headers })
+      await publisher.publish(subjects.jobRecord(record.jid), JSON.stringify(record), { id: record.announce, fields })
       return true
     } catch (error) {
       if (isTaken(error)) return false

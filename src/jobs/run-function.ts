@@ -1,8 +1,5 @@
 // Running a runner or wheel function as a job: its record first, then `salt/run/<jid>/new`, the function, and `…/ret`.
-import { setMaxListeners } from 'node:events'
 import { type Audit, type AuditRecord, failureOf } from '../audit/audit.ts'
-import { LONGEST_TIMER_MS } from '../base/clock.ts'
-import { formatDuration } from '../base/duration.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
@@ -10,16 +7,21 @@ import { REDACTED, redactSecrets } from '../base/redact.ts'
 import type { Fire } from '../bus/fire.ts'
 import { callFunction, type Outcome } from '../functions/call.ts'
 import type { CallContext, Contexts } from '../functions/context.ts'
+import type { FunctionDefinition } from '../functions/define.ts'
 import type { Registry } from '../functions/registry.ts'
 import type { Untrusted } from '../functions/untrusted.ts'
 import type { PayloadRef } from '../protocol/job.ts'
+import { effectKey } from '../protocol/reaction.ts'
 import type { Grants } from '../protocol/role.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
+import { causedBy, keptTrace, type Trace } from '../protocol/trace.ts'
 import type { ValuePath } from '../protocol/trust.ts'
+import type { Announce } from './announce.ts'
+import { createCallContext } from './call-context.ts'
 import { isAway } from './publish.ts'
 import type { JobRecords, Work } from './records.ts'
 
-export interface FunctionCall {
+export interface FunctionCall extends Trace {
   fun: string
   arg: unknown[]
   kwarg: Record<string, unknown>
@@ -28,8 +30,6 @@ export interface FunctionCall {
   source?: string
   /** What the operator who asked may, for what the function does in their name; without it the program itself asks. */
   grants?: () => Grants
-  cause?: string | undefined
-  hops?: number
   work?: Work | undefined
   /** Arguments that an event filled. */
   untrusted?: readonly ValuePath[] | undefined
@@ -39,6 +39,7 @@ export interface FunctionJobParts<K extends 'runner' | 'wheel'> {
   kind: K
   registry: Registry<K>
   records: JobRecords
+  announce: Announce
   fire: Fire
   profiles: CallContext['profiles']
   /** Milliseconds within which a function must end. */
@@ -51,7 +52,8 @@ export interface FunctionJobParts<K extends 'runner' | 'wheel'> {
   extend(context: CallContext, call: FunctionCall & { jid: string }): Contexts[K]
 }
 
-export type RunFunction = (call: FunctionCall) => Promise<{ jid: string; outcome: Outcome }>
+/** `begun`: it did not run now, because it was started before; whether that start came to an end is not known here. */
+export type RunFunction = (call: FunctionCall) => Promise<{ jid: string; outcome: Outcome; begun?: true }>
 
 const TAG = { runner: 'run', wheel: 'wheel' } as const
 
@@ -64,21 +66,19 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
 ): { run: RunFunction; stop(): void } {
   const { kind, registry, records, fire, runTimeoutMs, audit, log } = parts
   const stopping = new AbortController()
-  // Every function in hand listens to it.
-  setMaxListeners(0, stopping.signal)
   /** Jobs that have a record and were not started, because what comes before the start failed. */
   const unstarted = new Set<string>()
 
   const run: RunFunction = async call => {
-    const { fun, user, source = 'CORE', cause, hops = 0 } = call
+    const { fun, user, source = 'CORE' } = call
     const record = { user, source, action: fun.slice(0, 200).toWellFormed() }
     try {
-      const { jid, outcome } = await start(call)
-      audit(kind, { ...record, ...endOf(outcome), jid }, { cause, hops })
-      return { jid, outcome }
+      const ran = await start(call)
+      audit(kind, { ...record, ...endOf(ran.outcome), jid: ran.jid }, call)
+      return ran
     } catch (error) {
       // Work is tried until the store is there, which could not take a record of each try either.
-      if (!call.work || !isAway(error)) audit(kind, { ...record, ...failureOf(error) }, { cause, hops })
+      if (!call.work || !isAway(error)) audit(kind, { ...record, ...failureOf(error) }, call)
       throw error
     }
   }
@@ -86,59 +86,45 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
   const start: RunFunction = async call => {
     const fn = registry.get(call.fun)
     const hops = (call.hops ?? 0) + 1
-    const { fun, arg, kwarg, user, cause, work } = call
+    const { fun, arg, kwarg, user, chain, work } = call
     if (stopping.signal.aborted) throw new ReactorError('unreachable', 'this process is stopping; ask again')
-    const now = Date.now()
-    // Whoever takes work over has its arguments from the work itself: in the record they are for reading.
-    const shown = redactSecrets({ arg, kwarg }) as Pick<FunctionCall, 'arg' | 'kwarg'>
-    const { record, resumed } = await records.open(
-      { kind, fun, ...shown, user, deadline: now, run_until: now + runTimeoutMs, hops, ...(cause ? { cause } : {}) },
-      // What must not run twice is remembered for as long as its cause can come again.
-      { work, keep: work !== undefined && !fn.idempotent ? 'long' : 'short' },
-    )
-    const { jid } = record
-    const begun = resumed && !unstarted.delete(jid)
-    if (begun && !fn.idempotent) {
+    const told = withoutBulk(fn, call)
+    const shown: Shown = { fun: `${kind}.${fun}`, user, fun_args: saltArgs(told.arg, told.kwarg) }
+    const begun = await begin({ ...call, ...told }, fn, shown, hops)
+    const { jid } = begun
+    if (begun.before) {
       const message = `${kind} ${fun} was started before as job ${jid} and is not idempotent: whether it was done is not known`
-      return { jid, outcome: { ok: false, code: 'outcome_unknown', message } }
+      return { jid, outcome: { ok: false, code: 'outcome_unknown', message }, begun: true }
     }
-    const seen = { fun: `${kind}.${fun}`, jid, user, fun_args: saltArgs(arg, kwarg) }
-    const { deadline, run_until } = record
-    try {
-      await fire(`salt/${TAG[kind]}/${jid}/new`, { ...seen, deadline, run_until }, { id: record.announce, cause, hops })
-    } catch (error) {
-      // Only work comes again under its jid.
-      if (work) unstarted.add(jid)
-      throw error
-    }
-    const limits = limitedBy(stopping.signal, runTimeoutMs)
-    const base: CallContext = {
-      jid,
-      user,
-      key: record.key,
-      log: log.child({ jid, fun }),
-      signal: limits.signal,
-      profiles: parts.profiles,
-      docs: () => registry.docs(),
-      fire: async (tag, data) => void (await fire(tag, data, { cause: jid, hops })),
-    }
+    const seen = seenAs(jid, shown)
+    const trace = causedBy(jid, { hops, chain })
+    const base = createCallContext(
+      { jid, fun, user, key: work ? effectKey(work.key) : jid },
+      parts,
+      stopping.signal,
+      (tag, data) => fire(tag, data, trace),
+    )
     const outcome = await callFunction(
       registry,
       fun,
       arg,
       kwarg,
-      parts.extend(base, { ...call, jid }),
+      parts.extend(base.context, { ...call, jid }),
       untrustedIn(call),
     )
-    limits.end()
+    base.end()
     if (!outcome.ok && outcome.stack)
       log.warn({ jid, fun, stack: outcome.stack }, 'a function failed on an exception of its own')
     // Work that was cut short is taken up again under the same jid: it has not returned yet.
     if (work && !outcome.ok && outcome.code === 'stopped') return { jid, outcome }
     const returned = outcome.ok ? hideSecrets(outcome.value, fn.secrets) : outcome.message
     const tell = (value: unknown, payload?: PayloadRef) => {
-      const data = { ...seen, return: value, success: outcome.ok, ...(payload ? { payload } : {}) }
-      return fire(`salt/${TAG[kind]}/${jid}/ret`, data, { cause: jid, hops })
+      const data = {
+        ...{ ...seen, return: value, success: outcome.ok },
+        ...(isUnknown(outcome) ? { outcome_unknown: true } : {}),
+        ...(payload ? { payload } : {}),
+      }
+      return fire(`salt/${TAG[kind]}/${jid}/ret`, data, trace)
     }
     try {
       await tell(returned)
@@ -153,15 +139,78 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
     }
     return { jid, outcome }
   }
+  /** Takes the job's jid and announces it. `before`: it was started before, and may not be started again. */
+  const begin = async (
+    call: FunctionCall,
+    fn: { idempotent: boolean },
+    shown: Shown,
+    hops: number,
+  ): Promise<{ jid: string; before: boolean }> => {
+    const { fun, arg, kwarg, user, cause, chain, work } = call
+    const now = Date.now()
+    const tagOf = (jid: string) => `salt/${TAG[kind]}/${jid}/new`
+    const times = { deadline: now, run_until: now + runTimeoutMs }
+    if (work && fn.idempotent) {
+      const data = (jid: string) => ({ ...seenAs(jid, shown), ...times })
+      const jid = await parts.announce(work, { tag: tagOf, data, trace: { cause, hops, chain } })
+      return { jid, before: false }
+    }
+    const { record, resumed } = await records.open(
+      {
+        // Whoever takes work over has its arguments from the work itself: in the record they are for reading.
+        ...{ kind, fun, ...(redactSecrets({ arg, kwarg }) as Pick<FunctionCall, 'arg' | 'kwarg'>), user },
+        ...{ ...times, hops, ...keptTrace(call) },
+      },
+      // What must not run twice is remembered for as long as its cause can come again.
+      { work, keep: work === undefined ? 'short' : 'long' },
+    )
+    const { jid, announce: id, deadline, run_until } = record
+    if (resumed && !unstarted.delete(jid)) return { jid, before: true }
+    try {
+      await fire(tagOf(jid), { ...seenAs(jid, shown), deadline, run_until }, { id, cause, hops, chain })
+    } catch (error) {
+      // Only work comes again under its jid.
+      if (work) unstarted.add(jid)
+      throw error
+    }
+    return { jid, before: false }
+  }
+
   return { run, stop: () => stopping.abort(new ReactorError('function_failed', 'the process is stopping')) }
 }
+
+interface Shown {
+  fun: string
+  user: string
+  fun_args: unknown[]
+}
+
+/** The job as its events show it, with Salt's fields. */
+const seenAs = (jid: string, { fun, user, fun_args }: Shown) => ({ fun, jid, user, fun_args })
 
 /** What a function refuses says who and what; other failures may repeat arguments. */
 const endOf = (outcome: Outcome): Pick<AuditRecord, 'result' | 'reason'> =>
   outcome.ok ? { result: 'ok' } : failureOf(new ReactorError(outcome.code, outcome.message))
 
+/** It does not know itself whether it was done: who reads its return must not take it for a failure. */
+const isUnknown = (outcome: Outcome): boolean => !outcome.ok && outcome.code === 'outcome_unknown'
+
 const untrustedIn = ({ untrusted = [], user }: FunctionCall): Untrusted | undefined =>
   untrusted.length === 0 ? undefined : { paths: untrusted, by: user }
+
+/** Arguments as they are told of: in place of a bulky one its size. */
+function withoutBulk({ args, bulky }: FunctionDefinition, given: Pick<FunctionCall, 'arg' | 'kwarg'>) {
+  if (bulky.length === 0) return given
+  const names = Object.keys(args)
+  const size = (name: string | undefined, value: unknown) =>
+    name !== undefined && bulky.includes(name) && value !== null
+      ? `[${Buffer.byteLength(JSON.stringify(value) ?? '')} bytes]`
+      : value
+  return {
+    arg: given.arg.map((value, at) => size(names[at], value)),
+    kwarg: Object.fromEntries(Object.entries(given.kwarg).map(([name, value]) => [name, size(name, value)])),
+  }
+}
 
 /** A return as others may see it: without what only the caller is given. */
 function hideSecrets(value: unknown, secrets: readonly string[]): unknown {
@@ -172,17 +221,3 @@ function hideSecrets(value: unknown, secrets: readonly string[]): unknown {
 }
 
 const isTooLarge = (error: unknown): boolean => error instanceof ReactorError && error.code === 'bad_event'
-
-/** A signal that aborts with the process, or when the time of one function is over. `end` lets go of both. */
-function limitedBy(stopping: AbortSignal, ms: number): { signal: AbortSignal; end(): void } {
-  const own = new AbortController()
-  const onStop = () => own.abort(stopping.reason)
-  stopping.addEventListener('abort', onStop, { once: true })
-  const over = () => own.abort(new ReactorError('timeout', `it ran for ${formatDuration(ms)} and was stopped`))
-  const timer = setTimeout(over, Math.min(ms, LONGEST_TIMER_MS)).unref()
-  const end = () => {
-    clearTimeout(timer)
-    stopping.removeEventListener('abort', onStop)
-  }
-  return { signal: own.signal, end }
-}

@@ -13,12 +13,17 @@ import { HEADER } from '../protocol/event.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import type { TargetContext } from '../protocol/target.ts'
 import { escapeToken } from '../protocol/token.ts'
+import { causedBy } from '../protocol/trace.ts'
+import { extendContext } from './call-context.ts'
+import type { ReactionControl } from './control/reactions.ts'
 import { forwarding } from './forwarding.ts'
 import type { Gather } from './gather.ts'
 import type { Missed } from './missed.ts'
 import type { PublishJob } from './publish.ts'
 import type { JobRecords } from './records.ts'
 import type { FunctionCall } from './run-function.ts'
+import { runnerReactions } from './runner-reactions.ts'
+import { type RuleParts, runnerRules } from './runner-rules.ts'
 
 export interface RunnerContextParts {
   nc: NatsConnection
@@ -30,6 +35,8 @@ export interface RunnerContextParts {
   missed: Pick<Missed, 'forget'>
   fleet: { values: ReadonlyMap<string, MinionEntry> }
   targets: TargetContext
+  rules: RuleParts
+  reactions: ReactionControl
   config(): Record<string, unknown>
 }
 
@@ -45,7 +52,7 @@ export function createRunnerContext(parts: RunnerContextParts) {
 
   return (context: CallContext, call: FunctionCall & { jid: string }): RunnerContext => {
     const { user, grants } = call
-    const trace = { cause: call.jid, hops: call.hops ?? 0 }
+    const trace = causedBy(call.jid, call)
     const asked = { user, ...(call.source ? { source: call.source } : {}), ...(grants ? { grants } : {}), ...trace }
     const own = { user: `runner:${call.fun}`, ...trace }
     const sees = (job: { user: string }) => maySeeJob(user, grants?.(), job)
@@ -53,8 +60,7 @@ export function createRunnerContext(parts: RunnerContextParts) {
       const found = await job
       return found && sees(found) ? found : undefined
     }
-    return {
-      ...context,
+    return extendContext<RunnerContext>(context, {
       async fire(tag, data) {
         // What tells of the function's own job is its own; the rest would be said by the operator with the worker's voice.
         const mayFire = !grants || tag.startsWith(`salt/run/${call.jid}/`) || createTagCheck(grants().fire)(tag)
@@ -84,12 +90,15 @@ export function createRunnerContext(parts: RunnerContextParts) {
         }
         await missed.forget(jid)
       },
+      rules: runnerRules(parts.rules, call),
+      reactions: runnerReactions(parts.reactions, call),
       fleet: () => [...parts.fleet.values.values()],
       connected: () => {
         const headers = createHeaders()
         headers.set(HEADER.user, user)
         headers.set(HEADER.cause, call.jid)
         headers.set(HEADER.hops, String(trace.hops + 1))
+        if (trace.chain) headers.set(HEADER.chain, trace.chain)
         const what = 'wheel minions.connected'
         return requestJson(nc, subjects.wheel('minions.connected'), [], {
           timeoutMs: CONNECTED_TIMEOUT_MS,
@@ -98,7 +107,7 @@ export function createRunnerContext(parts: RunnerContextParts) {
         })
       },
       config: parts.config,
-    }
+    })
   }
 }
 

@@ -11,13 +11,16 @@ export type CallWheel = RunFunction
 
 const WHEEL_TIMEOUT_MS = 60_000
 const LIST_TIMEOUT_MS = 2000
+/** A master that died has no answer; the next one knows the work by its key, and whether it may run again. */
+const TRIES = 3
 
-export function createWheelClient(nc: NatsConnection, subjects: Subjects): CallWheel {
+export function createWheelClient(nc: NatsConnection, subjects: Subjects, withinMs = WHEEL_TIMEOUT_MS): CallWheel {
   return async (call: FunctionCall) => {
     const headers = createHeaders()
     headers.set(HEADER.user, call.user)
     if (call.cause) headers.set(HEADER.cause, call.cause)
     if (call.hops) headers.set(HEADER.hops, String(call.hops))
+    if (call.chain) headers.set(HEADER.chain, call.chain)
     if (call.work) {
       headers.set(HEADER.work, call.work.key)
       headers.set(HEADER.time, String(call.work.causeMs))
@@ -25,11 +28,14 @@ export function createWheelClient(nc: NatsConnection, subjects: Subjects): CallW
     if (call.untrusted?.length) headers.set(HEADER.untrusted, JSON.stringify(call.untrusted))
     const arg = [...call.arg, { __kwarg__: true, ...call.kwarg }]
     const what = `wheel ${call.fun}`
-    try {
-      return await requestJson(nc, subjects.wheel(call.fun), arg, { timeoutMs: WHEEL_TIMEOUT_MS, headers, what })
-    } catch (error) {
-      if (error instanceof ReactorError && error.code === 'unreachable') await refuseUnknown(nc, subjects, call.fun)
-      throw error
+    for (let tries = 1; ; tries++) {
+      try {
+        return await requestJson(nc, subjects.wheel(call.fun), arg, { timeoutMs: withinMs, headers, what })
+      } catch (error) {
+        if (!(error instanceof ReactorError)) throw error
+        if (error.code === 'unreachable') await refuseUnknown(nc, subjects, call.fun)
+        if (error.code !== 'timeout' || !call.work || tries === TRIES) throw error
+      }
     }
   }
 }

@@ -46,13 +46,10 @@ const AT_ONCE = 100
 /** Ids that one audit record names: an event has a largest size. */
 const MOST_NAMED = 500
 
-export function recordKeys(audit: Audit, action: string, ids: readonly string[], { user, source, ...by }: Caller) {
+export function recordKeys(audit: Audit, action: string, ids: readonly string[], caller: Caller) {
+  const { user, source } = caller
   for (let at = 0; at < ids.length; at += MOST_NAMED)
-    audit(
-      'key',
-      { user, source, action, result: 'ok', about: ids.slice(at, at + MOST_NAMED) },
-      { cause: by.cause, hops: by.hops ?? 0 },
-    )
+    audit('key', { user, source, action, result: 'ok', about: ids.slice(at, at + MOST_NAMED) }, caller)
 }
 
 /** The keys as one caller changes them. */
@@ -60,9 +57,9 @@ export function createKeys(parts: KeyOperationsParts): (caller: Caller) => Keys 
   const { store, fire, audit, configured, clock, log } = parts
 
   return caller => {
-    const { cause, hops = 0 } = caller
+    const { cause, hops = 0, chain } = caller
     const announce = (act: Change['act'], id: string) =>
-      fire('salt/key', { id, act, result: true }, { cause, hops: hops + 1 }).catch(error =>
+      fire('salt/key', { id, act, result: true }, { cause, hops: hops + 1, chain }).catch(error =>
         log.error({ act, id, error: errorMessage(error) }, 'a key was changed, and its event could not be stored'),
       )
 

@@ -5,9 +5,10 @@ import type { TokenStore } from './tokens.ts'
 
 /** The tokens as one caller changes them. */
 export function createJoinTokens(store: TokenStore, audit: Audit): (caller: Caller) => JoinTokens {
-  return ({ user, source, cause, hops = 0 }) => {
+  return caller => {
+    const { user, source } = caller
     const record = (action: string, name: string) =>
-      audit('token', { user, source, action, result: 'ok', about: [name] }, { cause, hops })
+      audit('token', { user, source, action, result: 'ok', about: [name] }, caller)
     return {
       async create(wanted) {
         const made = await store.create(wanted)

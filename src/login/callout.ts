@@ -41,7 +41,17 @@ export interface CalloutOptions {
   maxWaitedMs?: number
 }
 
-export function startCallout(options: CalloutOptions): Running {
+export interface LoginCounts {
+  accepted: number
+  refused: number
+}
+
+/** Logins that were decided on since the start; strangers give no name of a minion. */
+export interface Logins extends Running {
+  stats(): { minion: LoginCounts; operator: LoginCounts }
+}
+
+export function startCallout(options: CalloutOptions): Logins {
   const {
     nc,
     issuer,
@@ -70,6 +80,7 @@ export function startCallout(options: CalloutOptions): Running {
   )
   const otherKind = warned((count, which) => log.warn({ count, which }, 'logins of others than clients are refused'))
   let handling = 0
+  const counts = { minion: { accepted: 0, refused: 0 }, operator: { accepted: 0, refused: 0 } }
 
   const decide = async (request: LoginRequest): Promise<UserClaims | undefined> => {
     // Leaf nodes and MQTT speak for more than themselves, or in other ways than the permissions are made for.
@@ -83,6 +94,8 @@ export function startCallout(options: CalloutOptions): Running {
 
   const answer = async (message: Msg, request: LoginRequest): Promise<void> => {
     const user = await decide(request).catch((error: unknown) => void undecided.add([errorMessage(error)]))
+    const isMinion = request.user !== undefined && minionOfUser(request.user) !== undefined
+    counts[isMinion ? 'minion' : 'operator'][user ? 'accepted' : 'refused'] += 1
     message.respond(user ? acceptance(issuer, request, user) : refusal(issuer, request, REFUSED))
   }
 
@@ -103,6 +116,7 @@ export function startCallout(options: CalloutOptions): Running {
     },
   })
   return {
+    stats: () => counts,
     async stop() {
       subscription.unsubscribe()
       await inHand.settle(STOP_WITHIN_MS)

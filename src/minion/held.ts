@@ -28,6 +28,8 @@ export interface UnsentReturn {
   event: string
   stamp: string
   hops: number
+  /** Rules among the causes of the job; absent: none, or it was written by a version before there were chains. */
+  chain?: string
   forgetAt: number
 }
 
@@ -56,12 +58,15 @@ function readHeld(value: unknown): Held {
   throw new Error('expected a job in hand')
 }
 
+const isChain = (chain: unknown): boolean => chain === undefined || typeof chain === 'string'
+
 const isUnsent = (value: Record<string, unknown>): boolean =>
   isObject(value.returned) &&
   isJid(value.returned.jid) &&
   typeof value.event === 'string' &&
   typeof value.stamp === 'string' &&
   typeof value.hops === 'number' &&
+  isChain(value.chain) &&
   typeof value.forgetAt === 'number'
 
 export const isJobMessage = (job: unknown): job is JobMessage =>
@@ -77,4 +82,5 @@ export const isJobMessage = (job: unknown): job is JobMessage =>
   typeof job.tgt_type === 'string' &&
   typeof job.key === 'string' &&
   Number.isInteger(job.hops) &&
+  isChain(job.chain) &&
   (job.untrusted === undefined || isValuePaths(job.untrusted))

@@ -7,6 +7,7 @@ import { createInHand } from '../base/in-hand.ts'
 import type { Log } from '../base/log.ts'
 import type { MinionJobs } from '../functions/context.ts'
 import type { JobAnswer, JobMessage, JobReturn } from '../protocol/job.ts'
+import { type Outcome, outcomeOf } from '../protocol/lifecycle.ts'
 import { createControl } from './control.ts'
 import type { FinishedJobs } from './finished.ts'
 import type { Held } from './held.ts'
@@ -28,7 +29,15 @@ export interface JobEngineParts {
   log: Log
 }
 
+export interface JobCounts {
+  running: number
+  waiting: number
+  /** Since the start, by what became of them. */
+  ended: ReadonlyMap<Outcome, number>
+}
+
 export interface JobEngine extends MinionJobs {
+  stats(): JobCounts
   /**
    * Takes a job, unless its jid was taken before; it is on disk when this resolves. `fetched`: nobody waits for the
    * answer. Throws nothing: what cannot be written is refused.
@@ -69,7 +78,10 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
       cached: jid => parts.finished.find(jid),
     },
   }
+  const endings = new Map<Outcome, number>()
   const finish = async (job: JobMessage, returned: JobReturn) => {
+    const outcome = outcomeOf(returned)
+    endings.set(outcome, (endings.get(outcome) ?? 0) + 1)
     parts.finished.add(await returns.record(job, returned))
   }
   const onDisk = (job: JobMessage, pid?: number): Held => ({
@@ -194,6 +206,7 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
 
   return {
     ...around.jobs,
+    stats: () => ({ running: runs.size, waiting: waiting.size(), ended: endings }),
     take(job, fetched = false) {
       const known = taking.get(job.jid)
       if (known) return known.finally(() => sayAgain(job.jid))

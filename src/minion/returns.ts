@@ -9,6 +9,7 @@ import type { Fire } from '../bus/fire.ts'
 import type { SendPayload } from '../payload/upload.ts'
 import { formatStamp, newEventId } from '../protocol/event.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
+import { causedBy } from '../protocol/trace.ts'
 import { forgetAt, type Held, type UnsentReturn } from './held.ts'
 import { asJson, createFit, failed } from './sendable.ts'
 import { untilWritten } from './until-written.ts'
@@ -40,11 +41,11 @@ export function createReturns(parts: ReturnsParts): Returns {
   const sending = createInHand(error => log.error({ error: errorMessage(error) }, 'a return could not be sent'))
 
   const send = async (jid: string, unsent: UnsentReturn): Promise<void> => {
-    const { event, stamp, hops } = unsent
+    const { event, stamp } = unsent
     let data = await fitted(unsent.returned)
     for (;;) {
       try {
-        await fire(`salt/job/${jid}/ret/${data.id}`, { ...data }, { id: event, stamp, cause: jid, hops })
+        await fire(`salt/job/${jid}/ret/${data.id}`, { ...data }, { id: event, stamp, ...causedBy(jid, unsent) })
         await untilWritten(() => file.put(jid, unsent.forgetAt), log)
         return
       } catch (error) {
@@ -68,6 +69,7 @@ export function createReturns(parts: ReturnsParts): Returns {
         event: newEventId(),
         stamp: formatStamp(parts.now()),
         hops: job.hops + 1,
+        ...(job.chain ? { chain: job.chain } : {}),
         forgetAt: forgetAt(job),
       }
       try {

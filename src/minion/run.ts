@@ -6,7 +6,7 @@ import { GRACE_MS, JobEnded, signalGroup } from '../execution/group.ts'
 import { createGroups } from '../execution/groups.ts'
 import { bindArgs } from '../functions/args.ts'
 import { callFunction, type Outcome } from '../functions/call.ts'
-import type { ExecutionContext } from '../functions/context.ts'
+import type { ExecutionContext, Gathered } from '../functions/context.ts'
 import type { Registry } from '../functions/registry.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
@@ -15,9 +15,11 @@ import { everyArgument } from '../protocol/trust.ts'
 /** What is the same for every job of a minion. */
 export type Surroundings = Pick<
   ExecutionContext,
-  'profiles' | 'config' | 'publicKey' | 'mineFunctions' | 'mine' | 'jobs' | 'refreshGrains' | 'peer'
+  'profiles' | 'config' | 'publicKey' | 'mineFunctions' | 'mine' | 'jobs' | 'refreshGrains'
 > & {
   id: string
+  /** As in a function's context, with the job that asks. */
+  peer(request: Parameters<ExecutionContext['peer']>[0] & { cause: string }): Promise<Gathered>
   registry: Registry<'execution'>
   grains(): Readonly<Record<string, unknown>>
   /** Fires an event caused by a job; resolves once it is stored, or on disk while the link is down. */
@@ -118,7 +120,11 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
     fire: (tag, data) => around.fire(job, tag, data),
     refreshGrains: around.refreshGrains,
     peer: request =>
-      around.peer(untrusted ? { ...request, untrusted: everyArgument(request.arg, request.kwarg) } : request),
+      around.peer({
+        ...request,
+        cause: job.jid,
+        ...(untrusted ? { untrusted: everyArgument(request.arg, request.kwarg) } : {}),
+      }),
     call: async (fun, arg = [], kwarg = {}) => {
       const fn = registry.get(fun)
       const forwarded = untrusted && { ...untrusted, paths: everyArgument(arg, kwarg) }

@@ -8,6 +8,7 @@ import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 import { formatStamp, newEventId } from '../protocol/event.ts'
+import { keptTrace, type Trace } from '../protocol/trace.ts'
 import { untilWritten } from './until-written.ts'
 
 /** An event on disk, under its id. */
@@ -17,6 +18,7 @@ export interface Spooled {
   stamp: string
   cause?: string
   hops: number
+  chain?: string
 }
 
 export interface Spool {
@@ -24,11 +26,7 @@ export interface Spool {
    * Resolves once the event is stored by the server, or, while the link is down, once it is on disk. Throws
    * `store_refused` or `bad_event` when the server will not have it; an event that must arrive (`keep`) is tried again instead.
    */
-  fire(
-    tag: string,
-    data: Record<string, unknown>,
-    options?: { cause?: string; hops?: number; keep?: boolean },
-  ): Promise<void>
+  fire(tag: string, data: Record<string, unknown>, options?: Trace & { keep?: boolean }): Promise<void>
   /** Resolves once nothing waits any more, or after that many milliseconds. */
   settle(withinMs: number): Promise<void>
 }
@@ -53,6 +51,8 @@ function readSpooled(value: unknown): Spooled {
   if (!isObject(value) || !isObject(value.data) || typeof value.hops !== 'number')
     throw new Error('expected {tag, data, stamp, hops}')
   for (const key of ['tag', 'stamp']) if (typeof value[key] !== 'string') throw new Error(`'${key}' must be a text`)
+  for (const key of ['cause', 'chain'])
+    if (value[key] !== undefined && typeof value[key] !== 'string') throw new Error(`'${key}' must be a text`)
   return value as unknown as Spooled
 }
 
@@ -66,10 +66,10 @@ export function startSpool({ file, fire, connected, now, log }: SpoolParts): Spo
    * Publishes until the server has it. A refusal ends it early, unless `keep` is set and another try may succeed; a
    * publisher that stops leaves the event on disk for the next start.
    */
-  const deliver = async (id: string, { tag, data, stamp, cause, hops }: Spooled, keep: boolean): Promise<void> => {
+  const deliver = async (id: string, { tag, data, ...told }: Spooled, keep: boolean): Promise<void> => {
     for (;;) {
       try {
-        await fire(tag, data, { id, stamp, cause, hops })
+        await fire(tag, data, { ...told, id })
         forget(id)
         return
       } catch (error) {
@@ -96,7 +96,7 @@ export function startSpool({ file, fire, connected, now, log }: SpoolParts): Spo
         data,
         stamp: formatStamp(now()),
         hops: options.hops ?? 0,
-        ...(options.cause ? { cause: options.cause } : {}),
+        ...keptTrace(options),
       }
       try {
         await file.put(id, event)

@@ -3,15 +3,15 @@ import { type Audit, type Caller, failureOf } from '../audit/audit.ts'
 import type { Operators } from '../functions/context.ts'
 
 export function recordedOperators(operators: Operators, audit: Audit, caller: Caller): Operators {
-  const { user, source, cause, hops = 0 } = caller
+  const { user, source } = caller
   const recorded = async <T>(deed: string, name: string, act: Promise<T>): Promise<T> => {
     const record = { user, source, action: `user.${deed}`, about: [name.slice(0, 100).toWellFormed()] }
     try {
       const done = await act
-      audit('user', { ...record, result: 'ok' }, { cause, hops })
+      audit('user', { ...record, result: 'ok' }, caller)
       return done
     } catch (error) {
-      audit('user', { ...record, ...failureOf(error) }, { cause, hops })
+      audit('user', { ...record, ...failureOf(error) }, caller)
       throw error
     }
   }

@@ -31,6 +31,10 @@ const BUILT_IN: Readonly<Record<string, Grants>> = {
       ...['list_not_state', 'list_state', 'not_present', 'present', 'status', 'up', 'versions'].map(
         name => `manage.${name}`,
       ),
+      ...['history', 'list', 'show'].map(name => `rules.${name}`),
+      'reactor.list',
+      'reactions.list',
+      'reactions.show',
       'sys.*',
     ],
     wheel: ['key.finger', 'key.key_str', 'key.list', 'key.list_all', 'key.name_match', 'minions.connected', 'sys.*'],

@@ -11,7 +11,7 @@ import { readSeed } from '../bus/seed.ts'
 import type { Config } from '../config/schema.ts'
 import type { Admit } from '../keys/admit.ts'
 import type { KeyStore } from '../keys/store.ts'
-import { startCallout } from '../login/callout.ts'
+import { type Logins, startCallout } from '../login/callout.ts'
 import { cutOnChange, cutStrangers } from '../login/changes.ts'
 import { createConnections } from '../login/connections.ts'
 import { createGuesses } from '../login/guesses.ts'
@@ -35,8 +35,14 @@ export interface LoginParts {
   log: Log
 }
 
-/** Throws `bad_config`, `unreadable` or `forbidden` on seeds that cannot be read; answers logins once resolved. */
-export async function startLogins(config: Config, parts: LoginParts): Promise<Running> {
+/**
+ * Throws `bad_config`, `unreadable` or `forbidden` on seeds that cannot be read; answers logins once resolved. Without a callout
+ * there are no `stats`.
+ */
+export async function startLogins(
+  config: Config,
+  parts: LoginParts,
+): Promise<Running & Partial<Pick<Logins, 'stats'>>> {
   const { callout, login_ttl: loginTtl } = config.master
   const { keys, operators, clock, log } = parts
   const stack = createStack()
@@ -78,12 +84,14 @@ export async function startLogins(config: Config, parts: LoginParts): Promise<Ru
       login: createOperatorLogin(operators, createPasswordCheck()),
       guesses: createGuesses(clock),
     })
-    stack.add(startCallout({ nc, issuer, minions, operators: logins, onServer: connections.saw, log }))
+    const { stats } = stack.add(
+      startCallout({ nc, issuer, minions, operators: logins, onServer: connections.saw, log }),
+    )
     // First of all: who is held comes to another master at once.
     stack.defer(() => waiting.release())
     await nc.flush()
     stack.add(cutStrangers({ letIn: { keys, operators }, connections, kicks, clock, log }))
-    return stack
+    return Object.assign(stack, { stats })
   } catch (error) {
     await stack.stop()
     throw error

@@ -2,13 +2,16 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import { createStack, type Running } from '../base/service.ts'
+import { createStack } from '../base/service.ts'
 import { type Bus, connectBus } from '../bus/connect.ts'
 import { createFire, type Fire } from '../bus/fire.ts'
 import { provisionStreams } from '../bus/provision.ts'
 import { createPublisher, type Publisher } from '../bus/publish.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
+import { watchBus } from '../metrics/bus.ts'
+import { processOf } from '../metrics/catalogue.ts'
+import { type Metrics, type Monitored, openMetrics } from '../metrics/metrics.ts'
 import { openPayloadStore, type PayloadStore } from '../payload/store.ts'
 import { serviceInbox } from '../protocol/inbox.ts'
 import { type ServiceOrigin, serviceOrigin } from '../protocol/origin.ts'
@@ -39,6 +42,7 @@ export interface Core extends Pick<Bus, 'nc' | 'subjects'> {
   readonly publisher: Publisher
   readonly fire: Fire
   readonly clock: Clock
+  readonly metrics: Pick<Metrics, 'add'>
 }
 
 /** Connects and has `build` put the service on it. Whatever throws on the way leaves nothing running. */
@@ -47,10 +51,13 @@ export async function startCore(
   origin: ServiceOrigin,
   log: Log,
   build: (core: Core) => Promise<void>,
-): Promise<Running> {
+): Promise<Monitored> {
   requireIsolation(config)
   const stack = createStack()
   try {
+    const process = processOf(origin)
+    // Before its server is there: why it is not ready can be asked.
+    const metrics = stack.add(await openMetrics({ ...config.metrics, process, namespace: config.namespace, log }))
     const bus = await connectBus({
       servers: config.servers,
       namespace: config.namespace,
@@ -75,8 +82,13 @@ export async function startCore(
     const publisher = createPublisher(nc)
     stack.defer(() => publisher.stop())
     const fire = createFire(publisher, subjects, serviceOrigin(origin))
-    await build({ stack, nc, subjects, publisher, fire, clock: systemClock })
-    return stack
+    const watch = watchBus(nc, publisher)
+    stack.defer(watch.stop)
+    metrics.add(watch.source)
+    await build({ stack, nc, subjects, publisher, fire, clock: systemClock, metrics })
+    metrics.ready(watch.away)
+    stack.defer(() => metrics.stopping())
+    return Object.assign(stack, { metricsUrl: metrics.url })
   } catch (error) {
     await stack.stop()
     throw error

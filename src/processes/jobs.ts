@@ -1,23 +1,30 @@
 // The job worker: starts jobs on minions, runs runner functions and executes reactions.
 import { randomBytes } from 'node:crypto'
+import { openAlarms } from '../alarms/alarms.ts'
 import type { Log } from '../base/log.ts'
-import type { Running } from '../base/service.ts'
-import { createJobCache } from '../cache/client.ts'
+import { createJobCache, createReactionHistory } from '../cache/client.ts'
 import type { Config } from '../config/schema.ts'
 import { followFleet } from '../fleet/registry.ts'
 import { loadFunctions } from '../functions/load.ts'
+import { openAnnounce } from '../jobs/announce.ts'
+import { openReactionControl } from '../jobs/control/reactions.ts'
 import { createGather } from '../jobs/gather.ts'
 import { openLedger } from '../jobs/ledger.ts'
 import { openMissed } from '../jobs/missed.ts'
 import { createAskPeers } from '../jobs/peer.ts'
 import { createPublishJob } from '../jobs/publish.ts'
-import { startReactions } from '../jobs/reactions.ts'
+import { startReactions } from '../jobs/reactions/start.ts'
 import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs } from '../jobs/run-function.ts'
 import { createRunnerContext } from '../jobs/runner-context.ts'
 import { createJobSender } from '../jobs/send.ts'
 import { createWheelClient } from '../jobs/wheel-client.ts'
+import { countFunctions, countPublished } from '../metrics/functions.ts'
+import { reactionsSource } from '../metrics/jobs.ts'
+import type { Monitored } from '../metrics/metrics.ts'
+import { openConsumersSource } from '../metrics/streams.ts'
 import { createOverflow, createReturnStore } from '../payload/overflow.ts'
+import { rulesControlWhenAsked } from '../reactor/bundle/open.ts'
 import { serveFunctions } from '../services/functions.ts'
 import { serveMinions } from '../services/minions.ts'
 import { servePublish } from '../services/publish.ts'
@@ -25,12 +32,12 @@ import { openRights, rolesOf, targetContext } from './authority.ts'
 import { keepWorkMs, openPayloads, startCore } from './core.ts'
 import { loadProfiles, shownConfig } from './profiles.ts'
 
-export async function startJobs(config: Config, log: Log): Promise<Running> {
+export async function startJobs(config: Config, log: Log): Promise<Monitored> {
   const registry = await loadFunctions('runner', config.module_dirs)
   const profiles = await loadProfiles(config)
   const roles = rolesOf(config)
   return startCore(config, '_jobs', log, async core => {
-    const { stack, nc, subjects, publisher, fire, clock } = core
+    const { stack, nc, subjects, publisher, fire, clock, metrics } = core
     const ns = config.namespace
     const { audit, authority } = await openRights(core, config, roles, log)
     const targets = targetContext(config)
@@ -39,7 +46,7 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
     const records = await openJobRecords(nc, subjects, publisher, keepMs)
     const payloads = await openPayloads(nc, config)
     const missed = await openMissed({ nc, subjects, publisher, records, now: clock.now })
-    const { publish: publishJob, resolve: resolveJob } = createPublishJob({
+    const { publish, resolve: resolveJob } = createPublishJob({
       fire,
       records,
       sender: stack.add(createJobSender(nc, subjects, log)),
@@ -52,11 +59,19 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
       clock,
       log,
     })
+    const published = countPublished(publish)
+    metrics.add(published.source)
+    const publishJob = published.publish
+    const ledger = stack.add(
+      await openLedger(nc, subjects, publisher, `w${randomBytes(6).toString('hex')}`, log, { keepMs, clock }),
+    )
     const gather = createGather({ nc, subjects }, publishJob)
+    const history = createReactionHistory(nc, subjects)
     const runners = createFunctionJobs({
       kind: 'runner',
       registry,
       records,
+      announce: await openAnnounce(nc, subjects, publisher, '_jobs'),
       fire,
       profiles,
       runTimeoutMs: config.jobs.run_timeout,
@@ -66,24 +81,33 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
       extend: createRunnerContext({
         ...{ nc, subjects, publishJob, gather, records, missed, fleet, targets },
         cache: createJobCache(nc, subjects),
+        rules: {
+          control: rulesControlWhenAsked(
+            nc,
+            subjects,
+            { replicas: config.streams.replicas, moduleDirs: config.module_dirs },
+            log,
+          ),
+          counts: history.rules,
+        },
+        reactions: await openReactionControl({ nc, subjects, publisher, ledger, history, clock }),
         config: () => shownConfig(config),
       }),
     })
-    const ledger = stack.add(
-      await openLedger(nc, subjects, publisher, `w${randomBytes(6).toString('hex')}`, log, { keepMs, clock }),
-    )
+    const counted = countFunctions('runner', runners.run)
+    metrics.add(counted.source)
     stack.add(
       await serveFunctions({
         nc,
         subjects,
         registry,
-        run: runners.run,
+        run: counted.run,
         authority,
         overflow: createOverflow(payloads),
         log,
       }),
     )
-    const askPeers = createAskPeers(config.jobs.peer, gather, audit)
+    const askPeers = createAskPeers(config.jobs.peer, gather, audit, records)
     stack.add(await serveMinions({ nc, subjects, missed, askPeers, log }))
     stack.add(
       await servePublish({
@@ -96,15 +120,20 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
         log,
       }),
     )
+    metrics.add(await openConsumersSource(nc, ns, 'reactions', ['fast', 'slow']))
     // Stopped first: it takes no more reactions, cuts short what runs, and leaves what waits to another worker.
-    stack.add(
+    const reactions = stack.add(
       await startReactions({
         nc,
         subjects,
         publisher,
+        fire,
         ledger,
+        alarms: await openAlarms(nc, ns, config.streams.replicas, fire, log),
         publishJob,
-        runFunction: runners.run,
+        resolveJob,
+        knownMinions: () => fleet.values.size,
+        runFunction: counted.run,
         callWheel: createWheelClient(nc, subjects),
         stopFunctions: runners.stop,
         concurrency: config.jobs.concurrency,
@@ -112,5 +141,6 @@ export async function startJobs(config: Config, log: Log): Promise<Running> {
         log,
       }),
     )
+    metrics.add(reactionsSource(reactions))
   })
 }

@@ -7,6 +7,7 @@ import { createStack } from '../base/service.ts'
 import { maxPayload } from '../bus/max-payload.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
+import { eventTrace } from '../minion/event-trace.ts'
 import { findFinished } from '../minion/finished.ts'
 import { openOthersJobs } from '../minion/others.ts'
 import { createOwnJobs } from '../minion/own-job.ts'
@@ -58,7 +59,7 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
     const jobs = await openOthersJobs(join(dir, 'jobs.jsonl'))
     const fire = async (tag: string, data: Record<string, unknown>) => {
       if (!link) return away()
-      await link.fire(tag, data, { cause: job.jid, hops: job.hops + 1, deadlineMs: STORED_WITHIN_MS })
+      await link.fire(tag, data, { ...eventTrace(job), deadlineMs: STORED_WITHIN_MS })
     }
     const store = async (fitted: Fit, returned: JobReturn): Promise<ReactorError | undefined> => {
       try {

@@ -1,14 +1,20 @@
 // The master: presence of minions, their keys, logins, and the wheel functions on its own state.
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import type { Running } from '../base/service.ts'
 import type { Config } from '../config/schema.ts'
 import { createPresence } from '../fleet/presence.ts'
+import type { WheelContext } from '../functions/context.ts'
 import { loadFunctions } from '../functions/load.ts'
+import { openAnnounce } from '../jobs/announce.ts'
+import { extendContext } from '../jobs/call-context.ts'
 import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs } from '../jobs/run-function.ts'
+import { countFunctions } from '../metrics/functions.ts'
+import { masterSource } from '../metrics/master.ts'
+import type { Monitored } from '../metrics/metrics.ts'
 import { recordedOperators } from '../operators/recorded.ts'
 import { createOverflow, createReturnStore } from '../payload/overflow.ts'
+import { causedBy } from '../protocol/trace.ts'
 import { serveFunctions } from '../services/functions.ts'
 import { openOperatorStore, rightsOf, rolesOf } from './authority.ts'
 import { startLogins } from './callout.ts'
@@ -16,7 +22,7 @@ import { keepWorkMs, openPayloads, startCore } from './core.ts'
 import { openMasterKeys } from './keys.ts'
 import { loadProfiles, shownConfig } from './profiles.ts'
 
-export async function startMaster(config: Config, log: Log): Promise<Running> {
+export async function startMaster(config: Config, log: Log): Promise<Monitored> {
   const registry = await loadFunctions('wheel', config.module_dirs)
   const profiles = await loadProfiles(config)
   const roles = rolesOf(config)
@@ -42,36 +48,41 @@ export async function startMaster(config: Config, log: Log): Promise<Running> {
       kind: 'wheel',
       registry,
       records: await openJobRecords(nc, subjects, publisher, keepWorkMs(config)),
+      announce: await openAnnounce(nc, subjects, publisher, '_master'),
       fire,
       profiles,
       runTimeoutMs: config.jobs.run_timeout,
       storeReturn: createReturnStore(payloads, '_master'),
       audit,
       log,
-      extend: (context, { user, source = 'CORE', jid, hops }) => {
-        const caller = { user, source, cause: jid, hops }
-        return {
-          ...context,
+      extend: (context, call) => {
+        const { user, source = 'CORE', jid } = call
+        const caller = { user, source, ...causedBy(jid, call) }
+        return extendContext<WheelContext>(context, {
           keys: keys(caller),
           tokens: tokens(caller),
           operators: recordedOperators(operators, audit, caller),
           config: () => shownConfig(config),
           connected: () => presence.connected(clock.now()),
-        }
+        })
       },
     })
     stack.defer(() => jobs.stop())
+    const wheels = countFunctions('wheel', jobs.run)
+    core.metrics.add(wheels.source)
     stack.add(
       await serveFunctions({
         nc,
         subjects,
         registry,
-        run: jobs.run,
+        run: wheels.run,
         authority,
         overflow: createOverflow(payloads),
         log,
       }),
     )
-    stack.add(await startLogins(config, { fire, audit, clock, keys: store, admit, operators, log }))
+    const logins = stack.add(await startLogins(config, { fire, audit, clock, keys: store, admit, operators, log }))
+    const connected = () => presence.connected(clock.now()).length
+    core.metrics.add(masterSource({ keys: store, connected, logins: logins.stats }))
   })
 }

@@ -3,13 +3,17 @@ import { join } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { createStack, type Running } from '../base/service.ts'
+import { createStack } from '../base/service.ts'
 import { maxPayload } from '../bus/max-payload.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
+import { watchBus } from '../metrics/bus.ts'
+import { type Monitored, openMetrics } from '../metrics/metrics.ts'
+import { minionSource } from '../metrics/minion.ts'
 import { createOwnRun } from '../mine/own-run.ts'
 import { startMineUpdates } from '../mine/updater.ts'
 import { announce } from '../minion/announce.ts'
+import { eventTrace } from '../minion/event-trace.ts'
 import { openFinishedJobs } from '../minion/finished.ts'
 import { openHeldJobs } from '../minion/held.ts'
 import { startJobEngine } from '../minion/jobs.ts'
@@ -26,12 +30,14 @@ import { connectMinion, loadMinion, surround } from './surroundings.ts'
 const SETTLE_MS = 1000
 
 /** Connects once `go` has resolved; what takes time before that is done meanwhile. */
-export async function startMinion(config: Config, log: Log, go: Promise<void> = Promise.resolve()): Promise<Running> {
+export async function startMinion(config: Config, log: Log, go: Promise<void> = Promise.resolve()): Promise<Monitored> {
   requireIsolation(config)
   const { id, dir } = config.minion
   const loaded = await loadMinion(config)
   const stack = createStack()
   try {
+    const { namespace } = config
+    const metrics = stack.add(await openMetrics({ ...config.metrics, process: 'minion', namespace, log }))
     const held = await openHeldJobs(join(dir, 'jobs.jsonl'), log)
     stack.defer(() => held.close())
     const spooled = await openSpoolFile(join(dir, 'spool.jsonl'), log)
@@ -41,6 +47,9 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     await go
     const link = await connectMinion(config, { as: 'minion', patient: true, grains: loaded.first }, stack, log)
     const { nc, subjects, fire } = link
+    const watch = watchBus(nc, link.publisher)
+    stack.defer(watch.stop)
+    metrics.add(watch.source)
     let linked = true
     const connected = () => linked
     const { now } = systemClock
@@ -58,7 +67,7 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     const own = surround(config, loaded, link, log)
     const around: Omit<Surroundings, 'jobs'> = {
       ...own.around,
-      fire: (job, tag, data) => spool.fire(tag, data, { cause: job.jid, hops: job.hops + 1 }),
+      fire: (job, tag, data) => spool.fire(tag, data, eventTrace(job)),
     }
     const engine = startJobEngine({
       id,
@@ -67,16 +76,19 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
       finished,
       around,
       // Not by the disk: should this minion die before it is stored, then the job has died, and that is said.
-      sayStarted: ({ jid, fun, hops }) =>
-        void fire(`salt/job/${jid}/prog/${id}/start`, { id, jid, fun } satisfies JobStarted, {
-          cause: jid,
-          hops: hops + 1,
-        }).catch(error => log.debug({ jid, error: errorMessage(error) }, 'the start of a job could not be said')),
+      sayStarted: job => {
+        const { jid, fun } = job
+        const started: JobStarted = { id, jid, fun }
+        void fire(`salt/job/${jid}/prog/${id}/start`, { ...started }, eventTrace(job)).catch(error =>
+          log.debug({ jid, error: errorMessage(error) }, 'the start of a job could not be said'),
+        )
+      },
       concurrency: config.minion.concurrency,
       now,
       log,
     })
     stack.add(engine)
+    metrics.add(minionSource({ engine, held, spooled }))
     stack.add(listenForJobs({ nc, subjects, id, isolation: config.isolation, engine, log }))
     const missed = stack.add(createMissedJobs({ nc, subjects, id, engine, now, log }))
     missed.fetch()
@@ -97,7 +109,9 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
       if (up) missed.fetch()
     }
     stack.add(await announce({ nc, subjects, id, grains: own.grains, spool, beatMs: config.minion.beat, log, onLink }))
-    return stack
+    metrics.ready(watch.away)
+    stack.defer(() => metrics.stopping())
+    return Object.assign(stack, { metricsUrl: metrics.url })
   } catch (error) {
     log.debug({ error: errorMessage(error) }, 'the minion did not start')
     await stack.stop()

@@ -59,7 +59,7 @@ export async function connectMinion(
   const publisher = createPublisher(nc)
   stack.defer(() => publisher.stop())
   const fire: Fire = createFire(publisher, subjects, minionOrigin(id))
-  return { nc, subjects, fire }
+  return { nc, subjects, publisher, fire }
 }
 
 export interface MinionAround {

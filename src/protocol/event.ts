@@ -7,6 +7,7 @@ import { isBelieved } from './belief.ts'
 import { formatOrigin, type Origin, parseOrigin } from './origin.ts'
 import { splitEventSubject } from './subject.ts'
 import { tokensToTag } from './tag.ts'
+import { boundedChain } from './trace.ts'
 
 export const HEADER = {
   id: 'Nats-Msg-Id',
@@ -55,11 +56,19 @@ export function newEventId(): string {
   return drawn.toString('base64url', used - ID_BYTES, used)
 }
 
+/** Seconds as text: thousands of stamps share one. */
+let stampedSecond = Number.NaN
+let stampedText = ''
+
 /** Salt's `_stamp` of a time in milliseconds. */
 export function formatStamp(ms: number): string {
   const micro = Math.round(ms * 1000)
-  const whole = Math.floor(micro / 1000)
-  return `${new Date(whole).toISOString().slice(0, 23)}${String(micro - whole * 1000).padStart(3, '0')}`
+  const second = Math.floor(micro / 1_000_000)
+  if (second !== stampedSecond) {
+    stampedText = new Date(second * 1000).toISOString().slice(0, 20)
+    stampedSecond = second
+  }
+  return stampedText + String(micro - second * 1_000_000).padStart(6, '0')
 }
 
 const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?$/
@@ -146,7 +155,7 @@ export function readEnvelope(raw: RawEvent): EventEnvelope {
   const id = senderId(raw) ?? `seq-${raw.seq}-${Math.floor(raw.storedMs)}`
   const hops = parseHops(safeHeader(raw, HEADER.hops))
   const cause = safeHeader(raw, HEADER.cause)
-  const chain = hops > 0 ? safeHeader(raw, HEADER.chain) : undefined
+  const chain = hops > 0 ? boundedChain(safeHeader(raw, HEADER.chain)) : undefined
   return { id, hops, ...(cause ? { cause } : {}), ...(chain ? { chain } : {}) }
 }
 

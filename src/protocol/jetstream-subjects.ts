@@ -33,6 +33,12 @@ export const consumed = (stream: string, consumer: string): string[] => [
   ...bothForms('ACK', `${stream}.${consumer}`),
 ]
 
+/** Reads it by passing consumers of these names. */
+export const readBy = (stream: string, consumers: readonly string[]): string[] =>
+  consumers.flatMap(name =>
+    ['CREATE', 'INFO', 'DELETE', 'MSG.NEXT'].map(verb => api(`CONSUMER.${verb}`, `${stream}.${name}`)),
+  )
+
 /** Sees how far a durable consumer of another is. */
 export const lookedAt = (stream: string, consumer: string): string[] => [api('CONSUMER.INFO', `${stream}.${consumer}`)]
 

@@ -49,9 +49,17 @@ export function jidTime(jid: string): number {
   return Date.UTC(part(0, 4), part(4, 6) - 1, part(6, 8), part(8, 10), part(10, 12), part(12, 14)) + part(14, 20) / 1000
 }
 
+/** Thousands of jids share the text of their second. */
+let lastSecond = Number.NaN
+let lastText = ''
+
 function jidOfMicroseconds(micro: number): string {
-  const seconds = new Date(Math.floor(micro / 1_000_000) * 1000).toISOString().replace(/[-T:]/g, '').slice(0, 14)
-  return seconds + String(micro % 1_000_000).padStart(6, '0')
+  const second = Math.floor(micro / 1_000_000)
+  if (second !== lastSecond) {
+    lastText = new Date(second * 1000).toISOString().replace(/[-T:]/g, '').slice(0, 14)
+    lastSecond = second
+  }
+  return lastText + String(micro % 1_000_000).padStart(6, '0')
 }
 
 function fnv1a(text: string): number {

@@ -19,6 +19,8 @@ export interface JobMessage {
   /** Work key of the job, stable over retries. */
   key: string
   hops: number
+  /** Rules among its causes: see `Trace`. */
+  chain?: string
   /** Arguments that an event filled, and that may not be what only a trusted one may be; absent: none. */
   untrusted?: ValuePath[]
 }
@@ -147,6 +149,8 @@ export interface JobRecord {
   announce: string
   cause?: string
   hops: number
+  /** As in the job's message. */
+  chain?: string
   /** As in the job's message. */
   untrusted?: ValuePath[]
 }

@@ -42,3 +42,9 @@ export function formatOrigin(origin: Origin): string {
   if (origin.kind === 'user') return `_user-${origin.id}`
   return /^[_=]/.test(origin.id) ? escapeId(origin.id) : origin.id
 }
+
+/** Reads what `formatOrigin` wrote. Throws `bad_event` on a `_name` that is no service. */
+export function readOrigin(text: string): Origin {
+  if (text.startsWith('_user-')) return userOrigin(text.slice(6))
+  return text.startsWith('_') ? parseOrigin(text) : minionOrigin(text.startsWith('=') ? unescapeId(text) : text)
+}

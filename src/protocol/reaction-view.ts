@@ -1,6 +1,7 @@
 // What is told of reactions and of rules: the shapes of `<ns>.history.reactions` and `.rules`, of the runner functions
 // `reactions.*` and `rules.*`, and of the commands that print them.
-import type { DecisionState, SuppressionReason } from './reaction.ts'
+import type { ReactionAction } from './job.ts'
+import type { DecisionState, ReactionPolicy, SuppressionReason } from './reaction.ts'
 
 /** `waiting`: decided, and not executed yet. */
 export const REACTION_STATES = ['waiting', 'retrying', 'parked', 'held', 'done', 'dropped', 'suppressed'] as const
@@ -33,6 +34,7 @@ export interface ReactionsRequest {
   /** Milliseconds since the epoch. */
   since?: number
   until?: number
+  /** One reaction: all that is recorded of it, the latest first; no other filter counts. */
   key?: string
   limit?: number
   /** The `cursor` of the page before. */
@@ -44,6 +46,32 @@ export interface ReactionsPage {
   reactions: ReactionView[]
   /** There are more; ask with it as `before`. */
   cursor?: string
+}
+
+/** All that is known of one reaction. */
+export interface ReactionDetail extends ReactionView {
+  /** Hash of the bundle that decided; with the next three, while it waits for something: what is done is its jobs. */
+  bundle?: string
+  policy?: ReactionPolicy
+  /** Rendered, secrets redacted; null: it could not be rendered. */
+  actions?: ReactionAction[] | null
+  chain?: string
+  /** What is recorded of it, the latest first. */
+  history: ReactionView[]
+  /** Its event, while that is stored; secrets redacted. */
+  cause?: { seq: number; tag: string; origin: string; stamp: string; data: Record<string, unknown> }
+}
+
+export const REACTION_OPERATIONS = ['retry', 'drop', 'approve', 'deny'] as const
+export type ReactionOperation = (typeof REACTION_OPERATIONS)[number]
+
+/** What became of what a person asked for. */
+export interface ReactionResult {
+  key: string
+  ok: boolean
+  /** The state that it was in; null: nothing is known of it. */
+  was: ReactionState | null
+  comment: string
 }
 
 /** Counts of one rule since the cache was made. */

@@ -40,9 +40,17 @@ export interface Reaction {
   policy?: ReactionPolicy
   /** Which attempt this is, from 1 (the default) on. Each is a piece of work of its own, with its own entry in the ledger. */
   attempt?: number
+  /** What is left to do, where an attempt did a part; absent: all. */
+  left?: LeftAction[]
   /** A person has allowed its targets. */
   approved?: true
 }
+
+/**
+ * The index of an action, and the attempt whose job it is: that of an earlier one where its job still stands, for minions
+ * that were away.
+ */
+export type LeftAction = [index: number, attempt: number]
 
 /** A message of REACTIONS: reactions of one rule and bundle that were decided together. */
 export interface ReactionBatch extends Pick<Reaction, 'rule' | 'bundle' | 'policy'> {
@@ -54,6 +62,12 @@ export const workKey = (eventId: string, rule: string): string => `${eventId}/${
 
 /** The work of one attempt: the key itself, and from the second attempt on with its number. Event ids and rules have no `#` last. */
 export const attemptKey = (key: string, attempt = 1): string => (attempt === 1 ? key : `${key}#${attempt}`)
+
+/** The work of one action of a reaction: its jid is derived from it, anew for each attempt. */
+export const actionKey = (key: string, index: number, attempt: number): string => `${key}/${index}/${attempt}`
+
+/** What receivers tell repeats by (Message-ID, Idempotency-Key): the action, whichever attempt it is. */
+export const effectKey = (action: string): string => action.slice(0, action.lastIndexOf('/'))
 
 /** `dropped`: a person, or the rule's own `on_unknown`, let go of it. */
 export const DECISION_STATES = ['done', 'retrying', 'parked', 'held', 'dropped'] as const
@@ -75,6 +89,8 @@ export interface Decision {
   reason?: string
   /** Of `retrying`: when the next attempt is due, milliseconds since the epoch. */
   next?: number
+  /** Of `retrying`: what the next attempt does, where this one did a part. */
+  left?: LeftAction[]
   /** Who retried, dropped, approved or denied it. */
   by?: string
 }

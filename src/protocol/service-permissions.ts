@@ -3,10 +3,21 @@
 // program exist; what is not said here is refused. The server does not check reply subjects inside one account: that keeps a
 // service to its work, and does not make its stolen key harmless.
 import { serviceInbox } from './inbox.ts'
-import { consumed, followed, got, kv, lookedAt, migrated, objects, present, purged } from './jetstream-subjects.ts'
+import {
+  consumed,
+  followed,
+  got,
+  kv,
+  lookedAt,
+  migrated,
+  objects,
+  present,
+  purged,
+  readBy,
+} from './jetstream-subjects.ts'
 import type { ServiceOrigin } from './origin.ts'
 import type { Permissions } from './permissions.ts'
-import { bucketNames, consumerNames, streamNames } from './streams.ts'
+import { bucketNames, consumerNames, streamNames, WINDOW_READERS } from './streams.ts'
 import type { LaneClass } from './subject.ts'
 
 type Stream = keyof ReturnType<typeof streamNames>
@@ -14,10 +25,10 @@ type ObjectBucket = 'bundles' | 'payloads'
 type Bucket = Exclude<keyof ReturnType<typeof bucketNames>, ObjectBucket>
 type Durable = 'reactor' | 'cache' | 'decisions' | LaneClass
 /**
- * `get`: single messages and batches; `follow`: all of it; `purge`: removes messages; `take`: consumes by that durable
- * consumer; `look`: sees how far it is.
+ * `get`: single messages and batches; `follow`: all of it; `fold`: all of it, as a leader of stateful rules does; `purge`:
+ * removes messages; `take`: consumes by that durable consumer; `look`: sees how far it is.
  */
-type StreamRight = 'get' | 'follow' | 'purge' | { take: Durable } | { look: Durable }
+type StreamRight = 'get' | 'follow' | 'fold' | 'purge' | { take: Durable } | { look: Durable }
 
 export interface ServiceRights {
   what: string
@@ -50,7 +61,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
     what: 'decides on every event by the rules',
     publish: ['reaction.fast.*', 'reaction.slow.*', 'parked.*.*', 'done.*'],
     subscribe: ['decide'],
-    streams: { events: [{ take: 'reactor' }, 'follow', 'get'], jobs: ['get'] },
+    streams: { events: [{ take: 'reactor' }, 'fold', 'get'], jobs: ['get'] },
     buckets: { rules: 'write', minions: 'read', windows: 'write', leases: 'write', alarms: 'write' },
     objects: ['bundles'],
     answers: ['_jobs'],
@@ -126,6 +137,7 @@ function streamSubjects(ns: string, { streams }: ServiceRights): string[] {
   const subjects = (stream: string, right: StreamRight): string[] => {
     if (typeof right === 'object')
       return 'take' in right ? consumed(stream, durable(ns, right.take)) : lookedAt(stream, durable(ns, right.look))
+    if (right === 'fold') return readBy(stream, windowReaders(ns))
     return { get: got, follow: followed, purge: purged }[right](stream)
   }
   return Object.entries(streams).flatMap(([key, rights]) =>
@@ -133,8 +145,11 @@ function streamSubjects(ns: string, { streams }: ServiceRights): string[] {
   )
 }
 
+const windowReaders = (ns: string): string[] =>
+  Array.from({ length: WINDOW_READERS }, (_, slot) => consumerNames(ns).windowReader(slot))
+
 function durable(ns: string, name: Durable): string {
-  const { lane, ...named } = consumerNames(ns)
+  const { lane, windowReader: _, ...named } = consumerNames(ns)
   return name === 'fast' || name === 'slow' ? lane(name) : named[name]
 }
 

@@ -47,7 +47,12 @@ export const consumerNames = (ns: string) => ({
   cache: `${ns}_cache`,
   decisions: `${ns}_decisions`,
   lane: (lane: LaneClass) => `${ns}_jobs_${lane}`,
+  /** Passing ones of the leaders of stateful rules, by a number below WINDOW_READERS. */
+  windowReader: (slot: number) => `${ns}_windows_${slot}`,
 })
+
+/** Names are few and known, so that a reactor may reach these consumers and no others. */
+export const WINDOW_READERS = 16
 
 export type WantedStream = Partial<StreamConfig> & { name: string; subjects: string[] }
 

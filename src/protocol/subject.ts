@@ -43,6 +43,8 @@ export function createSubjects(ns: string) {
     /** Where a retry waits; under its event and its rule, so that a new one takes the place of the old. */
     reactionRetry: (eventId: string, rule: string) =>
       bounded(`${ns}.reaction.retry.${escapeToken(rule)}.${escapeToken(eventId)}`),
+    /** All retries of a rule. */
+    reactionRetries: (rule: string) => bounded(`${ns}.reaction.retry.${escapeToken(rule)}.*`),
     /** A job worker asks a reactor to decide anew on one event by one rule. */
     decide: `${ns}.decide`,
     jobRecord: (jid: string) => bounded(`${ns}.jobs.${escapeToken(jid)}`),
@@ -53,6 +55,8 @@ export function createSubjects(ns: string) {
     allMissed: (minion: string) => bounded(`${ns}.jobs.*.${escapeId(minion)}`),
     done: (worker: string) => bounded(`${ns}.done.${escapeToken(worker)}`),
     parked: (eventId: string, rule: string) => bounded(`${ns}.parked.${escapeToken(eventId)}.${escapeToken(rule)}`),
+    /** All that is parked of a rule, or of any. */
+    allParked: (rule?: string) => bounded(`${ns}.parked.*.${rule === undefined ? '*' : escapeToken(rule)}`),
     decisionPrefix: `${ns}.decision.`,
   }
 }

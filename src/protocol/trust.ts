@@ -4,10 +4,13 @@ import { isObject } from '../base/json.ts'
 import { isMinionId } from './key.ts'
 import type { Origin } from './origin.ts'
 
-/** What a value can be made of, as bits that add up. */
-export const SOURCE = { data: 1, id: 2, tag: 4, grains: 8, origin: 16 } as const
+/**
+ * What a value can be made of, as bits that add up. `gathered` is what was not said by the event itself: a job's record,
+ * events of a window, a failure, facts that are looked up. Never trusted, since anybody may have had a part in it.
+ */
+export const SOURCE = { data: 1, id: 2, tag: 4, grains: 8, origin: 16, gathered: 32 } as const
 export type Sources = number
-export const ALL_SOURCES: Sources = 31
+export const ALL_SOURCES: Sources = 63
 
 /** Tags under which the master names minions by ids that it has checked. */
 const OF_MASTER = /^salt\/(?:auth|key|minion|presence)(?:\/|$)/

@@ -1,42 +1,46 @@
 // The bundle: the rule set in force, stored under the hash of its content and made active by compare-and-set of one key,
-// so that all reactors run the same rules and every decision can say which.
-import { createHash } from 'node:crypto'
+// so that all reactors run the same rules and every decision can say which. Rules that people have switched off are marked
+// beside it, under the same key, whatever bundle comes.
+import { jetstreamManager } from '@nats-io/jetstream'
 import type { KV } from '@nats-io/kv'
-import { type ObjectStore, Objm } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { errorMessage, ReactorError } from '../base/errors.ts'
-import { canonicalJson } from '../base/json.ts'
+import { ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { type Mirror, mirrorBucket, openBucket } from '../bus/bucket.ts'
+import { type Mirror, openBucket } from '../bus/bucket.ts'
+import { kv } from '../protocol/jetstream-subjects.ts'
+import type { Activation, ActivationSource, ActivationView, RuleChanges, SwitchResult } from '../protocol/rule-view.ts'
 import { bucketNames } from '../protocol/streams.ts'
+import { ACTIVE, type Bundle, bundleOf, compareRules, countChanges, encodeRules } from './bundle/content.ts'
+import { followBundles } from './bundle/follow.ts'
+import { type BundleObjects, openBundleObjects } from './bundle/objects.ts'
+import { type SwitchRequest, switchRules } from './bundle/switch.ts'
 import type { RuleDocument } from './rules/schema.ts'
 
-export interface Bundle {
-  /** First 16 hex digits of the SHA-256 of the rules as canonical JSON. */
-  hash: string
-  rules: RuleDocument[]
-  /** Names of rules that a person has switched off: they decide nothing, and their matches are recorded as `off`. */
-  off?: readonly string[]
-}
+export type { Activation } from '../protocol/rule-view.ts'
+export type { Bundle } from './bundle/content.ts'
 
-export interface Activation {
-  hash: string
-  /** When, milliseconds since the epoch. */
-  at: number
-}
-
-const ACTIVE = 'active'
 const HISTORY = 32
 const WRONG_LAST_SEQUENCE = 10071
 const MAX_TRIES = 20
-const FIRST_WAIT_MS = 200
-const LONGEST_WAIT_MS = 5000
 
 export interface BundleStore {
   /** The bundle in force; undefined before the first. */
   active(): Promise<Bundle | undefined>
+  /** The same with its activation. */
+  inForce(): Promise<{ activation: Activation; bundle: Bundle } | undefined>
   /** Stores the rules and makes them the bundle in force. `changed` is false when they are so already. */
-  activate(rules: readonly RuleDocument[]): Promise<{ bundle: Bundle; changed: boolean }>
+  activate(
+    rules: readonly RuleDocument[],
+    from?: ActivationSource,
+  ): Promise<{ bundle: Bundle; changed: boolean; changes: RuleChanges | undefined }>
+  /** Switches rules on or off, all or none. Throws `not_found`. */
+  switch(request: SwitchRequest): Promise<SwitchResult>
+  /** The newest activations, newest first: those that the bucket keeps. */
+  history(): Promise<ActivationView[]>
+  /** Rules by their hash. Throws `internal` where they are not there. */
+  load: BundleObjects['load']
+  /** Parts of a push. */
+  readonly parts: Pick<BundleObjects, 'putPart' | 'joinParts' | 'dropParts'>
   /** Calls with each bundle that comes into force, the present one first; one that cannot be read is tried again. */
   follow(onBundle: (bundle: Bundle) => void): Promise<Mirror<Activation>>
 }
@@ -49,79 +53,97 @@ export async function openBundleStore(
 ): Promise<BundleStore> {
   const names = bucketNames(ns)
   const keys: KV = await openBucket(nc, names.rules, { replicas, history: HISTORY })
-  const objects: ObjectStore = await new Objm(nc).create(names.bundles, { replicas })
+  const objects = await openBundleObjects(nc, ns, replicas)
 
-  const load = async (hash: string): Promise<Bundle> => {
-    const blob = await objects.getBlob(hash)
-    if (!blob) throw new ReactorError('internal', `bundle ${hash} is active and not in the store`)
-    return { hash, rules: JSON.parse(new TextDecoder().decode(blob)) as RuleDocument[] }
-  }
   const entry = async () => {
     const found = await keys.get(ACTIVE)
-    return found?.operation === 'PUT' ? { revision: found.revision, hash: found.json<Activation>().hash } : undefined
+    return found?.operation === 'PUT' ? { revision: found.revision, activation: found.json<Activation>() } : undefined
+  }
+  const latest = async () => {
+    const jsm = await jetstreamManager(nc, { checkAPI: false })
+    const { stream, written } = kv(names.rules)
+    const subject = written[0]!.replace('>', ACTIVE)
+    const found = await jsm.streams.getMessage(stream, { last_by_subj: subject })
+    // The mark of a deletion has no body.
+    if (!found || found.data.length === 0) return undefined
+    return { revision: found.seq, activation: found.json<Activation>() }
+  }
+  const inForce = async () => {
+    const found = await entry()
+    if (!found) return undefined
+    const { activation } = found
+    return { activation, bundle: bundleOf(activation, await objects.load(activation.hash)) }
+  }
+  /** `change` gives what is to be written, or undefined where nothing is: it is asked again where another was quicker. */
+  const compareAndSet = async (change: (before: Activation | undefined) => Promise<Activation | undefined>) => {
+    for (let tries = 1; ; tries++) {
+      const before = await entry()
+      const next = await change(before?.activation)
+      if (!next) return
+      try {
+        if (before) await keys.update(ACTIVE, JSON.stringify(next), before.revision)
+        else await keys.create(ACTIVE, JSON.stringify(next))
+        return
+      } catch (error) {
+        if ((error as { code?: number }).code !== WRONG_LAST_SEQUENCE || tries === MAX_TRIES) throw error
+      }
+    }
   }
 
   return {
     async active() {
-      const found = await entry()
-      return found ? load(found.hash) : undefined
+      return (await inForce())?.bundle
     },
-    async activate(rules) {
-      const text = canonicalJson(rules)
-      const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
-      const bundle: Bundle = { hash, rules: [...rules] }
-      for (let tries = 1; ; tries++) {
-        const before = await entry()
-        if (before?.hash === hash) return { bundle, changed: false }
-        // Writing one again would take its chunks from under a reader.
-        if (!(await objects.info(hash))) await objects.putBlob({ name: hash }, new TextEncoder().encode(text))
-        const activation = JSON.stringify({ hash, at: Date.now() } satisfies Activation)
-        try {
-          if (before) await keys.update(ACTIVE, activation, before.revision)
-          else await keys.create(ACTIVE, activation)
-          return { bundle, changed: true }
-        } catch (error) {
-          // Another feeder was quicker: what it made active is looked at again.
-          if ((error as { code?: number }).code !== WRONG_LAST_SEQUENCE || tries === MAX_TRIES) throw error
+    inForce,
+    async activate(rules, from) {
+      const { hash, text } = encodeRules(rules)
+      let changed = false
+      let changes: RuleChanges | undefined
+      let now: Activation = { hash, at: Date.now() }
+      await compareAndSet(async before => {
+        changed = before?.hash !== hash
+        now = before ?? now
+        if (!changed) return undefined
+        await objects.store(hash, text)
+        // One that is gone is no reason to keep its follower out.
+        const old = before ? await objects.load(before.hash).catch(() => undefined) : []
+        changes = old && compareRules(old, rules)
+        now = {
+          hash,
+          at: Date.now(),
+          ...(from ? { from } : {}),
+          ...(before?.off ? { off: before.off } : {}),
+          rules: rules.length,
+          ...(changes ? { changes: countChanges(changes) } : {}),
         }
-      }
-    },
-    async follow(onBundle) {
-      let wanted: Activation | undefined
-      let stopped = false
-      const take = async (activation: Activation | undefined) => {
-        if (!activation) return
-        wanted = activation
-        // A newer one may come while this one is read.
-        for (let wait = FIRST_WAIT_MS; wanted === activation && !stopped; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
-          const bundle = await load(activation.hash).catch(async error => {
-            if (nc.isClosed()) throw error
-            if (wait === FIRST_WAIT_MS)
-              log.error(
-                { bundle: activation.hash, error: errorMessage(error) },
-                'a bundle cannot be read; the one before goes on while it is tried again',
-              )
-            await new Promise(resolve => setTimeout(resolve, wait).unref())
-          })
-          if (!bundle) continue
-          if (wanted === activation && !stopped) onBundle(bundle)
-          return
-        }
-      }
-      const mirror = await mirrorBucket<Activation>(nc, keys, {
-        read: value => value as Activation,
-        onChange: (_key, activation) =>
-          void take(activation).catch(error => log.error({ error: errorMessage(error) }, 'a bundle cannot be taken')),
-        log,
+        return now
       })
-      await take(mirror.values.get(ACTIVE))
-      return {
-        values: mirror.values,
-        async stop() {
-          stopped = true
-          await mirror.stop()
-        },
-      }
+      return { bundle: bundleOf(now, [...rules]), changed, changes }
     },
+    async switch(request) {
+      let result: SwitchResult | undefined
+      await compareAndSet(async before => {
+        if (!before) throw new ReactorError('not_found', 'no rules are in force yet')
+        const known = (await objects.load(before.hash)).map(({ rule }) => rule)
+        const { activation, switched, unchanged } = switchRules(before, known, request, Date.now())
+        result = { to: request.to, switched, unchanged, bundle: before.hash }
+        return activation
+      })
+      return result!
+    },
+    async history() {
+      // A bucket without the key has nothing that its history could end with.
+      if (!(await entry())) return []
+      const all: ActivationView[] = []
+      for await (const found of await keys.history({ key: ACTIVE })) {
+        if (found.operation !== 'PUT') continue
+        const { off = {}, ...activation } = found.json<Activation>()
+        all.push({ ...activation, revision: found.revision, off: Object.keys(off).length })
+      }
+      return all.reverse()
+    },
+    load: objects.load,
+    parts: objects,
+    follow: onBundle => followBundles({ nc, keys, load: objects.load, latest, log }, onBundle),
   }
 }

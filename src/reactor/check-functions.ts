@@ -20,9 +20,9 @@ export interface RuleFunctions {
 
 /**
  * Checks actions against `functions`. A runner or wheel function that is not there is a problem; an execution function
- * is a warning, since a minion may have modules of its own.
+ * is a warning, since a minion may have modules of its own. `facts` are the names of the user's own facts.
  */
-export function createActionCheck(functions: RuleFunctions): ActionCheck {
+export function createActionCheck(functions: RuleFunctions, facts?: ReadonlySet<string>): ActionCheck {
   const required = new Map<FunctionDefinition, string[]>()
   const requiredOf = (fn: FunctionDefinition): string[] => {
     let names = required.get(fn)
@@ -41,7 +41,7 @@ export function createActionCheck(functions: RuleFunctions): ActionCheck {
       message: `${action.kind}.${action.fun} ${finding.message}`,
       warning,
     })
-    const refused = untrustedFindings(fn, call).map(named(true))
+    const refused = untrustedFindings(fn, call, facts).map(named(true))
     if (!fn) return [unknown(functions, action), ...refused]
     return [...findings(fn, requiredOf(fn), call).map(named(false)), ...refused]
   }
@@ -100,8 +100,12 @@ function findings(
 const CLAIMED = ALL_SOURCES & ~(SOURCE.id | SOURCE.origin)
 
 /** Values from the event where they will be refused, unless an operator has fired it. */
-function untrustedFindings(fn: FunctionDefinition | undefined, call: CallParams): Omit<ActionFinding, 'warning'>[] {
-  const paths = borrowedOf(call).flatMap(({ path, sources }) => ((sources & CLAIMED) === 0 ? [] : [path]))
+function untrustedFindings(
+  fn: FunctionDefinition | undefined,
+  call: CallParams,
+  facts: ReadonlySet<string> | undefined,
+): Omit<ActionFinding, 'warning'>[] {
+  const paths = borrowedOf(call, facts).flatMap(({ path, sources }) => ((sources & CLAIMED) === 0 ? [] : [path]))
   if (paths.length === 0) return []
   const say = (path: ValuePath, message: string) => ({
     path: placeOf(path, call),

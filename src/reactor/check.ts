@@ -3,20 +3,18 @@ import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { loadFunctions } from '../functions/load.ts'
 import { createActionCheck, type RuleFunctions } from './check-functions.ts'
+import { loadFacts } from './facts/load.ts'
 import { compileRule } from './rules/compile.ts'
 import { loadRuleFolder } from './rules/load.ts'
-import type { ActionCheck } from './rules/read-text.ts'
+import type { Known } from './rules/read-text.ts'
 
 /** Problems are what keeps a rule from working; warnings are what only a minion can tell. Throws `bad_rule`. */
-export async function checkRules(
-  path: string,
-  checkAction?: ActionCheck,
-): Promise<Awaited<ReturnType<typeof loadRuleFolder>>> {
-  const loaded = await loadRuleFolder(path, checkAction ? { checkAction } : {})
+export async function checkRules(path: string, known: Known = {}): Promise<Awaited<ReturnType<typeof loadRuleFolder>>> {
+  const loaded = await loadRuleFolder(path, known)
   const problems = [...loaded.problems]
   for (const document of loaded.rules) {
     try {
-      compileRule(document)
+      compileRule(document, known.facts ? { facts: known.facts } : {})
     } catch (error) {
       problems.push({
         file: document.source.file,
@@ -40,12 +38,24 @@ export async function loadRuleFunctions(moduleDirs: readonly string[]): Promise<
   return { local, runner, wheel }
 }
 
-/** The check of a process that calls no function itself: a module that does not load costs it the check, not its start. */
-export async function openActionCheck(moduleDirs: readonly string[], log: Log): Promise<{ checkAction?: ActionCheck }> {
+/** What rules may name beside the language itself: functions, and the user's own facts. Throws `bad_module`. */
+export async function loadKnown(moduleDirs: readonly string[]): Promise<Required<Known>> {
+  const facts = await loadFactNames(moduleDirs)
+  return { checkAction: createActionCheck(await loadRuleFunctions(moduleDirs), facts), facts }
+}
+
+/**
+ * The same for a process that calls no function itself: a module that does not load costs it the check, not its start. It
+ * does look up facts, so that one that does not load throws `bad_module`.
+ */
+export async function openKnown(moduleDirs: readonly string[], log: Log): Promise<Known> {
+  const facts = await loadFactNames(moduleDirs)
   try {
-    return { checkAction: createActionCheck(await loadRuleFunctions(moduleDirs)) }
+    return { checkAction: createActionCheck(await loadRuleFunctions(moduleDirs), facts), facts }
   } catch (error) {
     log.warn({ error: errorMessage(error) }, 'rules are not checked against the functions they call')
-    return {}
+    return { facts }
   }
 }
+
+const loadFactNames = async (moduleDirs: readonly string[]) => new Set((await loadFacts(moduleDirs)).keys())

@@ -1,5 +1,5 @@
 // Feeds a folder of rule files into the bundle, at start and at every change. A file that does not load is refused and
-// said; the last good version of its rules goes on, over restarts too, since the bundle in force holds it.
+// said; the last good version of its rules goes on, over restarts too, since the bundle that it has made holds it.
 import { stat } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { watch } from 'chokidar'
@@ -55,6 +55,8 @@ export interface FeederParts {
   log: Log
   /** What is known of the functions that rules call; here all of it is a warning. */
   checkAction?: ActionCheck
+  /** Names of the user's own facts. */
+  facts?: ReadonlySet<string>
   /** Told after each load. */
   onFed?(fed: Fed, hash: string): void
 }
@@ -66,8 +68,9 @@ const SETTLE_MS = 30
 const RETRY_MS = 1000
 
 /** Resolves once the folder's rules are in force. Throws `bad_rule` where the folder cannot be read at all. */
-export async function startFeeder({ folder, store, log, checkAction, onFed }: FeederParts): Promise<Running> {
-  let lastGood = (await store.active())?.rules ?? []
+export async function startFeeder({ folder, store, log, checkAction, facts, onFed }: FeederParts): Promise<Running> {
+  const from = { kind: 'folder', name: resolve(folder) } as const
+  let lastGood = await lastGoodOf(store, from.name, log)
   let timer: NodeJS.Timeout | undefined
   let work: Promise<void> = Promise.resolve()
   let stopped = false
@@ -77,10 +80,11 @@ export async function startFeeder({ folder, store, log, checkAction, onFed }: Fe
   const feed = async (settleMs: number) => {
     const fed = await readRules(folder, lastGood, {
       settleMs,
+      ...(facts ? { facts } : {}),
       ...(checkAction ? { checkAction: action => checkAction(action).map(asWarning) } : {}),
     })
     sayProblems(fed)
-    const { bundle, changed } = await store.activate(fed.rules)
+    const { bundle, changed } = await store.activate(fed.rules, from)
     failing = false
     lastGood = fed.rules
     if (changed) log.debug({ rules: fed.rules.length, bundle: bundle.hash }, 'rules loaded')
@@ -130,6 +134,18 @@ export async function startFeeder({ folder, store, log, checkAction, onFed }: Fe
       await work
     },
   }
+}
+
+/** What the folder gave last: the bundle in force, or where somebody has pushed another, the one before it. */
+async function lastGoodOf(store: BundleStore, folder: string, log: Log): Promise<RuleDocument[]> {
+  const found = await store.inForce()
+  if (found?.activation.from?.kind !== 'push') return found?.bundle.rules ?? []
+  const fed = (await store.history()).find(({ from }) => from?.kind === 'folder' && from.name === folder)
+  if (!fed) return []
+  return store.load(fed.hash).catch(error => {
+    log.warn({ bundle: fed.hash, error: errorMessage(error) }, 'the last good rules of the folder cannot be read')
+    return []
+  })
 }
 
 const asWarning = (finding: ActionFinding): ActionFinding => ({ ...finding, warning: true })

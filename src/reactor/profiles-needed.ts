@@ -12,8 +12,8 @@ const KIND_OF: Readonly<Record<string, NeededProfile['kind']>> = { 'smtp.send_ms
 
 /** Profiles named in plain text by actions that run on a job worker. */
 export function profilesNeeded(rules: readonly RuleDocument[]): NeededProfile[] {
-  return rules.flatMap(({ rule, do: actions }) =>
-    actions.flatMap(({ kind, fun, params }) => {
+  return rules.flatMap(({ rule, do: actions, on_failure = [] }) =>
+    [...actions, ...on_failure].flatMap(({ kind, fun, params }) => {
       const profileKind = kind === 'runner' ? KIND_OF[fun] : undefined
       const profile = isObject(params) ? params.profile : undefined
       const plain = typeof profile === 'string' && !profile.includes('{{')

@@ -1,13 +1,11 @@
 // Hands each due slot to the job workers as one reaction. Several schedule workers hand over the same slot under the same
 // work key: the stream refuses the second message within its window, and the ledger refuses the second run for good.
-import { headers as createHeaders } from '@nats-io/transport-node'
 import type { Clock } from '../base/clock.ts'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import type { Publisher } from '../bus/publish.ts'
-import { HEADER } from '../protocol/event.ts'
-import { type Reaction, workKey } from '../protocol/reaction.ts'
+import { type ReactionBatch, workKey } from '../protocol/reaction.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import { type Entry, nextDue } from './entry.ts'
 
@@ -22,21 +20,28 @@ export interface ScheduleParts {
 /** `schedule:<name>`: how an entry is called where rules have their names. */
 export const ruleOf = ({ name }: Entry): string => `schedule:${name}`
 
-export function startSchedule({ entries, subjects, publisher, clock, log }: ScheduleParts): Running {
+/** Slots since the start, by entry. */
+export interface SlotCounts {
+  handed_over: number
+  failed: number
+}
+
+export function startSchedule({
+  entries,
+  subjects,
+  publisher,
+  clock,
+  log,
+}: ScheduleParts): Running & { stats(): ReadonlyMap<string, SlotCounts> } {
+  const counts = new Map(entries.map(({ name }): [string, SlotCounts] => [name, { handed_over: 0, failed: 0 }]))
   const stopping = new AbortController()
 
   const handOver = async (entry: Entry, due: number) => {
     const rule = ruleOf(entry)
     const slot = `${entry.name}@${new Date(due).toISOString()}`
-    const reaction: Reaction = {
-      rule,
-      bundle: '',
-      event: { id: slot, tag: '', origin: '_schedule', seq: 0, storedMs: due, hops: 0 },
-      actions: [entry.action],
-    }
-    const headers = createHeaders()
-    headers.set(HEADER.id, workKey(slot, rule))
-    await publisher.publish(subjects.reaction('fast', rule), JSON.stringify(reaction), { headers })
+    const event = { id: slot, tag: '', origin: '_schedule', seq: 0, storedMs: due, hops: 0 }
+    const batch: ReactionBatch = { rule, bundle: '', reactions: [{ event, actions: [entry.action] }] }
+    await publisher.publish(subjects.reaction('fast', rule), JSON.stringify(batch), { id: workKey(slot, rule) })
   }
 
   const run = async (entry: Entry) => {
@@ -48,14 +53,22 @@ export function startSchedule({ entries, subjects, publisher, clock, log }: Sche
       do await clock.sleep(Math.max(0, due - clock.now()), stopping.signal)
       while (clock.now() < due)
       last = due
-      await handOver(entry, due).catch(error =>
-        log.error({ entry: entry.name, error: errorMessage(error) }, 'a due entry could not be handed over'),
+      const count = counts.get(entry.name)!
+      await handOver(entry, due).then(
+        () => {
+          count.handed_over += 1
+        },
+        error => {
+          count.failed += 1
+          log.error({ entry: entry.name, error: errorMessage(error) }, 'a due entry could not be handed over')
+        },
       )
     }
   }
   // The only way out of the loop is the signal.
   const loops = entries.map(entry => run(entry).catch(() => undefined))
   return {
+    stats: () => counts,
     async stop() {
       stopping.abort()
       await Promise.all(loops)

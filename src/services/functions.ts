@@ -63,17 +63,18 @@ async function handle(
   const { arg, kwarg } = authority.reading(asker, registry.kind, fun, () => parseArguments(request.string()))
   const inside = requestInfo(request.headers) === undefined ? request.headers : undefined
   const work = inside?.get(HEADER.work)
-  const { jid, outcome } = await run({
+  const { jid, outcome, begun } = await run({
     fun,
     arg,
     kwarg,
     ...asker,
     cause: inside?.get(HEADER.cause) || undefined,
     hops: Number(inside?.get(HEADER.hops) || 0),
+    chain: inside?.get(HEADER.chain) || undefined,
     untrusted: readUntrusted(inside?.get(HEADER.untrusted)),
     work: work ? { key: work, causeMs: Number(inside?.get(HEADER.time)) } : undefined,
   })
-  if (work) return { jid, outcome }
+  if (work) return { jid, outcome, ...(begun ? { begun } : {}) }
   if (outcome.ok) return outcome.value
   throw new ReactorError(outcome.code, outcome.message, { jid })
 }

@@ -85,10 +85,12 @@ export function createOutput({ options, write, notice, clock }: OutputParts): Ou
           : cutMiddle(cleanText(of.tag), Math.floor(width * 0.4))
         : ''
       const after = name ? ` ← ${name}` : ''
-      const { style: shade, text } = decisionText(decision, width)
-      // Why a reaction is parked is what a person needs: it is wrapped, and not cut.
+      const { style: shade, text } = decisionText(decision, width, clock.now())
+      // Why a reaction failed, or waits for a person, is what a person needs: it is wrapped, and not cut.
       const lines =
-        shade === 'bad' ? wrap(text, width - 4, MAX_REASON_LINES) : [cut(text, width - 4 - displayWidth(after))]
+        shade === 'bad' || shade === 'auth'
+          ? wrap(text, width - 4, MAX_REASON_LINES)
+          : [cut(text, width - 4 - displayWidth(after))]
       const fits = displayWidth(lines.at(-1)!) + displayWidth(after) <= width - 4
       const painted = lines.map((line, n) => `${n === 0 ? paint('dim', '  └ ') : '    '}${paint(shade, line)}`)
       write(`${painted.join('\n')}${fits ? '' : '\n   '}${paint('dim', after)}`)
@@ -96,10 +98,11 @@ export function createOutput({ options, write, notice, clock }: OutputParts): Ou
   }
 }
 
-/** A decision as one object, its `state` first: stored, parked, or what the ledger says. */
+/** A decision as one object, its `state` first: stored, suppressed, parked, held, or what the ledger says. */
 function jsonOf(seen: SeenDecision): object {
   if (seen.state !== 'ended') return seen
   const { rule, event, decision } = seen
-  const { state, key, ms, jids, reason } = decision
-  return { state, rule, event, key, ms, jids, ...(reason === undefined ? {} : { reason }) }
+  const { state, key, ms, jids, reason, attempt, next, by } = decision
+  const given = Object.entries({ reason, attempt, next, by }).filter(([, value]) => value !== undefined)
+  return { state, rule, event, key, ms, jids, ...Object.fromEntries(given) }
 }

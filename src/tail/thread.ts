@@ -1,7 +1,7 @@
 // Puts reactions under the event that caused them: keeps those whose event is still to come, lets go those of events
 // that are not shown, and names the event where others have been printed since. Bounded memory.
-import { workKey } from '../protocol/reaction.ts'
-import type { SeenDecision } from './decision.ts'
+import { attemptKey, workKey } from '../protocol/reaction.ts'
+import type { SeenDecision, SeenSuppression } from './decision.ts'
 
 export interface Threaded {
   decision: SeenDecision
@@ -42,7 +42,7 @@ export function createThread({ wouldShow, show }: ThreadParts): Thread {
     const { id } = seen.event
     const tag = shown.get(id)
     if (tag === undefined && !isWantedUnseen(seen, early)) return
-    const key = `${seen.state === 'stored' ? 'stored' : endOf(seen)} ${workKey(id, seen.rule)}`
+    const key = `${endOf(seen)} ${attemptKey(workKey(id, seen.rule), attemptOf(seen))}`
     if (told.has(key)) return
     remember(told, key, MAX_SHOWN)
     const name = tag ?? ('tag' in seen.event ? seen.event.tag : undefined)
@@ -50,8 +50,19 @@ export function createThread({ wouldShow, show }: ThreadParts): Thread {
       last === id ? { decision: seen } : { decision: seen, of: { id, ...(name === undefined ? {} : { tag: name }) } },
     )
   }
+  /** Of many events: about those that are shown, or would have been. */
+  const suppressed = (seen: SeenSuppression) => {
+    const events = seen.events.filter(({ id, tag }) => shown.has(id) || wouldShow({ tag }))
+    const event = events.at(-1)
+    if (!event) return
+    const key = `suppressed ${workKey(event.id, seen.rule)}`
+    if (told.has(key)) return
+    remember(told, key, MAX_SHOWN)
+    const decision = { ...seen, event, events }
+    show(events.length > 1 || last === event.id ? { decision } : { decision, of: event })
+  }
   const isWantedUnseen = ({ event }: SeenDecision, early: boolean) => {
-    if (!('seq' in event)) return wouldShow({})
+    if (!('seq' in event)) return wouldShow('tag' in event && event.tag !== undefined ? { tag: event.tag } : {})
     return (early || begin === undefined || event.seq <= begin) && wouldShow(event)
   }
   const release = () => {
@@ -79,6 +90,7 @@ export function createThread({ wouldShow, show }: ThreadParts): Thread {
     },
     decision(seen) {
       const { event } = seen
+      if (seen.state === 'suppressed' && seen.events.length > 1) return suppressed(seen)
       const waiting = held.get(event.id)
       if (waiting) waiting.decisions.push(seen)
       else if ('seq' in event && position !== undefined && event.seq > position) {
@@ -91,7 +103,13 @@ export function createThread({ wouldShow, show }: ThreadParts): Thread {
 }
 
 /** A reaction that is parked is told twice, by the stream of what is parked and by the ledger; it is shown once. */
-const endOf = (seen: SeenDecision) => (seen.state === 'ended' ? seen.decision.state : seen.state)
+const endOf = (seen: SeenDecision) =>
+  seen.state === 'ended' ? `${seen.decision.state}${seen.decision.by === undefined ? '' : ' by'}` : seen.state
+
+function attemptOf(seen: SeenDecision): number {
+  if (seen.state === 'suppressed') return 1
+  return Number((seen.state === 'ended' ? seen.decision.attempt : seen.attempt) ?? 1)
+}
 
 function remember(set: Set<string>, key: string, most: number): void {
   set.add(key)

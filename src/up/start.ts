@@ -13,6 +13,7 @@ import { cancellable } from './cancel.ts'
 import { type Child, type ChildSpec, type SuperviseOptions, superviseChild } from './children.ts'
 import { requireServer } from './existing-server.ts'
 import { type DataFolder, openDataFolder, removeUpFile, requireUnused, type UpFile, writeUpFile } from './folder.ts'
+import { type ChildName, metricsPorts, metricsUrls } from './metrics-ports.ts'
 import { startPrivateServer } from './private-server.ts'
 
 export interface UpOptions {
@@ -40,6 +41,8 @@ export interface Up extends Running {
     /** Profiles that rules name and the config has not. */
     missing: NeededProfile[]
   }
+  /** Where the metrics of each process are served, by its name; empty where the config has no port for them. */
+  readonly metrics: Readonly<Record<string, string>>
   /** Pids by name, as they are now. */
   processes(): Record<string, number | undefined>
 }
@@ -105,9 +108,15 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
     stack.defer(() => removeUpFile(folder))
 
     const rulesFolder = config.react.rules ?? 'reactors'
-    const child = (name: string, args: string[], key: string): ChildSpec => ({
+    const portOf = metricsPorts(config.metrics.port)
+    const child = (name: ChildName, args: string[], key: string): ChildSpec => ({
       name,
-      args: [...args, '--config', folder.childConfig, ...(accounts ? ['--seed', folder.key(key)] : [])],
+      args: [
+        ...args,
+        ...['--config', folder.childConfig],
+        ...(accounts ? ['--seed', folder.key(key)] : []),
+        ...portOf(name),
+      ],
     })
     // A login that nobody answers yet is lost for seconds: the minion's waits until the master answers logins.
     const answering = createGate()
@@ -142,6 +151,7 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
         problems: Number(facts.problems ?? 0),
         missing: (facts.missing ?? []) as NeededProfile[],
       },
+      metrics: metricsUrls(children),
       processes: () => ({
         ...(own ? { 'nats-server': own.pid() } : {}),
         ...Object.fromEntries(children.map(child => [child.name, child.pid()])),

@@ -1,6 +1,7 @@
 // What services may do inside CORE: all of their own work, tried with the program's own code, and nothing of the others'.
 import { randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -20,8 +21,8 @@ import { openLedger } from '../../src/jobs/ledger.ts'
 import { openMissed } from '../../src/jobs/missed.ts'
 import { type JobRecords, openJobRecords } from '../../src/jobs/records.ts'
 import { openPayloadStore } from '../../src/payload/store.ts'
-import type { Reaction } from '../../src/protocol/reaction.ts'
 import { SERVICES, type ServiceOrigin, serviceOrigin } from '../../src/protocol/origin.ts'
+import type { Reaction } from '../../src/protocol/reaction.ts'
 import { SERVICE_RIGHTS } from '../../src/protocol/service-permissions.ts'
 import {
   bucketNames,
@@ -33,6 +34,7 @@ import {
   type WantedConsumer,
 } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import { rulesControlWhenAsked } from '../../src/reactor/bundle/open.ts'
 import { openBundleStore } from '../../src/reactor/bundle.ts'
 import { type Accounts, startAccounts } from '../helpers/accounts.ts'
 import { createSeen, within } from '../helpers/wait.ts'
@@ -201,7 +203,7 @@ describe('a service does its work under its permissions', () => {
     await missed.forget(record.jid)
     expect(await missed.page('m2', [])).toEqual({ jobs: [] })
     const ledger = await openLedger(nc, subjects, publisher, 'w1', silentLog)
-    await ledger.append({ key: 'k', rule: 'r', event: 'e', state: 'done', ms: 1, jids: [] })
+    await ledger.append({ key: 'k', rule: 'r', event: 'e', tag: 't', state: 'done', ms: 1, jids: [] })
     await ledger.stop()
     for (const lane of ['fast', 'slow'] as const)
       await takes(nc, names.reactions, laneConsumer(NS, lane), () =>
@@ -216,6 +218,26 @@ describe('a service does its work under its permissions', () => {
     await nc.flush()
     await fire('salt/job/1/new', {})
     await heard.reach(1)
+    expect(await refusedOf('_jobs')).toEqual([])
+  })
+
+  it('the job worker: the rules in force, and how far the reactors are', async () => {
+    const { nc } = open('_jobs')
+    await takes(accounts.actors._reactor.nc, names.events, reactorConsumer(NS), () => open('_reactor').fire('x', {}))
+    const moduleDirs: string[] = []
+    const control = await rulesControlWhenAsked(nc, subjects, { replicas: 1, moduleDirs }, silentLog)()
+    const source = { file: 'r.yaml', line: 1 }
+    const rules = [{ rule: 'r', on: ['x'], do: [{ kind: 'runner', fun: 'test.arg', params: null }], source }]
+    const packed = gzipSync(JSON.stringify(rules)).toString('base64')
+    const half = packed.length / 2
+    const named = { name: 'x', dry_run: false }
+    await control.push({ packed: packed.slice(0, half), part: { upload: 'u', index: 0, of: 2 }, ...named }, 'ada')
+    await control.push({ packed: packed.slice(half), part: { upload: 'u', index: 1, of: 2 }, ...named }, 'ada')
+    await control.switch({ to: 'off', names: ['r'], by: 'ada' })
+    const list = await control.list(async () => [])
+    expect(list).toMatchObject({ rules: [{ rule: 'r', mode: 'off' }], lag: { in_hand: expect.any(Number) } })
+    expect(await control.show('r', async () => [])).toMatchObject({ pending: { parked: expect.any(Number) } })
+    expect(await control.history()).toMatchObject([{ off: 1 }, { off: 0 }, {}])
     expect(await refusedOf('_jobs')).toEqual([])
   })
 
@@ -266,6 +288,7 @@ describe('requests between services', () => {
   const ASKED: [asker: ServiceOrigin, answerer: ServiceOrigin, subject: string][] = [
     ['_jobs', '_master', 'reactor.wheel.test.arg'],
     ['_jobs', '_cache', 'reactor.history.job'],
+    ['_jobs', '_reactor', 'reactor.decide'],
     ['_gateway', '_jobs', 'reactor.publish'],
     ['_gateway', '_jobs', 'reactor.runner.test.arg'],
     ['_gateway', '_cache', 'reactor.history.events'],

@@ -22,12 +22,33 @@ describe('an audit record', () => {
     ])
   })
 
+  it('of what rules and schedules did is one event for many, with the rules of all their causes', async () => {
+    const fired: [string, Record<string, unknown>, FireOptions | undefined][] = []
+    const audit = createAudit(async (tag, data, options) => {
+      fired.push([tag, data, options])
+      return { id: '1', seq: 1 }
+    }, silentLog)
+    const ofRule = { ...RECORD, user: 'rule:a', source: 'CORE' }
+    const ofSchedule = { ...RECORD, user: 'schedule:b', source: 'CORE' }
+    audit('runner', ofRule, { cause: 'event-1', hops: 3, chain: 'a,b' })
+    audit('publish', ofSchedule, { cause: 'slot-1' })
+    audit('wheel', ofRule, { cause: 'event-2', hops: 1, chain: 'c' })
+    expect(fired).toEqual([])
+    await new Promise(resolve => setImmediate(resolve))
+    const records = [
+      { kind: 'runner', ...ofRule, cause: 'event-1' },
+      { kind: 'publish', ...ofSchedule, cause: 'slot-1' },
+      { kind: 'wheel', ...ofRule, cause: 'event-2' },
+    ]
+    expect(fired).toEqual([['salt/audit/rules', { records }, { hops: 4, chain: 'a,b,c' }]])
+  })
+
   it('that cannot be stored is in the log, and nobody else is troubled', async () => {
     const { log, lines } = keptLog()
     const audit = createAudit(async () => Promise.reject(new ReactorError('store_refused', 'it is full')), log)
     audit('publish', RECORD)
     const line = await lines.find(({ msg }) => msg.includes('audit record'), 'the log')
-    expect(line).toMatchObject({ ...RECORD, kind: 'publish', error: 'it is full' })
+    expect(line).toMatchObject({ ...RECORD, tag: 'salt/audit/publish', error: 'it is full' })
   })
 })
 

@@ -33,7 +33,7 @@ describe('the history of events', () => {
     const { id } = await fire(
       'salt/key',
       { id: 'web2' },
-      { cause: 'event-0', hops: 2, stamp: '2026-11-20T09:18:20.838387' },
+      { cause: 'event-0', hops: 2, chain: 'a,b', stamp: '2026-11-20T09:18:20.838387' },
     )
     expect(await history({})).toEqual({
       events: [
@@ -47,6 +47,7 @@ describe('the history of events', () => {
           believed: false,
           cause: 'event-0',
           hops: 2,
+          chain: 'a,b',
         },
       ],
       next_seq: 1,

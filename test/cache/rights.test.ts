@@ -14,6 +14,7 @@ import { keptAudit, openAuthority } from '../helpers/authority.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { within } from '../helpers/wait.ts'
+import { openDecisions } from './decisions/made.ts'
 import { jidOf, MiB, newJob, openStore, returned, T0 } from './jobs.ts'
 
 let server: TestServer
@@ -37,8 +38,19 @@ async function open() {
   const payloads = await openPayloadStore(nc, ns, { keepMs: 3_600_000, maxBytes: 64 * MiB, replicas: 1 })
   const clock = { now: () => T0 + 1000, sleep: () => Promise.resolve() }
   const authority = openAuthority({ grants: GRANTS, audit })
+  const decisions = await openDecisions()
   const served = await serveHistory({
-    ...{ nc, subjects, store, payloads, overflow: createOverflow(payloads), authority, clock, log: silentLog },
+    ...{
+      nc,
+      subjects,
+      store,
+      decisions,
+      payloads,
+      overflow: createOverflow(payloads),
+      authority,
+      clock,
+      log: silentLog,
+    },
   })
   onTestFinished(() => served.stop())
   const ask = <T>(user: string, subject: string, body: unknown) => {
@@ -209,5 +221,23 @@ describe('a part of a large return', () => {
     const name = `_answers.${'ab'.repeat(16)}`
     await payloads.put(name, 0, Buffer.from('[1]'))
     expect(await ask('bob', subjects.historyPayload, { name, part: 0 })).toEqual([1])
+  })
+})
+
+describe('reactions', () => {
+  it('are for those who may read every event; others are refused, recorded', async () => {
+    const { ask, records, subjects } = await open()
+    expect(await ask('all', subjects.historyReactions, {})).toEqual({ reactions: [] })
+    expect(await ask('all', subjects.historyRules, {})).toEqual([])
+    for (const user of ['ann', 'bob'])
+      for (const subject of [subjects.historyReactions, subjects.historyRules])
+        await expect(ask(user, subject, {})).rejects.toMatchObject({
+          code: 'forbidden',
+          message: expect.stringContaining(`'${user}' may not read reactions`),
+        })
+    expect(records.items.slice(-2)).toMatchObject([
+      { user: 'bob', action: 'history.reactions', result: 'refused' },
+      { user: 'bob', action: 'history.rules', result: 'refused' },
+    ])
   })
 })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { requestJson } from '../../src/bus/request.ts'
-import { createJobCache } from '../../src/cache/client.ts'
+import { createJobCache, createReactionHistory, readReactions } from '../../src/cache/client.ts'
 import { serveHistory } from '../../src/cache/service.ts'
 import { createOverflow } from '../../src/payload/overflow.ts'
 import { openPayloadStore } from '../../src/payload/store.ts'
@@ -9,6 +9,7 @@ import { openAuthority } from '../helpers/authority.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { within } from '../helpers/wait.ts'
+import { decided, openDecisions } from './decisions/made.ts'
 import { jidOf, MiB, newJob, openStore, returned, sentJob, started, T0 } from './jobs.ts'
 
 let server: TestServer
@@ -20,6 +21,7 @@ afterAll(() => server.stop())
 async function open() {
   const { nc, ns, subjects } = await openCore(server)
   const store = await openStore()
+  const decisions = await openDecisions()
   const payloads = await openPayloadStore(nc, ns, { keepMs: 3_600_000, maxBytes: 64 * MiB, replicas: 1 })
   const clock = { now: () => T0 + 1000, sleep: () => Promise.resolve() }
   const served = await serveHistory({
@@ -27,6 +29,7 @@ async function open() {
       nc,
       subjects,
       store,
+      decisions,
       payloads,
       overflow: createOverflow(payloads),
       authority: openAuthority(),
@@ -36,7 +39,7 @@ async function open() {
   })
   onTestFinished(() => served.stop())
   const ask = (subject: string, body: unknown) => requestJson(nc, subject, body, { timeoutMs: 5000, what: 'test' })
-  return { nc, subjects, store, ask, cache: createJobCache(nc, subjects), stop: () => served.stop() }
+  return { nc, subjects, store, decisions, ask, cache: createJobCache(nc, subjects), stop: () => served.stop() }
 }
 
 describe('<ns>.history.job', () => {
@@ -179,5 +182,41 @@ describe('<ns>.history.jobs', () => {
       code: 'bad_argument',
       message: expect.stringMatching(message),
     })
+  })
+})
+
+describe('<ns>.history.reactions and .rules', () => {
+  it('give what became of reactions in pages, and counts of rules', async () => {
+    const { nc, subjects, decisions } = await open()
+    await decisions.add(
+      ...['a', 'b', 'c'].map(id => decided(id)),
+      decided('d', { rule: 's', state: 'parked', reason: 'no disk' }),
+    )
+    const history = createReactionHistory(nc, subjects)
+    const { reactions, cursor } = await history.reactions({ rule: 'r', limit: 2 })
+    expect(reactions.map(({ key }) => key)).toEqual(['c/r', 'b/r'])
+    const rest = await history.reactions({ rule: 'r', limit: 2, before: cursor! })
+    expect(rest).toEqual({ reactions: [expect.objectContaining({ key: 'a/r', state: 'done' })] })
+    const all = await readReactions(history, {}, 3)
+    expect([all.reactions.length, typeof all.cursor]).toEqual([3, 'string'])
+    expect(await history.rules()).toMatchObject([
+      { rule: 'r', states: { done: 3 }, suppressed: {} },
+      { rule: 's', states: { parked: 1 }, last_error: { reason: 'no disk' } },
+    ])
+  })
+
+  it.each<[string, unknown, RegExp]>([
+    ['a state that is none', { state: 'burnt' }, /'state' must be one of waiting, retrying, .* got "burnt"/],
+    ['an unknown key', { rules: 'r' }, /unknown key 'rules'; there are rule/],
+    ['too many rules', { rule: Array.from({ length: 101 }, () => 'r') }, /at most 100/],
+    ['a cursor that is none', { before: 'x' }, /'before' must be the cursor of a page, got 'x'/],
+    ['a list', [], /must be a map of rule/],
+  ])('refuse %s', async (_what, body, message) => {
+    const { ask, subjects } = await open()
+    await expect(ask(subjects.historyReactions, body)).rejects.toMatchObject({
+      code: 'bad_argument',
+      message: expect.stringMatching(message),
+    })
+    await expect(ask(subjects.historyRules, { rule: 'r' })).rejects.toMatchObject({ code: 'bad_argument' })
   })
 })

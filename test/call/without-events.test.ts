@@ -13,6 +13,7 @@ import { createOverflow } from '../../src/payload/overflow.ts'
 import { openPayloadStore } from '../../src/payload/store.ts'
 import { createJidSource } from '../../src/protocol/jid.ts'
 import type { JobReturn, PublishMessage } from '../../src/protocol/job.ts'
+import { openDecisions } from '../cache/decisions/made.ts'
 import { MiB, newJob, openStore, returned, sentJob, started } from '../cache/jobs.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -42,6 +43,7 @@ async function open() {
   const clock = { now: () => Date.now(), sleep: () => Promise.resolve() }
   const served = await serveHistory({
     ...{ nc, subjects, store, payloads, overflow: createOverflow(payloads), clock, log: silentLog },
+    decisions: await openDecisions(),
     authority: createAuthority({
       ...{ accounts: false, statics: {}, store: { grants: () => undefined }, audit: () => undefined },
     }),

@@ -2,16 +2,20 @@
 import type { Audit, AuditKind, AuditRecord } from '../../src/audit/audit.ts'
 import { type Authority, createAuthority } from '../../src/operators/authority.ts'
 import type { Grants } from '../../src/protocol/role.ts'
+import type { Trace } from '../../src/protocol/trace.ts'
 import { createSeen, type Seen } from './wait.ts'
 
-export type Recorded = AuditRecord & { kind: AuditKind; cause?: string | undefined; hops?: number }
+export type Recorded = AuditRecord & Trace & { kind: AuditKind }
 
 export const noAudit: Audit = () => undefined
+
+/** Of what is handed to the audit only the trace. */
+const traced = (given?: Trace) => given && { cause: given.cause, hops: given.hops ?? 0, chain: given.chain }
 
 /** An audit whose records a test can wait for. */
 export function keptAudit(): { audit: Audit; records: Seen<Recorded> } {
   const records = createSeen<Recorded>()
-  return { audit: (kind, record, cause) => records.push({ kind, ...record, ...cause }), records }
+  return { audit: (kind, record, cause) => records.push({ kind, ...record, ...traced(cause) }), records }
 }
 
 /**

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createFire } from '../../src/bus/fire.ts'
 import { createGather } from '../../src/jobs/gather.ts'
 import { createAskPeers } from '../../src/jobs/peer.ts'
-import type { JobMessage } from '../../src/protocol/job.ts'
+import type { JobMessage, JobRecord } from '../../src/protocol/job.ts'
 import { minionOrigin } from '../../src/protocol/origin.ts'
 import { keptAudit, noAudit } from '../helpers/authority.ts'
 import { openCore } from '../helpers/core.ts'
@@ -102,10 +102,11 @@ describe('gathering the returns of a job', () => {
 
 describe('a minion that asks for a job on others', () => {
   const body = { tgt: 'a', fun: 'test.ping', timeoutMs: 5000 }
+  const noRecords = { find: async () => undefined }
 
   it('gets the returns where the config allows it', async () => {
     const { gather, got, events } = await start(['a'], { a: 'hi' })
-    const ask = createAskPeers({ 'web.*': ['test\\..*'] }, gather, noAudit)
+    const ask = createAskPeers({ 'web.*': ['test\\..*'] }, gather, noAudit, noRecords)
     expect(await ask('web1', body)).toMatchObject({ returns: { a: { return: 'hi' } } })
     expect(got.items).toEqual([])
     const { data } = await events.find(({ tag }) => tag.endsWith('/new'), 'the job')
@@ -120,7 +121,7 @@ describe('a minion that asks for a job on others', () => {
   ])('is refused where %s', async (_what, rules) => {
     const { gather, events } = await start(['a'], { a: 'hi' })
     const { audit, records } = keptAudit()
-    await expect(createAskPeers(rules, gather, audit)('web1', body)).rejects.toMatchObject({
+    await expect(createAskPeers(rules, gather, audit, noRecords)('web1', body)).rejects.toMatchObject({
       code: 'forbidden',
       message: expect.stringContaining("minion 'web1' may not run 'test.ping' on others"),
     })
@@ -134,22 +135,42 @@ describe('a minion that asks for a job on others', () => {
     'is refused with the body %j',
     async wrong => {
       const { gather } = await start(['a'], {})
-      await expect(createAskPeers({ '.*': ['.*'] }, gather, noAudit)('web1', wrong)).rejects.toMatchObject({
+      await expect(createAskPeers({ '.*': ['.*'] }, gather, noAudit, noRecords)('web1', wrong)).rejects.toMatchObject({
         code: 'bad_argument',
       })
     },
   )
 
+  it('hands on the causes of its own job as the record has them, and none of a job that is not its own', async () => {
+    const { gather, events } = await start(['a'], { a: true })
+    const jid = '20260101000000000000'
+    const record = { jid, minions: ['web1'], hops: 3, chain: 'first,second' } as JobRecord
+    const find = async (wanted: string) => (wanted === jid ? record : undefined)
+    const ask = createAskPeers({ '.*': ['.*'] }, gather, noAudit, { find })
+    const announced = (of: string) => events.find(({ tag }) => tag === `salt/job/${of}/new`, 'the announcement')
+    const own = await ask('web1', { ...body, cause: jid })
+    expect(await announced(own.jid)).toMatchObject({ cause: jid, hops: 4, chain: 'first,second' })
+    for (const [minion, cause] of [
+      ['web2', jid],
+      ['web1', '20260101000000000001'],
+      ['web1', { no: 'jid' }],
+    ] as const) {
+      const { jid: other } = await ask(minion, { ...body, cause })
+      const event = await announced(other)
+      expect([event.cause, event.hops, event.chain]).toEqual([undefined, 1, undefined])
+    }
+  })
+
   it('cannot choose the jid or send what a publish does not know', async () => {
     const { gather } = await start(['a'], { a: true })
-    const ask = createAskPeers({ '.*': ['.*'] }, gather, noAudit)
+    const ask = createAskPeers({ '.*': ['.*'] }, gather, noAudit, noRecords)
     const { jid } = await ask('web1', { ...body, jid: '20260101000000000000' })
     expect(jid).not.toBe('20260101000000000000')
     await expect(ask('web1', { ...body, nonsense: 1 })).rejects.toMatchObject({ code: 'bad_argument' })
   })
 
   it('is held to regular expressions that can be read', () => {
-    expect(() => createAskPeers({ '(': ['.*'] }, async () => Promise.reject(), noAudit)).toThrow(
+    expect(() => createAskPeers({ '(': ['.*'] }, async () => Promise.reject(), noAudit, noRecords)).toThrow(
       "jobs.peer: '(' is no regular",
     )
   })

@@ -1,6 +1,5 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createLanes } from '../../src/jobs/lanes.ts'
-import { ACK_WAIT_MS } from '../../src/protocol/streams.ts'
 import { createGate, createSeen, within } from '../helpers/wait.ts'
 
 interface Item {
@@ -14,33 +13,22 @@ function gatedLanes(concurrency: number) {
   const gates = new Map<string, ReturnType<typeof createGate>>()
   const running = new Map<string, number>()
   let most = 0
-  let told = new Set<string>()
   const name = ({ rule, n }: Item) => `${rule}${n}`
-  const lanes = createLanes<Item>({
-    concurrency,
-    working: item => void told.add(name(item)),
-    async run(item) {
-      const count = (running.get(item.rule) ?? 0) + 1
-      running.set(item.rule, count)
-      most = Math.max(most, count)
-      const gate = createGate()
-      gates.set(name(item), gate)
-      started.push(name(item))
-      await gate.passed
-      running.set(item.rule, running.get(item.rule)! - 1)
-    },
+  const lanes = createLanes<Item>(async item => {
+    const count = (running.get(item.rule) ?? 0) + 1
+    running.set(item.rule, count)
+    most = Math.max(most, count)
+    const gate = createGate()
+    gates.set(name(item), gate)
+    started.push(name(item))
+    await gate.passed
+    running.set(item.rule, running.get(item.rule)! - 1)
   })
   const push = (rule: string, count: number) => {
-    for (let n = 0; n < count; n++) lanes.push(rule, { rule, n })
+    for (let n = 0; n < count; n++) lanes.push(rule, { rule, n }, concurrency)
   }
   const finish = (item: string) => gates.get(item)!.open()
-  /** Those of which the server heard since the last look, sorted. */
-  const heard = () => {
-    const names = [...told].sort()
-    told = new Set()
-    return names
-  }
-  return { lanes, started, push, finish, heard, most: () => most }
+  return { lanes, started, push, finish, most: () => most }
 }
 
 describe('lanes', () => {
@@ -65,16 +53,12 @@ describe('lanes', () => {
   it('keep the order of a rule at concurrency 1, over thousands of items', async () => {
     const done: number[] = []
     const all = createGate()
-    const lanes = createLanes<number>({
-      concurrency: 1,
-      working: () => undefined,
-      async run(n) {
-        await null
-        done.push(n)
-        if (done.length === 5000) all.open()
-      },
+    const lanes = createLanes<number>(async n => {
+      await null
+      done.push(n)
+      if (done.length === 5000) all.open()
     })
-    for (let n = 0; n < 5000; n++) lanes.push('a', n)
+    for (let n = 0; n < 5000; n++) lanes.push('a', n, 1)
     await within(all.passed, 'all items')
     expect(done).toEqual(Array.from({ length: 5000 }, (_, n) => n))
     expect(lanes.size()).toBe(0)
@@ -121,39 +105,18 @@ describe('lanes', () => {
     expect(started.items).toEqual(['a0', 'b0'])
   })
 
-  it('tell the server of all that waits or runs, well before it would deliver it again', async () => {
-    const { push, finish, started, heard } = clockedLanes(2)
-    push('a', 5)
-    push('b', 1)
-    vi.advanceTimersByTime(ACK_WAIT_MS / 2)
-    expect(heard()).toEqual(['a0', 'a1', 'a2', 'a3', 'a4', 'b0'])
-    vi.advanceTimersByTime(ACK_WAIT_MS / 2)
-    expect(heard()).toEqual(['a0', 'a1', 'a2', 'a3', 'a4', 'b0'])
+  it('run as many at once as the rule said last', async () => {
+    const { started, lanes, finish } = gatedLanes(1)
+    lanes.push('a', { rule: 'a', n: 0 }, 1)
+    lanes.push('a', { rule: 'a', n: 1 }, 1)
+    expect(started.items).toEqual(['a0'])
+    lanes.push('a', { rule: 'a', n: 2 }, 3)
+    expect(started.items).toEqual(['a0', 'a1', 'a2'])
+    expect(lanes.running()).toBe(3)
     finish('a0')
-    await started.find(item => item === 'a2', 'the start of the next')
-    finish('a2')
-    await started.find(item => item === 'a3', 'the start of the one after')
-    vi.advanceTimersByTime(ACK_WAIT_MS / 2)
-    expect(heard()).toEqual(['a1', 'a3', 'a4', 'b0'])
-  })
-
-  it('tell the server no more of what waits once they stop, so that another worker has it', async () => {
-    const { lanes, push, finish, heard } = clockedLanes(1)
-    push('a', 3)
-    const stopping = lanes.stop()
-    finish('a0')
-    await stopping
-    vi.advanceTimersByTime(ACK_WAIT_MS)
-    expect(heard()).toEqual([])
+    await emptied(() => lanes.running() - 2)
   })
 })
-
-/** Gated lanes on a clock that the test moves. */
-function clockedLanes(concurrency: number) {
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
-  onTestFinished(() => void vi.useRealTimers())
-  return gatedLanes(concurrency)
-}
 
 /** Resolves on the turn on which the count is 0. */
 async function emptied(count: () => number): Promise<void> {

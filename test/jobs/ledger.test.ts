@@ -32,7 +32,7 @@ afterEach(async () => {
 })
 
 const open = (worker: string) => openLedger(nc, subjects, publisher, worker, silentLog)
-const decision = (key: string): Decision => ({ key, rule: 'r', event: 'e', state: 'done', ms: 1, jids: [] })
+const decision = (key: string): Decision => ({ key, rule: 'r', event: 'e', tag: 't', state: 'done', ms: 1, jids: [] })
 const stored = async () => (await (await jetstreamManager(nc)).streams.info('reactor_DONE')).state.messages
 const storedDecisions = async () =>
   (await storedIn<{ decisions: Decision[] }>(nc, 'reactor_DONE')).flatMap(({ body }) => body.decisions)
@@ -172,5 +172,67 @@ describe('the ledger', () => {
     await learns(follower, 'new')
     await writer.stop()
     await follower.stop()
+  })
+
+  it('knows attempts apart, and of one that is retried when the next is due, until that is decided', async () => {
+    const [one, two] = await Promise.all([open('w1'), open('w2')])
+    const retrying = { ...decision('a'), state: 'retrying', next: 5, left: [[1, 2]] } as Decision
+    await one.append(retrying)
+    await learns(two, 'a')
+    for (const ledger of [one, two, await open('w3')]) {
+      expect(ledger.retrying('a')).toEqual({ next: 5, left: [[1, 2]] })
+      expect(ledger.has('a#2')).toBe(false)
+    }
+    await one.append({ ...retrying, key: 'b', by: 'root' })
+    // A person has stored the next attempt before that.
+    expect(one.retrying('b')).toBeUndefined()
+    await one.append({ ...decision('a'), attempt: 2 })
+    await learns(two, 'a#2')
+    const late = await open('w4')
+    for (const ledger of [one, two, late]) {
+      expect(ledger.has('a')).toBe(true)
+      expect(ledger.retrying('a')).toBeUndefined()
+    }
+    await one.stop()
+    await two.stop()
+  })
+
+  it('reads over what was only suppressed', async () => {
+    await publisher.publish('reactor.done.r1', '{"worker":"r1","decisions":[],"suppressed":[{"rule":"r"}]}')
+    await publisher.publish('reactor.done.r1', '{"worker":"r1","suppressed":[{"rule":"r"}]}')
+    const lines: unknown[] = []
+    const log = { ...silentLog, warn: (line: unknown) => void lines.push(line) } as typeof silentLog
+    const one = await openLedger(nc, subjects, publisher, 'w1', log)
+    await one.append(decision('a'))
+    const two = await openLedger(nc, subjects, publisher, 'w2', log)
+    expect(two.has('a')).toBe(true)
+    expect(lines).toEqual([])
+    await one.stop()
+    await two.stop()
+  })
+
+  it('has read all that was stored before it is asked to, for each that asks', async () => {
+    const [one, two] = await Promise.all([open('w1'), open('w2')])
+    const never = new AbortController().signal
+    await within(Promise.all([two.sync(never), two.sync(never)]), 'reading to the end of nothing')
+    for (let i = 0; i < 50; i++) {
+      await one.append(decision(`k${i}`))
+      await within(Promise.all([two.sync(never), two.sync(never)]), 'reading to the end')
+      expect(two.has(`k${i}`)).toBe(true)
+    }
+    // Its own entries count as read.
+    await within(one.sync(never), 'reading to the end')
+    await one.stop()
+    await two.stop()
+  })
+
+  it('gives up reading to the end where the worker stops first', async () => {
+    const one = await open('w1')
+    await one.stop()
+    await publisher.publish('reactor.done.x', '{"decisions":[]}')
+    const stop = new AbortController()
+    const reading = one.sync(stop.signal)
+    stop.abort()
+    await expect(within(reading, 'giving up')).rejects.toMatchObject({ code: 'unreachable' })
   })
 })

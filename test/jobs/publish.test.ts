@@ -55,7 +55,10 @@ describe('a job for minions', () => {
 
   it('has its record stored and is announced in Salt’s shape before any minion has it', async () => {
     const { publish, events, records, got } = await start({ web1: yes })
-    const { jid } = await publish({ tgt: 'web1', fun: 'test.ping' }, { user: 'root', cause: 'event-1', hops: 3 })
+    const { jid } = await publish(
+      { tgt: 'web1', fun: 'test.ping' },
+      { user: 'root', cause: 'event-1', hops: 3, chain: 'a,b' },
+    )
     const announced = await events.find(({ tag }) => tag === `salt/job/${jid}/new`, 'the announcement')
     expect(announced).toMatchObject({
       data: {
@@ -70,11 +73,14 @@ describe('a job for minions', () => {
       },
       cause: 'event-1',
       hops: 4,
+      chain: 'a,b',
     })
     expect(await records()).toMatchObject([
-      { jid, kind: 'local', key: jid, minions: ['web1'], cause: 'event-1', hops: 4 },
+      { jid, kind: 'local', key: jid, minions: ['web1'], cause: 'event-1', hops: 4, chain: 'a,b' },
     ])
-    expect(got.items[0]!.job.hops).toBe(4)
+    expect(got.items[0]!.job).toMatchObject({ hops: 4, chain: 'a,b' })
+    const sent = await events.find(({ tag }) => tag === `salt/job/${jid}/sent`, 'how it was sent')
+    expect(sent).toMatchObject({ cause: jid, hops: 4, chain: 'a,b' })
   })
 
   it('tells at once who is offline, who refused and why, and who is unknown', async () => {
@@ -200,8 +206,8 @@ describe('work that is taken over', () => {
     const second = await publish({ tgt: '*', fun: 'test.ping' }, { user: 'rule:r', work })
     expect(second).toEqual(first)
     expect(got.items.map(({ job }) => [job.jid, job.key])).toEqual([
-      [first.jid, work.key],
-      [first.jid, work.key],
+      [first.jid, 'event-1/rule/0'],
+      [first.jid, 'event-1/rule/0'],
     ])
     expect(await records()).toHaveLength(1)
     const announced = (await storedIn(nc, `${ns}_EVENTS`)).filter(({ subject }) => subject.endsWith('.new'))

@@ -1,16 +1,8 @@
-import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/base/clock.ts'
 import { ReactorError } from '../../src/base/errors.ts'
-import { type Ledger, openLedger } from '../../src/jobs/ledger.ts'
-import type { Asked } from '../../src/jobs/publish.ts'
-import { startReactions } from '../../src/jobs/reactions.ts'
-import type { FunctionCall } from '../../src/jobs/run-function.ts'
-import type { Published, PublishMessage, ReactionAction } from '../../src/protocol/job.ts'
-import type { Decision, Parked, Reaction } from '../../src/protocol/reaction.ts'
-import { keptLog, openCore, storedIn } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
-import { createGate, createSeen, within } from '../helpers/wait.ts'
+import { createGate, within } from '../helpers/wait.ts'
+import { action, hurriedClock, openReactions, reaction } from './reactions.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -18,118 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-type Ran = { what: string; asked: Asked }
-type Behaviour = (call: Ran) => Promise<{
-  refused?: Record<string, string>
-  offline?: string[]
-  failure?: string
-  stopped?: boolean
-}>
-
-const action = (kind: ReactionAction['kind'], fun: string): ReactionAction => ({
-  kind,
-  fun,
-  arg: [],
-  kwarg: {},
-  ...(kind === 'local' ? { tgt: 'web1', tgt_type: 'glob' } : {}),
-})
-
-const reaction = (event: string, actions: ReactionAction[], rule = 'r'): Reaction => ({
-  rule,
-  bundle: 'b1',
-  event: { id: event, tag: 'my/tag', origin: '_user-root', seq: 1, storedMs: Date.now(), hops: 2 },
-  actions,
-})
-
-const PUBLISHED = { minions: ['web1'], missing: [], waiting: [], deadline: 0, run_until: 0 }
-
-/** Workers on one namespace, whose actions do what `behave` says. */
-async function open() {
-  const core = await openCore(server)
-  const { nc, ns, subjects, publisher } = core
-  const ran = createSeen<Ran>()
-  const { log, lines } = keptLog()
-  const jsm = await jetstreamManager(nc)
-  const decided = createSeen<Decision>()
-  nc.subscribe(`${ns}.decision.done.>`, {
-    callback: (_error, message) => {
-      for (const decision of message.json<{ decisions: Decision[] }>().decisions) decided.push(decision)
-    },
-  })
-  await nc.flush()
-  const start = async (
-    behave: Behaviour = async () => ({}),
-    more: { concurrency?: number; append?: Ledger['append']; stopFunctions?(): void } = {},
-  ) => {
-    const worker = `w${Math.random().toString(36).slice(2)}`
-    const opened = await openLedger(nc, subjects, publisher, worker, log)
-    const ledger = { ...opened, append: more.append ?? opened.append }
-    const act = (what: string, asked: Asked) => {
-      const call = { what, asked }
-      ran.push(call)
-      return behave(call)
-    }
-    const run = async ({ fun, arg: _arg, kwarg: _kwarg, ...asked }: FunctionCall, kind: string) => {
-      const { failure, stopped } = await act(`${kind}.${fun}`, asked as Asked)
-      if (stopped) return { jid: `jid of ${fun}`, outcome: { ok: false, code: 'stopped', message: 'stopped' } as const }
-      return {
-        jid: `jid of ${fun}`,
-        outcome: failure
-          ? ({ ok: false, code: 'function_failed', message: failure } as const)
-          : ({ ok: true, value: 1 } as const),
-      }
-    }
-    const reactions = await startReactions({
-      nc,
-      subjects,
-      publisher,
-      ledger,
-      publishJob: async ({ fun }: PublishMessage, asked): Promise<Published> => {
-        const { refused = {}, offline = [] } = await act(`local.${fun}`, asked)
-        return { ...PUBLISHED, jid: `jid of ${fun}`, offline, refused }
-      },
-      runFunction: call => run(call, 'runner'),
-      callWheel: call => run(call, 'wheel'),
-      ...(more.stopFunctions ? { stopFunctions: more.stopFunctions } : {}),
-      concurrency: more.concurrency ?? 4,
-      clock: systemClock,
-      log,
-    })
-    return {
-      ledger,
-      async stop() {
-        await reactions.stop()
-        await ledger.stop()
-      },
-    }
-  }
-  const store = (one: Reaction, id = `${one.event.id}/${one.rule}`) =>
-    publisher.publish(subjects.reaction('fast', one.rule), JSON.stringify(one), { id })
-  /** Resolves when every message has been acked; a work queue keeps none of those. */
-  const drained = () =>
-    within(
-      (async () => {
-        for (;;) {
-          const { state } = await jsm.streams.info(`${ns}_REACTIONS`)
-          if (state.messages === 0) return
-        }
-      })(),
-      'the last ack',
-    )
-  /** Resolves when so many reactions are with workers. */
-  const handedOut = (count: number) =>
-    within(
-      (async () => {
-        for (;;) {
-          const { num_ack_pending } = await jsm.consumers.info(`${ns}_REACTIONS`, `${ns}_jobs_fast`)
-          if (num_ack_pending === count) return
-        }
-      })(),
-      `${count} reactions handed out`,
-    )
-  const parked = () => storedIn<Parked>(nc, `${ns}_PARKED`)
-  return { ...core, start, store, ran, lines, decided, drained, parked, handedOut, jsm }
-}
+const open = () => openReactions(server)
 
 describe('a reaction whose actions go well', () => {
   it('is entered in the ledger as done, then acked', async () => {
@@ -141,6 +22,7 @@ describe('a reaction whose actions go well', () => {
       key: 'e1/r',
       rule: 'r',
       event: 'e1',
+      tag: 'my/tag',
       state: 'done',
       ms: expect.any(Number),
       jids: ['jid of test.arg'],
@@ -161,6 +43,7 @@ describe('a reaction whose actions go well', () => {
       user: 'rule:r',
       cause: 'e1',
       hops: 2,
+      chain: 'r',
       work: { key: `e1/r/${index}/1`, causeMs: one.event.storedMs },
     })
     expect(ran.items).toEqual([
@@ -199,16 +82,21 @@ describe('a reaction with an action that fails', () => {
     await worker.stop()
   })
 
-  it('is parked once where its end could not be entered in the ledger and it is done again', async () => {
-    const { start, store, ran, parked, jsm, ns } = await open()
+  it('is entered in the ledger as often as it takes, and neither runs nor parks again for that', async () => {
+    const { start, store, ran, parked, drained, jsm, ns } = await open()
+    let refusals = 0
     const worker = await start(async () => ({ failure: 'no disk' }), {
-      append: async () => {
-        throw new ReactorError('store_refused', 'the store is full')
+      clock: hurriedClock,
+      publish: (subject, next) => {
+        if (subject.includes('.done.') && refusals++ < 3)
+          return Promise.reject(new ReactorError('store_refused', 'the store is full'))
+        return next()
       },
     })
     await store(reaction('e1', [action('runner', 'a.a')]))
-    // The third time it runs, it has been parked twice.
-    await ran.reach(3)
+    await drained()
+    expect(refusals).toBe(4)
+    expect(ran.items).toHaveLength(1)
     expect((await parked()).map(({ id }) => id)).toEqual(['parked/e1/r'])
     expect((await jsm.streams.info(`${ns}_PARKED`)).state.last_seq).toBe(1)
     await worker.stop()
@@ -260,7 +148,7 @@ describe('a reaction that is delivered again', () => {
   it('after its decision was stored does not run again, and is acked', async () => {
     const { start, store, ran, drained } = await open()
     const first = await start()
-    await first.ledger.append({ key: 'e1/r', rule: 'r', event: 'e1', state: 'done', ms: 1, jids: [] })
+    await first.ledger.append({ key: 'e1/r', rule: 'r', event: 'e1', tag: 't', state: 'done', ms: 1, jids: [] })
     await store(reaction('e1', [action('runner', 'a.a')]))
     await drained()
     expect(ran.items).toEqual([])
@@ -307,12 +195,42 @@ describe('the stream of reactions', () => {
   it('loses what is malformed, with a word in the log, and goes on', async () => {
     const { start, store, publisher, subjects, lines, decided, drained } = await open()
     const worker = await start()
-    for (const body of ['no json', '[]', '{"rule":"r","actions":[]}', '{"event":{"id":"e"},"actions":[]}'])
+    for (const body of ['no json', '[]', '{"rule":"r","actions":[]}', '{"rule":"r","reactions":[{"actions":[]}]}'])
       await publisher.publish(subjects.reaction('fast', 'r'), body)
     await store(reaction('e1', [action('runner', 'a.a')]))
     await decided.reach(1)
     await drained()
     expect(lines.items.filter(({ msg }) => msg.includes('malformed and dropped'))).toHaveLength(4)
+    await worker.stop()
+  })
+
+  it('settles each reaction of a message by itself, and acks the message after the last', async () => {
+    const { start, storeBatch, decided, drained, jsm, ns, ran } = await open()
+    const gate = createGate()
+    const worker = await start(async ({ asked }) => {
+      if (asked.cause === 'e2') await gate.passed
+      return asked.cause === 'e3' ? { failure: 'no' } : {}
+    })
+    const all = ['e1', 'e2', 'e3', 'e1'].map(id => reaction(id, [action('runner', 'a.a')]))
+    await storeBatch(all, 'a batch')
+    await decided.reach(2)
+    expect((await jsm.streams.info(`${ns}_REACTIONS`)).state.messages).toBe(1)
+    expect(worker.stats()).toMatchObject({ waiting: [{ rule: 'r', fast: 1, slow: 0 }], running: 1 })
+    gate.open()
+    await drained()
+    expect(decided.items.map(({ key, state }) => `${key} ${state}`).sort()).toEqual([
+      'e1/r done',
+      'e2/r done',
+      'e3/r parked',
+    ])
+    expect(ran.items).toHaveLength(3)
+    expect(worker.stats()).toMatchObject({ waiting: [], running: 0, bytes: 0, latency: { count: 3 } })
+    expect([...worker.stats().decisions.get('r')!]).toEqual(
+      expect.arrayContaining([
+        ['done', 2],
+        ['parked', 1],
+      ]),
+    )
     await worker.stop()
   })
 

@@ -5,6 +5,7 @@ import { ReactorError } from '../../src/base/errors.ts'
 import type { RunnerContext } from '../../src/functions/context.ts'
 import { runner } from '../../src/functions/define.ts'
 import { createRegistry } from '../../src/functions/registry.ts'
+import { openAnnounce } from '../../src/jobs/announce.ts'
 import { openJobRecords } from '../../src/jobs/records.ts'
 import { createFunctionJobs, type FunctionCall } from '../../src/jobs/run-function.ts'
 import type { JobRecord } from '../../src/protocol/job.ts'
@@ -34,6 +35,12 @@ async function start(runTimeoutMs = 60_000) {
     'own.login': runner({ doc: 'x', args: { user: z.string(), password: z.string() }, run: () => true }),
     'own.makes': runner({ doc: 'x', secrets: ['priv'], run: () => ({ priv: 'SUSEED', pub: 'U1' }) }),
     'own.large': runner({ doc: 'x', args: { size: z.number() }, run: ({ size }) => 'x'.repeat(size) }),
+    'own.takes': runner({
+      doc: 'x',
+      args: { rules: z.array(z.number()), name: z.string() },
+      bulky: ['rules'],
+      run: ({ rules }) => rules.length,
+    }),
     'own.nothing': runner({ doc: 'x', run: () => undefined }),
     'own.refuses': runner({
       doc: 'x',
@@ -75,6 +82,7 @@ async function start(runTimeoutMs = 60_000) {
     kind: 'runner',
     registry: createRegistry('runner', new Map(Object.entries(own))),
     records: await openJobRecords(core.nc, core.subjects, core.publisher, 86_400_000),
+    announce: await openAnnounce(core.nc, core.subjects, core.publisher, '_jobs'),
     fire: core.fire,
     profiles: { smtp: {}, http: {} },
     runTimeoutMs,
@@ -96,19 +104,22 @@ const work = { key: 'event-1/rule/0/1', causeMs: Date.UTC(2026, 10, 20, 9, 18, 2
 describe('a runner function as a job', () => {
   it('is announced and returned in Salt’s shape, caused by what caused it', async () => {
     const { call, events, nc, ns } = await start()
-    const { jid, outcome } = await call('own.add', { arg: [2], kwarg: { b: 3 }, cause: 'event-1', hops: 2 })
+    const { jid, outcome } = await call('own.add', { arg: [2], kwarg: { b: 3 }, cause: 'event-1', hops: 2, chain: 'r' })
     expect(outcome).toEqual({ ok: true, value: 5 })
     const seen = { fun: 'runner.own.add', jid, user: 'root', fun_args: [2, { __kwarg__: true, b: 3 }] }
     const [started, returned] = await events.reach(2)
-    expect(started).toMatchObject({ tag: `salt/run/${jid}/new`, data: seen, cause: 'event-1', hops: 3 })
+    expect(started).toMatchObject({ tag: `salt/run/${jid}/new`, data: seen, cause: 'event-1', hops: 3, chain: 'r' })
     expect(returned).toMatchObject({
       tag: `salt/run/${jid}/ret`,
       data: { ...seen, return: 5, success: true },
       cause: jid,
       hops: 3,
+      chain: 'r',
     })
     const records = await storedIn<JobRecord>(nc, `${ns}_JOBS`)
-    expect(records.map(({ body }) => body)).toMatchObject([{ jid, kind: 'runner', fun: 'own.add', user: 'root' }])
+    expect(records.map(({ body }) => body)).toMatchObject([
+      { jid, kind: 'runner', fun: 'own.add', user: 'root', hops: 3, chain: 'r' },
+    ])
   })
 
   it('that returns nothing returned null', async () => {
@@ -146,6 +157,24 @@ describe('a runner function as a job', () => {
     ])
   })
 
+  it('tells the size alone of an argument that is bulky, in events and in its record', async () => {
+    const { call, events, nc, ns } = await start()
+    expect((await call('own.takes', { kwarg: { rules: [1, 2, 3], name: 'x' } })).outcome).toEqual({
+      ok: true,
+      value: 3,
+    })
+    expect((await call('own.takes', { arg: [[1, 2, 3], 'x'] })).outcome).toEqual({ ok: true, value: 3 })
+    const told = (await events.reach(4)).map(({ data }) => data.fun_args)
+    const named = [{ __kwarg__: true, rules: '[7 bytes]', name: 'x' }]
+    const placed = ['[7 bytes]', 'x']
+    expect(told).toEqual([named, named, placed, placed])
+    const records = await storedIn<JobRecord>(nc, `${ns}_JOBS`)
+    expect(records.map(({ body: { arg, kwarg } }) => ({ arg, kwarg }))).toEqual([
+      { arg: [], kwarg: { rules: '[7 bytes]', name: 'x' } },
+      { arg: placed, kwarg: {} },
+    ])
+  })
+
   it('gives the secret that it makes to its caller alone', async () => {
     const { call, events } = await start()
     const { jid, outcome } = await call('own.makes')
@@ -157,10 +186,10 @@ describe('a runner function as a job', () => {
 
   it('fires events that it caused, one hop on', async () => {
     const { call, events } = await start()
-    const { jid, outcome } = await call('own.fires', { hops: 4 })
+    const { jid, outcome } = await call('own.fires', { hops: 4, chain: 'r' })
     expect(outcome).toEqual({ ok: true, value: jid })
     const fired = await events.find(({ tag }) => tag === 'my/own', 'the event of the function')
-    expect(fired).toMatchObject({ data: { n: 1 }, cause: jid, hops: 5 })
+    expect(fired).toMatchObject({ data: { n: 1 }, cause: jid, hops: 5, chain: 'r' })
   })
 
   it('whose return no message can hold has it stored apart', async () => {
@@ -277,7 +306,7 @@ describe('work that was started before', () => {
 
   it('carries the work’s key, which stays the same, to the function', async () => {
     const { call } = await start()
-    expect((await call('own.fires', { work })).outcome).toEqual({ ok: true, value: work.key })
+    expect((await call('own.fires', { work })).outcome).toEqual({ ok: true, value: 'event-1/rule/0' })
   })
 })
 

@@ -7,6 +7,7 @@ import type { JobRecord, PublishMessage } from '../../src/protocol/job.ts'
 import type { JobsRequest } from '../../src/protocol/job-view.ts'
 import { ALL_GRANTS, type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import type { RulesControl } from '../../src/reactor/bundle/control.ts'
 import { madeJob } from '../report/made.ts'
 
 const OWN = '20261120091843644180'
@@ -14,6 +15,14 @@ const OTHERS = '20261120091843644181'
 const NONE = '20261120091843644182'
 const GATHERED: Gathered = { jid: '1', minions: [], returns: {}, offline: [], refused: {}, silent: [] }
 const JOBS = [madeJob(OWN, { web1: 'running' }, { user: 'ann' }), madeJob(OTHERS, { web1: 'running' }, { user: 'bob' })]
+
+/** Notes who asks for what, and hands on what they may know. */
+const changes: unknown[][] = []
+const CONTROL = {
+  list: async (counts: () => Promise<unknown>) => ({ counts: await counts() }),
+  switch: async (...args: unknown[]) => void changes.push(['switch', ...args]),
+  push: async (...args: unknown[]) => void changes.push(['push', ...args]),
+} as unknown as RulesControl
 
 function open(grants: Grants | undefined) {
   const asked: { what: string; request: PublishMessage; asked: Asked }[] = []
@@ -44,10 +53,14 @@ function open(grants: Grants | undefined) {
     missed: { forget: async jid => void forgotten.push(jid) },
     fleet: { values: new Map([['web1', { id: 'web1', grains: {} }]]) },
     targets: { nodegroups: {}, pillar: false },
+    rules: {
+      control: async () => CONTROL,
+      counts: async () => [{ rule: 'a', states: {}, suppressed: {} }],
+    },
   }
   const base = { jid: '9', fire: async (tag: string) => void fired.push(tag), signal: new AbortController().signal }
   const context = createRunnerContext(parts as RunnerContextParts)(base as unknown as CallContext, {
-    ...{ fun: 'own.fun', arg: [], kwarg: {}, user: 'ann', source: 'OPS', jid: '9', hops: 3 },
+    ...{ fun: 'own.fun', arg: [], kwarg: {}, user: 'ann', source: 'OPS', jid: '9', hops: 3, chain: 'r' },
     ...(grants ? { grants: () => grants } : {}),
   })
   return { context, asked, searched, forgotten, fired }
@@ -62,7 +75,7 @@ describe('a runner function that an operator calls', () => {
     await context.gather(request, 5)
     expect(asked.map(({ what }) => what)).toEqual(['publish', 'gather'])
     for (const { asked: by } of asked) {
-      expect(by).toMatchObject({ user: 'ann', source: 'OPS', cause: '9', hops: 3 })
+      expect(by).toMatchObject({ user: 'ann', source: 'OPS', cause: '9', hops: 3, chain: 'r' })
       expect(by.grants!()).toBe(NO_GRANTS)
     }
   })
@@ -70,7 +83,7 @@ describe('a runner function that an operator calls', () => {
   it('probes in its own name, whatever they may', async () => {
     const { context, asked } = open(NO_GRANTS)
     await context.probe({ tgt: '*', fun: 'test.ping' }, 5)
-    expect(asked[0]!.asked).toEqual({ user: 'runner:own.fun', cause: '9', hops: 3 })
+    expect(asked[0]!.asked).toEqual({ user: 'runner:own.fun', cause: '9', hops: 3, chain: 'r' })
   })
 
   it('fires only what they may fire, beside what tells of its own job', async () => {
@@ -131,5 +144,36 @@ describe.each([
     await context.cache.jobs({})
     await context.forgetMissed(OTHERS)
     expect({ fired, forgotten, searched }).toEqual({ fired: ['salt/key'], forgotten: [OTHERS], searched: [{}] })
+  })
+})
+
+describe('the rules in force', () => {
+  const push = { rules: [], name: 'x', dry_run: false }
+
+  it('are changed in the name of who has the right to just that', async () => {
+    changes.length = 0
+    const { context } = open({ ...NO_GRANTS, runner: ['own.*', 'rules.disable'] })
+    await context.rules.switch(['a'], 'off', 'loud')
+    await expect(context.rules.switch(['a'], 'on')).rejects.toMatchObject({
+      code: 'forbidden',
+      message: "'ann' may not change rules: no role of theirs grants runner 'rules.enable'",
+    })
+    await expect(context.rules.push(push)).rejects.toMatchObject({ code: 'forbidden' })
+    expect(changes).toEqual([['switch', { to: 'off', names: ['a'], by: 'ann', reason: 'loud' }]])
+    await open({ ...NO_GRANTS, runner: ['rules.*'] }).context.rules.push(push)
+    await open(undefined).context.rules.push(push)
+    expect(changes.slice(1)).toEqual([
+      ['push', push, 'ann'],
+      ['push', push, 'ann'],
+    ])
+  })
+
+  it('are told with what became of their reactions to those who may read every event', async () => {
+    await expect(open({ ...NO_GRANTS, read: ['x/**'] }).context.rules.list()).rejects.toMatchObject({
+      message: expect.stringContaining("'ann' may not read reactions"),
+    })
+    const all = [{ rule: 'a', states: {}, suppressed: {} }]
+    expect(await open({ ...NO_GRANTS, read: ['**'] }).context.rules.list()).toEqual({ counts: all })
+    expect(await open(undefined).context.rules.list()).toEqual({ counts: all })
   })
 })

@@ -4,16 +4,21 @@ import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Contexts } from '../../src/functions/context.ts'
 import { loadFunctions } from '../../src/functions/load.ts'
+import { openAnnounce } from '../../src/jobs/announce.ts'
 import { forwarding } from '../../src/jobs/forwarding.ts'
 import { openLedger } from '../../src/jobs/ledger.ts'
-import { startReactions } from '../../src/jobs/reactions.ts'
+import { startReactions } from '../../src/jobs/reactions/start.ts'
 import { createFunctionJobs } from '../../src/jobs/run-function.ts'
 import { createWheelClient } from '../../src/jobs/wheel-client.ts'
 import { listenForJobs } from '../../src/minion/listen.ts'
-import type { Decision, Parked } from '../../src/protocol/reaction.ts'
 import { minionOrigin, type Origin, serviceOrigin, userOrigin } from '../../src/protocol/origin.ts'
+import type { Decision, Parked } from '../../src/protocol/reaction.ts'
+import { compileBundle } from '../../src/reactor/compiled-bundle.ts'
 import { createDispatcher } from '../../src/reactor/dispatch.ts'
+import { createHandOver } from '../../src/reactor/hand-over.ts'
+import { createLoopGuard } from '../../src/reactor/loop.ts'
 import { loadRuleText } from '../../src/reactor/rules/load.ts'
+import { createSuppressions } from '../../src/reactor/suppressions.ts'
 import { argumentsOf } from '../../src/report/retry.ts'
 import { serveFunctions } from '../../src/services/functions.ts'
 import { noAudit, openAuthority } from '../helpers/authority.ts'
@@ -39,11 +44,13 @@ async function start(rules: string) {
   const engine = await world.start()
   const listening = listenForJobs({ nc, subjects, id: 'web1', isolation: 'none', engine, log: silentLog })
   const registry = { runner: await loadFunctions('runner'), wheel: await loadFunctions('wheel') }
+  const announce = await openAnnounce(nc, subjects, publisher, '_jobs')
   const functions = <K extends 'runner' | 'wheel'>(kind: K) =>
     createFunctionJobs({
       kind,
       registry: registry[kind] as never,
       records: worker.records,
+      announce,
       fire: core.fire,
       profiles: { smtp: {}, http: {} },
       runTimeoutMs: 10_000,
@@ -72,22 +79,32 @@ async function start(rules: string) {
   const parked = createSeen<Parked>()
   await nc.flush()
   const ledger = await openLedger(nc, subjects, publisher, 'w1', silentLog, { keepMs: 60_000, clock: systemClock })
+  const alarms = { raise: () => undefined, clear: () => undefined }
   const reactions = await startReactions({
     nc,
     subjects,
     publisher,
+    fire: core.fire,
     ledger,
+    alarms,
     publishJob: worker.publish,
+    resolveJob: worker.resolve,
+    knownMinions: () => 2,
     runFunction: functions('runner').run,
     callWheel: createWheelClient(nc, subjects),
     concurrency: 10,
     clock: systemClock,
     log: silentLog,
   })
-  const dispatcher = createDispatcher({ subjects, publisher, grainsOf: () => ({ os: 'Debian' }), log: silentLog })
+  const dispatcher = createDispatcher({
+    ...{ subjects, publisher, alarms, grainsOf: () => ({ os: 'Debian' }), lookUp: async () => ({}), log: silentLog },
+    handOver: createHandOver(publisher, subjects),
+    suppressions: createSuppressions(publisher, subjects, 'r1'),
+    guard: createLoopGuard({ rate: 0, clock: systemClock }),
+  })
   const { rules: documents, problems } = loadRuleText('r.yaml', rules)
   expect(problems).toEqual([])
-  dispatcher.use({ hash: 'h', rules: documents })
+  dispatcher.use(compileBundle({ hash: 'h', rules: documents }))
   onTestFinished(async () => {
     await reactions.stop()
     await ledger.stop()
@@ -103,7 +120,7 @@ async function start(rules: string) {
       storedMs: Date.now(),
       seq: events,
       ack: () => undefined,
-      retry: () => undefined,
+      receipt: () => ({ ack: () => undefined, retry: () => undefined, working: () => undefined }),
     })
     return ended.find(one => one.key.startsWith(`${id}/`), `the end of ${id}`)
   }

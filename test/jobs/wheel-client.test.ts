@@ -22,6 +22,7 @@ const call: FunctionCall = {
   user: 'rule:r',
   cause: 'event-1',
   hops: 2,
+  chain: 'a,r',
   work: { key: 'event-1/r/0/1', causeMs: 1_795_166_300_000 },
 }
 
@@ -61,6 +62,26 @@ describe('calling a wheel function for a rule', () => {
   it('fails as unreachable while there is no master, so that it is tried again', async () => {
     const { wheel } = await start({ master: false })
     await expect(wheel(call)).rejects.toMatchObject({ code: 'unreachable' })
+  })
+
+  it('asks again for work that a master took and died with, and not for what has no work', async () => {
+    const { nc, subjects } = await openCore(server)
+    const works: (string | undefined)[] = []
+    nc.subscribe(subjects.wheel('own.values'), {
+      callback: (_error, message) => {
+        works.push(message.headers?.get('Reactor-Work'))
+        if (works.length === 2) message.respond(JSON.stringify({ jid: '1', outcome: { ok: true, value: 1 } }))
+      },
+    })
+    await nc.flush()
+    const wheel = createWheelClient(nc, subjects, 50)
+    expect(await wheel(call)).toEqual({ jid: '1', outcome: { ok: true, value: 1 } })
+    expect(works).toEqual(['event-1/r/0/1', 'event-1/r/0/1'])
+    const { work: _, ...other } = call
+    await expect(wheel(other)).rejects.toMatchObject({ code: 'timeout' })
+    expect(works).toHaveLength(3)
+    await expect(wheel(call)).rejects.toMatchObject({ code: 'timeout' })
+    expect(works).toHaveLength(6)
   })
 
   it('fails as unknown where the master has no such function, so that it is not', async () => {

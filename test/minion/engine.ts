@@ -43,6 +43,7 @@ export interface FiredReturn {
   id: string | undefined
   hops: number | undefined
   cause: string | undefined
+  chain: string | undefined
 }
 
 /** The world around the engine: it outlives the engine's stops. */
@@ -109,8 +110,8 @@ export async function createWorld() {
   const registry = { ...shipped, get: (name: string) => own[name] ?? shipped.get(name) } as Registry<'execution'>
   const fire: Fire = async (tag, data, options = {}) => {
     const fired = await server.fire(tag, data, options)
-    const { id, hops, cause } = options
-    returns.push({ tag, data: data as unknown as JobReturn, id, hops, cause })
+    const { id, hops, cause, chain } = options
+    returns.push({ tag, data: data as unknown as JobReturn, id, hops, cause, chain })
     return fired
   }
 

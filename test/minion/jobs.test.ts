@@ -9,7 +9,7 @@ describe('a job on the minion', () => {
   it('is accepted, runs, and is returned as an event with its cause and hops', async () => {
     const { start, returns } = await createWorld()
     const { take } = await start()
-    const sent = job('test.echo', { arg: ['hello'] })
+    const sent = job('test.echo', { arg: ['hello'], chain: 'a,r' })
     expect(await take(sent)).toEqual({ accepted: true })
     const [returned] = await returns.reach(1)
     expect(returned).toEqual({
@@ -17,6 +17,7 @@ describe('a job on the minion', () => {
       id: expect.stringMatching(/^[\w-]{22}$/),
       hops: 3,
       cause: sent.jid,
+      chain: 'a,r',
       data: {
         id: 'm1',
         jid: sent.jid,
@@ -517,7 +518,12 @@ describe('a minion that died', () => {
     expect(world.said.items).toEqual([waited.jid])
     expect(await world.returnOf(late)).toMatchObject({ success: false, outcome: 'timed_out' })
     const again = await world.returns.find(one => one.data.jid === returned.jid, 'the return of before')
-    expect(again).toMatchObject({ id: 'the-same-id', hops: 7, data: { return: 'of before', success: true } })
+    expect(again).toMatchObject({
+      id: 'the-same-id',
+      hops: 7,
+      chain: undefined,
+      data: { return: 'of before', success: true },
+    })
     for (const one of [died, waited, returned, done]) expect(await take(one)).toEqual({ accepted: true })
     const last = job('test.ping')
     await take(last)

@@ -185,6 +185,25 @@ describe('a spool by itself', () => {
     expect(lines.items).toMatchObject([{ lines: 4, msg: expect.stringContaining('set aside') }])
   })
 
+  it('tells the causes of what was on disk, and of what an older version wrote without a chain', async () => {
+    const dir = await testFolder()
+    const old = { tag: 'old', data: {}, stamp: '2026-11-20T09:18:20.838387', cause: '1', hops: 2 }
+    const values = [old, { ...old, tag: 'new', chain: 'a,b' }, { ...old, tag: 'wrong', chain: 5 }]
+    await writeFile(join(dir, 'spool'), values.map((v, n) => `${JSON.stringify({ k: `id${n}`, v })}\n`).join(''))
+    const told = createSeen<unknown[]>()
+    const fire: Fire = async (tag, _data, { cause, hops, chain } = {}) => {
+      told.push([tag, cause, hops, chain])
+      return { id: '', seq: 1 }
+    }
+    const spool = await open(dir, fire)
+    await spool.fire('fresh', {}, { cause: '2', hops: 3, chain: 'c' })
+    expect(told.items).toEqual([
+      ['old', '1', 2, undefined],
+      ['new', '1', 2, 'a,b'],
+      ['fresh', '2', 3, 'c'],
+    ])
+  })
+
   it('fires under one id and stamp however often it tries', async () => {
     const dir = await testFolder()
     const tries = createSeen<unknown>()

@@ -96,7 +96,10 @@ describe('built-in', () => {
   it('reader grants reading and nothing that changes anything', () => {
     const { local, fire, read, jobs, runner, wheel } = roles.get('reader')!
     expect({ local, fire, read, jobs }).toEqual({ local: [], fire: [], read: ['**'], jobs: 'all' })
-    for (const fun of ['jobs.list_jobs', 'jobs.lookup_jid', 'jobs.active', 'manage.up', 'manage.versions', 'sys.doc'])
+    for (const fun of [
+      ...['jobs.list_jobs', 'jobs.lookup_jid', 'jobs.active', 'manage.up', 'manage.versions', 'sys.doc'],
+      ...['rules.list', 'rules.show', 'rules.history', 'reactor.list'],
+    ])
       expect({ fun, allowed: matchesFunction(runner, fun) }).toEqual({ fun, allowed: true })
     for (const fun of [
       'jobs.kill',
@@ -106,6 +109,7 @@ describe('built-in', () => {
       'smtp.send_msg',
       'test.sleep',
       'manage.down',
+      ...['rules.enable', 'rules.disable', 'rules.push'],
     ])
       expect({ fun, allowed: matchesFunction(runner, fun) }).toEqual({ fun, allowed: false })
     for (const fun of ['key.list_all', 'key.finger', 'minions.connected'])

@@ -36,7 +36,7 @@ function event(body: unknown, given: Given = {}) {
 describe('reading an event', () => {
   it('gives what was fired', () => {
     const data = { a: 1, deep: { list: [null, 'x'] } }
-    const headers = { [HEADER.id]: 'abc', [HEADER.cause]: 'before', [HEADER.hops]: '3' }
+    const headers = { [HEADER.id]: 'abc', [HEADER.cause]: 'before', [HEADER.hops]: '3', [HEADER.chain]: 'a,b' }
     const given = { origin: serviceOrigin('_jobs'), tag: 'salt/job/1/new', headers }
     expect(event(encodeEvent('salt/job/1/new', data, STAMP), given)).toEqual({
       id: 'abc',
@@ -47,6 +47,7 @@ describe('reading an event', () => {
       believed: true,
       cause: 'before',
       hops: 3,
+      chain: 'a,b',
     })
   })
 

@@ -2,7 +2,7 @@ import { mkdir, open, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openBundleStore } from '../../src/reactor/bundle.ts'
-import { openActionCheck } from '../../src/reactor/check.ts'
+import { openKnown } from '../../src/reactor/check.ts'
 import { type Fed, readRules, requireFolder, startFeeder } from '../../src/reactor/feeder.ts'
 import { keptLog, openCore } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
@@ -260,7 +260,7 @@ describe('a function that is not known', () => {
     const { nc, ns } = await openCore(server)
     const { log, lines } = keptLog()
     const store = await openBundleStore(nc, ns, 1, log)
-    const check = await openActionCheck([], log)
+    const check = await openKnown([], log)
     const running = await startFeeder({ folder, store, log, ...check })
     expect(lines.items.map(({ msg }) => msg)).toContainEqual(
       expect.stringContaining("a.yaml:2:5: there is no function 'runner.none.such' here"),
@@ -274,7 +274,7 @@ describe('a function that is not known', () => {
     await mkdir(join(folder, 'runners'))
     await writeFile(join(folder, 'runners', 'bad.mjs'), 'export const x = 1')
     const { log, lines } = keptLog()
-    expect(await openActionCheck([folder], log)).toEqual({})
+    expect(await openKnown([folder], log)).toEqual({ facts: new Set() })
     expect(lines.items[0]?.msg).toContain('not checked against the functions')
   })
 })
@@ -308,3 +308,60 @@ describe('a store that fails', () => {
     await running.stop()
   })
 })
+
+describe('a folder beside what people do', () => {
+  it('is what its bundles say they came from', async () => {
+    const { folder, store, running } = await startFolder({ 'a.yaml': rule('a') })
+    expect((await store.inForce())!.activation.from).toEqual({ kind: 'folder', name: folder })
+    await running.stop()
+  })
+
+  it('leaves off what somebody has switched off, and on what they have switched on', async () => {
+    const { write, loads, store, start, running } = await startFolder({ 'a.yaml': rule('a') })
+    await store.switch({ to: 'off', names: ['a'], by: 'ada' })
+    await write('a.yaml', rule('a', 2))
+    await loads.find(({ hash }) => hash !== loads.items[0]!.hash, 'the load of the new a')
+    expect((await store.active())!.off).toEqual(['a'])
+    await running.stop()
+    const again = await start()
+    expect((await store.active())!.off).toEqual(['a'])
+    await store.switch({ to: 'on', names: ['a'], by: 'ada' })
+    await write('b.yaml', rule('b'))
+    await loads.find(({ names }) => names.join() === 'a,b', 'the load of b')
+    expect(await store.active()).not.toHaveProperty('off')
+    await again.stop()
+  })
+
+  it('puts its own rules back at its next change after a push, not before', async () => {
+    const { write, loads, active, store, running } = await startFolder({ 'a.yaml': rule('a') })
+    const { rules: pushed } = await readRules(await folderWith('p.yaml', rule('pushed')), [])
+    await store.activate(pushed, { kind: 'push', name: 'x', by: 'ada' })
+    expect(await active()).toEqual(['pushed'])
+    await write('b.yaml', rule('b'))
+    await loads.find(({ names }) => names.join() === 'a,b', 'the load of b')
+    expect(await active()).toEqual(['a', 'b'])
+    await running.stop()
+  })
+
+  it('takes for the last good rules of a broken file its own, not those that were pushed', async () => {
+    const { write, loads, active, store, start, running } = await startFolder({
+      'a.yaml': rule('a', 1),
+      'b.yaml': rule('b'),
+    })
+    await write('a.yaml', BROKEN)
+    await loads.find(({ kept }) => kept.length > 0, 'the load of the broken file')
+    await running.stop()
+    const { rules: pushed } = await readRules(await folderWith('a.yaml', rule('pushed')), [])
+    await store.activate(pushed, { kind: 'push', name: 'x', by: 'ada' })
+    const again = await start()
+    expect(loads.items.at(-1)).toMatchObject({ names: ['a', 'b'], kept: ['a.yaml'] })
+    expect(await active()).toEqual(['a', 'b'])
+    await again.stop()
+  })
+})
+
+async function folderWith(name: string, text: string): Promise<string> {
+  const folder = await testFolder()
+  await writeFile(join(folder, name), text)
+  return folder
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import type { Publisher } from '../../src/bus/publish.ts'
-import type { Reaction } from '../../src/protocol/reaction.ts'
+import type { ReactionBatch } from '../../src/protocol/reaction.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
 import { readEntry } from '../../src/schedule/entry.ts'
 import { startSchedule } from '../../src/schedule/worker.ts'
@@ -20,7 +20,7 @@ function start(turn: (clock: { at: number }, sleepMs: number, sleeps: number) =>
     subjects: createSubjects('reactor'),
     publisher: {
       async publish(_subject: string, body: string) {
-        handed.push({ slot: (JSON.parse(body) as Reaction).event.id, at: clock.at })
+        handed.push({ slot: (JSON.parse(body) as ReactionBatch).reactions[0]!.event.id, at: clock.at })
         return { seq: 1, duplicate: false }
       },
     } as unknown as Publisher,

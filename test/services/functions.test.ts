@@ -145,12 +145,13 @@ describe('who asks', () => {
       'Reactor-User': 'admin',
       'Reactor-Cause': 'event-1',
       'Reactor-Hops': '9',
+      'Reactor-Chain': 'r',
       'Reactor-Work': 'event-1/r/0/1',
       'Reactor-Time': '1',
       'Nats-Request-Info': JSON.stringify({ acc: 'CORE', user: accounts.actors.admin.nkey }),
     })
     expect(answer.value).toBe(3)
-    expect(last()).toMatchObject({ user: 'guest', cause: undefined, work: undefined, hops: 0 })
+    expect(last()).toMatchObject({ user: 'guest', cause: undefined, work: undefined, hops: 0, chain: undefined })
   })
 
   it('is whom a service of CORE says, with its work, and it gets the whole outcome', async () => {
@@ -158,6 +159,7 @@ describe('who asks', () => {
       'Reactor-User': 'rule:r',
       'Reactor-Cause': 'event-1',
       'Reactor-Hops': '2',
+      'Reactor-Chain': 'a,r',
       'Reactor-Work': 'event-1/r/0/1',
       'Reactor-Time': '1795166300000',
     })
@@ -165,6 +167,7 @@ describe('who asks', () => {
       user: 'rule:r',
       cause: 'event-1',
       hops: 2,
+      chain: 'a,r',
       work: { key: 'event-1/r/0/1', causeMs: 1_795_166_300_000 },
     })
     expect(answer).toMatchObject({

@@ -219,13 +219,13 @@ describe('reactions', () => {
     await services.store(subjects.reaction('fast', 'restart-nginx'), {
       rule: 'restart-nginx',
       bundle: 'b',
-      event,
-      actions: [action],
+      reactions: [{ event, actions: [action] }],
     })
     const decision = {
       key: `${fired.id}/restart-nginx`,
       rule: 'restart-nginx',
       event: fired.id,
+      tag,
       state: 'done',
       ms: 12,
       jids: ['20261120091820838387'],
@@ -254,7 +254,9 @@ describe('reactions', () => {
     }
     await said(`${subjects.livePrefix}_master.said.forged`, { data: { n: 1 } })
     const event = { id: 'forged', tag: 'said/forged', origin: '_user-ada', seq: 1, storedMs: Date.now(), hops: 0 }
-    await said(`${subjects.decisionPrefix}reaction.fast.forged`, { rule: 'forged', bundle: 'b', event, actions: [] })
+    await said(`${subjects.decisionPrefix}reaction.fast.forged`, {
+      ...{ rule: 'forged', bundle: 'b', reactions: [{ event, actions: [] }] },
+    })
     await react(await services.fire('said/x', {}), 'said/x')
     await said(`${subjects.livePrefix}_master.said.forged`, { data: { n: 2 } })
     await services.fire('said/y', {})
@@ -280,6 +282,18 @@ describe('reactions', () => {
     const [, stored, done] = (await tail.lines.reach(3)).map(line => JSON.parse(line))
     expect(stored.reaction).toMatchObject({ state: 'stored', rule: 'restart-nginx', event: { tag: 'json/x' } })
     expect(done.reaction).toMatchObject({ state: 'done', rule: 'restart-nginx', ms: 12 })
+    const other = { key: 'x/r', rule: 'r', event: 'x', tag: 'json/z', ms: 1, jids: [] }
+    await services.store(services.bus.subjects.done('w1'), {
+      worker: 'w1',
+      decisions: [
+        { ...other, state: 'retrying', next: 5, attempt: 2, by: 'ada' },
+        { ...other, tag: 'unseen' },
+      ],
+      suppressed: [{ rule: 'r', reason: 'throttle', bundle: 'b', events: [{ id: 'y', tag: 'json/y' }] }],
+    })
+    const [retrying, suppressed] = (await tail.lines.reach(5)).slice(3).map(line => JSON.parse(line).reaction)
+    expect(retrying).toMatchObject({ state: 'retrying', rule: 'r', next: 5, attempt: 2, by: 'ada' })
+    expect(suppressed).toMatchObject({ state: 'suppressed', rule: 'r', reason: 'throttle', events: [{ id: 'y' }] })
     await tail.stop()
   })
 })

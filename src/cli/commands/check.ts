@@ -1,7 +1,6 @@
 // `reactor check [path]`
 import { loadConfig } from '../../config/load.ts'
-import { checkRules, loadRuleFunctions } from '../../reactor/check.ts'
-import { createActionCheck } from '../../reactor/check-functions.ts'
+import { checkRules, loadKnown } from '../../reactor/check.ts'
 import { formatProblems, oneLine } from '../../reactor/rules/problem.ts'
 import type { AddCommand } from '../command.ts'
 import { print, printJson } from '../out/print.ts'
@@ -22,8 +21,7 @@ export const command: AddCommand = program => {
     .option('--json', 'print {ok, files, rules, problems, warnings} as JSON')
     .action(async (path: string, options: CheckOptions) => {
       const { module_dirs } = await loadConfig(options.config, { module_dirs: options.moduleDir })
-      const check = createActionCheck(await loadRuleFunctions(module_dirs))
-      const { files, rules, problems, warnings } = await checkRules(path, check)
+      const { files, rules, problems, warnings } = await checkRules(path, await loadKnown(module_dirs))
       const none = rules.length === 0 && problems.length === 0 ? [`no rules in ${path}`] : []
       const ok = problems.length + none.length === 0
       if (options.json) {

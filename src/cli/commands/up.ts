@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { LOG_LEVELS } from '../../base/log.ts'
 import { createStack } from '../../base/service.ts'
 import { withoutPassword } from '../../bus/connect.ts'
@@ -13,7 +13,7 @@ import { cancellable } from '../../up/cancel.ts'
 import { startUp, type Up } from '../../up/start.ts'
 import { openClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
-import { exitSoon } from '../daemon.ts'
+import { exitSoon, parsePort } from '../daemon.ts'
 import { print, printJson } from '../out/print.ts'
 
 interface Options {
@@ -26,6 +26,8 @@ interface Options {
   config?: string
   namespace?: string
   logLevel?: string
+  metricsPort?: number
+  metricsHost?: string
   json?: boolean
   tail: boolean
 }
@@ -119,15 +121,15 @@ function addOptions(command: Command): Command {
     .option('--config <file>', 'config file (docs/config.md)')
     .option('--namespace <name>', 'first token of every subject (default: reactor)')
     .addOption(new Option('--log-level <level>').choices(LOG_LEVELS))
+    .addOption(
+      new Option(
+        '--metrics-port <n>',
+        'serve /metrics, /healthz and /readyz of each process, from this port on upwards; 0: any free ones',
+      ).argParser(parsePort),
+    )
+    .option('--metrics-host <address>', 'address that they are served on (default: 127.0.0.1)')
     .option('--no-tail', 'do not show the live events after the ready block')
     .option('--json', 'one JSON line when ready, then one JSON line an event')
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new InvalidArgumentError(`'${text}' is no port: 0 to 65535`)
-  return port
 }
 
 async function configOf(options: Options): Promise<Record<string, unknown>> {
@@ -138,6 +140,7 @@ async function configOf(options: Options): Promise<Record<string, unknown>> {
     log_level: options.logLevel,
     react: { rules: options.rules },
     minion: { id: options.id },
+    metrics: { port: options.metricsPort, host: options.metricsHost },
   })
 }
 
@@ -150,6 +153,7 @@ function readyFacts(up: Up, began: number) {
     rules: up.rules,
     minion: up.config.minion.id,
     processes: up.processes(),
+    ...(Object.keys(up.metrics).length > 0 ? { metrics: up.metrics } : {}),
     pid: process.pid,
     ms: Date.now() - began,
   }
@@ -176,6 +180,9 @@ function readyBlock(up: Up, began: number, tail: boolean): string {
         `           ${rule} waits for the ${kind} profile '${profile}' in the config (docs/alerts.md)`,
     ),
     `  minion   ${up.config.minion.id}`,
+    ...Object.entries(up.metrics).map(
+      ([name, url], i) => `${i === 0 ? '  metrics  ' : '           '}${name.padEnd(9)}${url}/metrics`,
+    ),
     '',
     'Try, in a second terminal in this folder:',
     `  npx reactor call '*' test.ping${where}`,

@@ -1,105 +1,138 @@
 // A rule document compiled once: `decide` runs per event whose tag matches, `render` per event that is decided on.
 import { errorMessage, ReactorError } from '../../base/errors.ts'
 import type { ReactionAction } from '../../protocol/job.ts'
-import type { Sources } from '../../protocol/trust.ts'
+import type { ReactionPolicy } from '../../protocol/reaction.ts'
+import { SOURCE, type Sources } from '../../protocol/trust.ts'
+import { compileAction } from './compile-action.ts'
 import { compileConditions } from './conditions.ts'
-import type { Facts } from './facts.ts'
+import type { Facts, Lookup } from './facts.ts'
 import { parseGlob, splitGlobs } from './glob.ts'
-import { readParams } from './params.ts'
-import { formatPath, isTarget, type Path, show } from './path.ts'
-import { type RuleAction, type RuleDocument, ruleDocumentSchema } from './schema.ts'
-import { compileValue } from './template.ts'
-import { borrowedOf, createPathsBySource } from './untrusted.ts'
+import { distinct, lookupsIn } from './lookups.ts'
+import { policyOf } from './policy.ts'
+import { type MODES, type RuleDocument, ruleDocumentSchema } from './schema.ts'
+import { compileStateful, type Stateful } from './stateful.ts'
+import { statefulKey, vocabularyOf } from './vocabulary.ts'
 
-export type { Facts } from './facts.ts'
+export type { Facts, Lookup } from './facts.ts'
+export type { Stateful } from './stateful.ts'
 
 export interface CompiledRule {
   readonly rule: string
   readonly document: RuleDocument
-  /** Whether the rule's conditions hold; never throws. */
+  readonly priority: number
+  /** Where it wants an event, rules of lower priority do not get it. */
+  readonly stop: boolean
+  readonly mode: (typeof MODES)[number]
+  /** How often it may be met again in its own chain of causes. */
+  readonly recursion: number
+  /** Undefined: all of it is the default. */
+  readonly policy: ReactionPolicy | undefined
+  /** It folds events in order: `stateful` says how. */
+  readonly windowed: boolean
+  readonly stateful: Stateful | undefined
+  /**
+   * Facts to look up before `decide` and `render`; mostly none. Of a windowed rule its templates alone name any, so that
+   * they are looked up before `render`, when it is known what to do.
+   */
+  readonly lookups: readonly Lookup[]
+  /** False: the conditions fail whatever the look-ups give. Never throws. */
+  mayHold(facts: Facts): boolean
+  /** Whether the rule's conditions hold; of `all_of`, those at its top. Never throws. */
   decide(facts: Facts): boolean
   /**
-   * What the rule asks for, constants shared between calls; values made of `untrusted` sources are listed in each action.
-   * Throws `template` naming rule, action, path, expression.
+   * What the rule asks for, constants shared between calls; values made of `untrusted` sources, and of what was gathered
+   * beside the event, are listed in each action. Throws `template` naming rule, action, path, expression.
    */
   render(facts: Facts, untrusted: Sources): ReactionAction[]
+  /** Its `on_failure`, as a rule on the event of its final failure: `<rule>:on_failure`. */
+  readonly onFailure?: CompiledRule
 }
 
-type Names = Readonly<Record<string, unknown>>
+export interface CompileOptions {
+  /** Names of the user's own facts. */
+  facts?: ReadonlySet<string>
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** The tag of the event of a final failure of `rule`, which its `on_failure` waits for. */
+export const failureTag = (rule: string): string => `salt/reactor/failed/${rule}`
+/** What `on_failure` of `rule` is called in reactions, decisions and lists. */
+export const failureRule = (rule: string): string => `${rule}:on_failure`
 
 /** Throws `bad_rule` naming the rule, its file and line. */
-export function compileRule(document: RuleDocument): CompiledRule {
+export function compileRule(document: RuleDocument, { facts = NONE }: CompileOptions = {}): CompiledRule {
   const parsed = ruleDocumentSchema.safeParse(document)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     throw new ReactorError('bad_rule', `no rule document: ${issue!.path.join('.')}: ${issue!.message}`)
   }
-  const place = `${document.source.file}:${document.source.line}: rule '${document.rule}'`
   try {
-    const { include, exclude } = splitGlobs(document.on)
-    for (const glob of [...include, ...exclude]) parseGlob(glob)
-    const decide = document.when === undefined ? () => true : compileConditions(document.when)
-    const actions = document.do.map((action, index) => compileAction(document.rule, action, index))
-    return {
-      rule: document.rule,
-      document,
-      decide,
-      render(facts, untrusted) {
-        const names = namesOf(facts)
-        return actions.map(render => render(names, untrusted))
-      },
-    }
+    const compiled = compile(document, 'do', facts)
+    return document.on_failure
+      ? { ...compiled, onFailure: compile(failureDocument(document), 'on_failure', facts) }
+      : compiled
   } catch (error) {
+    const place = `${document.source.file}:${document.source.line}: rule '${document.rule}'`
     throw new ReactorError('bad_rule', `${place}: ${errorMessage(error)}`, { rule: document.rule }, error)
   }
 }
 
-type RenderAction = (names: Names, untrusted: Sources) => ReactionAction
-
-function compileAction(rule: string, action: RuleAction, index: number): RenderAction {
-  const name = `${action.kind}.${action.fun}`
-  const call = readParams(action.kind, action.params, (path, message) => {
-    throw new ReactorError('bad_rule', `do[${index}] ${name}${formatPath(path)}: ${message}`)
-  })
-  const value = (inner: unknown, path: Path) => {
-    const render = compileValue(inner, path)
-    return (names: Names) => {
-      try {
-        return render(names)
-      } catch (error) {
-        throw located(error, rule, index, name)
-      }
-    }
-  }
-  const tgt = call.tgt === undefined ? undefined : value(call.tgt, ['tgt'])
-  const arg = call.arg.map(one => value(one.value, one.path))
-  const kwarg = call.kwarg.map(one => [one.name, value(one.value, one.path)] as const)
-  const untrustedPaths = createPathsBySource(borrowedOf(call))
-  return (names, untrusted) => {
-    const rendered: ReactionAction = {
-      kind: action.kind,
-      fun: action.fun,
-      arg: arg.map(render => render(names)),
-      kwarg: Object.fromEntries(kwarg.map(([key, render]) => [key, render(names)])),
-    }
-    if (tgt) Object.assign(rendered, target(tgt(names), call.tgt_type!, `rule '${rule}', do[${index}] ${name}.tgt`))
-    const paths = untrustedPaths(untrusted)
-    if (paths) rendered.untrusted = paths
-    return rendered
+/** Executed as the rule itself is; that it fails in turn causes nothing more. */
+function failureDocument({ rule, on_failure, source, ...rest }: RuleDocument): RuleDocument {
+  const { mode, priority, retry, concurrency, max_targets, on_unknown, recursion } = rest
+  return {
+    rule: failureRule(rule),
+    on: [failureTag(rule)],
+    do: on_failure!,
+    ...(mode && { mode }),
+    ...(priority !== undefined && { priority }),
+    ...(retry && { retry }),
+    ...(concurrency !== undefined && { concurrency }),
+    ...(max_targets !== undefined && { max_targets }),
+    ...(on_unknown && { on_unknown }),
+    ...(recursion !== undefined && { recursion }),
+    source,
   }
 }
 
-function target(tgt: unknown, type: string, place: string): { tgt: string | string[]; tgt_type: string } {
-  if (isTarget(tgt)) return { tgt, tgt_type: Array.isArray(tgt) ? 'list' : type }
-  const message = `${place}: a target is text or a list of ids, not empty; the template gave ${show(tgt)}`
-  throw new ReactorError('template', message)
+function compile(document: RuleDocument, part: 'do' | 'on_failure', facts: ReadonlySet<string>): CompiledRule {
+  const { include, exclude } = splitGlobs(document.on)
+  for (const glob of [...include, ...exclude]) parseGlob(glob)
+  const whenVocabulary = vocabularyOf('when', facts, statefulKey(document))
+  const when = document.when === undefined ? undefined : compileConditions(document.when, whenVocabulary)
+  const actions = document.do.map((action, index) => compileAction(document.rule, action, `${part}[${index}]`, facts))
+  const stateful = compileStateful(document, whenVocabulary)
+  return {
+    rule: document.rule,
+    document,
+    priority: document.priority ?? 0,
+    stop: document.stop ?? false,
+    mode: document.mode ?? 'live',
+    recursion: document.recursion ?? 0,
+    policy: policyOf(document),
+    windowed: stateful !== undefined,
+    stateful,
+    lookups: distinct([...(when?.lookups ?? []), ...document.do.flatMap(({ params }) => lookupsIn(params, facts))]),
+    mayHold: when?.mayHold ?? always,
+    decide: when?.decide ?? always,
+    render(given, untrusted) {
+      const names = namesOf(given)
+      const sources = untrusted | SOURCE.gathered
+      return actions.map(render => render(names, sources))
+    },
+  }
 }
 
-function located(error: unknown, rule: string, index: number, name: string): ReactorError {
-  const details = error instanceof ReactorError ? error.details : {}
-  const path = (details.path ?? []) as Path
-  const message = `rule '${rule}', do[${index}] ${name}${formatPath(path)}: ${errorMessage(error)}`
-  return new ReactorError('template', message, { ...details, rule, action: index, path }, error)
+function always(): boolean {
+  return true
 }
 
-const namesOf = ({ tag, data, origin, stamp, minion }: Facts): Names => ({ tag, data, origin, stamp, minion })
+type Names = Readonly<Record<string, unknown>>
+
+/** All of one event have the same shape, those with nothing gathered above all: templates read names by it. */
+function namesOf({ tag, data, origin, stamp, minion, job, window, failure, own }: Facts): Names {
+  if (job === undefined && window === undefined && failure === undefined && own === undefined)
+    return { tag, data, origin, stamp, minion }
+  return { ...own, tag, data, origin, stamp, minion, job, window, failure }
+}

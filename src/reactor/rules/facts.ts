@@ -1,4 +1,5 @@
 // The facts of an event that rules see, and the paths into them.
+import { canonicalJson } from '../../base/json.ts'
 
 /** What a rule's conditions and templates may look at. `minion` holds the origin minion's grains. */
 export interface Facts {
@@ -30,8 +31,20 @@ export interface WindowFact {
   events: { tag: string; data: Record<string, unknown>; origin: string; stamp: string }[]
 }
 
-export const FACT_NAMES = ['tag', 'data', 'origin', 'stamp', 'minion'] as const satisfies (keyof Facts)[]
+/** Facts that every event has. */
+export const EVENT_FACTS = ['tag', 'data', 'origin', 'stamp', 'minion'] as const satisfies (keyof Facts)[]
+/** Those of the language; a user's own facts have other names. */
+export const FACT_NAMES = [...EVENT_FACTS, 'job', 'window', 'failure'] as const satisfies (keyof Facts)[]
 export type FactName = (typeof FACT_NAMES)[number]
+
+/** A fact that has to be looked up: `job`, or one of the user's own with the parameters that a condition gives it. */
+export interface Lookup {
+  fact: string
+  params?: Readonly<Record<string, unknown>>
+}
+
+/** Where the value of an own fact stands in `Facts.own`: its name, and its parameters where there are some. */
+export const ownKey = ({ fact, params }: Lookup): string => (params ? `${fact} ${canonicalJson(params)}` : fact)
 
 const STEP = /^(?:\.?([A-Za-z_][\w-]*)|\[(\d+)\]|\['([^'\\]*)'\]|\["([^"\\]*)"\])/
 
@@ -48,10 +61,20 @@ export function parsePath(path: unknown): string[] | undefined {
   return steps
 }
 
+type Read = (facts: Facts) => unknown
+
+/** Reads a fact of the language, or else one of the user's own. */
+export function readFact(lookup: Lookup): Read {
+  const name = lookup.fact as FactName
+  if (FACT_NAMES.includes(name)) return facts => facts[name]
+  const key = ownKey(lookup)
+  return ({ own }) => (own !== undefined && Object.hasOwn(own, key) ? own[key] : undefined)
+}
+
 /** Reads own keys only; what is not there is undefined. */
-export function readPath(fact: FactName, steps: readonly string[]) {
-  return (facts: Facts): unknown => {
-    let at: unknown = facts[fact]
+export function readPath(from: Read, steps: readonly string[]): Read {
+  return facts => {
+    let at = from(facts)
     for (let i = 0; i < steps.length; i++) {
       if (!at || !Object.hasOwn(at as object, steps[i]!)) return undefined
       at = (at as Record<string, unknown>)[steps[i]!]

@@ -3,11 +3,10 @@ import { setImmediate } from 'node:timers/promises'
 import { type FileRules, settleNames } from './names.ts'
 import type { RuleProblem } from './problem.ts'
 import { findRuleFiles, readRuleFile } from './read-file.ts'
-import { type ActionCheck, type LoadedRules, readText } from './read-text.ts'
+import { type ActionCheck, type Known, type LoadedRules, readText } from './read-text.ts'
 import type { RuleDocument } from './schema.ts'
 
-export interface LoadOptions {
-  checkAction?: ActionCheck
+export interface LoadOptions extends Known {
   /** Rules in force, `source.file` as a path that resolves; a name they have is theirs. */
   inForce?: readonly RuleDocument[]
   /** Files that changed within the last so many milliseconds are left out and named in `unsettled`. */
@@ -18,8 +17,13 @@ export interface LoadOptions {
 const SLICE_MS = 20
 
 /** Reads the rules of one file's text; a document with a problem gives no rule. Never throws. */
-export function loadRuleText(file: string, text: string, checkAction?: ActionCheck): LoadedRules {
-  const work = readText(file, text, checkAction)
+export function loadRuleText(
+  file: string,
+  text: string,
+  checkAction?: ActionCheck,
+  facts?: ReadonlySet<string>,
+): LoadedRules {
+  const work = readText(file, text, { ...(checkAction && { checkAction }), ...(facts && { facts }) })
   for (;;) {
     const step = work.next()
     if (step.done) return step.value
@@ -32,7 +36,7 @@ export function loadRuleText(file: string, text: string, checkAction?: ActionChe
  */
 export async function loadRuleFolder(
   path: string,
-  { checkAction, inForce = [], settleMs = 0 }: LoadOptions = {},
+  { inForce = [], settleMs = 0, ...known }: LoadOptions = {},
 ): Promise<LoadedRules & { files: string[]; unsettled: string[] }> {
   const { files, unreadable } = await findRuleFiles(path)
   const loads: FileRules[] = []
@@ -44,7 +48,7 @@ export async function loadRuleFolder(
     else if ('problem' in found)
       loads.push({ file, rules: [], problems: [{ file, line: 1, column: 1, message: found.problem }] })
     else {
-      const work = readText(file, found.text, checkAction)
+      const work = readText(file, found.text, known)
       for (let step = work.next(); ; step = work.next()) {
         if (performance.now() - held > SLICE_MS) {
           await setImmediate()

@@ -3,7 +3,7 @@ import { isObject } from '../../base/json.ts'
 import { didYouMean } from '../../base/suggest.ts'
 import type { JobKind } from '../../protocol/job.ts'
 import { TARGET_TYPES } from '../../protocol/target.ts'
-import { isTarget, type Path, type Report, show } from './path.ts'
+import { isTarget, type Path, type Report, show, textOf } from './path.ts'
 
 /** Target and arguments, still unrendered; `path` of each argument is where it stands in the file. */
 export interface CallParams {
@@ -68,7 +68,7 @@ function readLocal(params: unknown, call: CallParams, report: Report): void {
   else report(['tgt'], `'tgt' is a glob or a list of ids, got ${show(tgt)}`)
   if (tgt_type !== undefined) {
     if (!(TARGET_TYPES as readonly unknown[]).includes(tgt_type))
-      report(['tgt_type'], `unknown tgt_type ${show(tgt_type)}.${didYouMean(String(tgt_type), TARGET_TYPES)}`)
+      report(['tgt_type'], `unknown tgt_type ${show(tgt_type)}.${didYouMean(textOf(tgt_type), TARGET_TYPES)}`)
     else if (Array.isArray(tgt) && tgt_type !== 'list')
       report(['tgt_type'], `a list of ids has tgt_type 'list', got ${show(tgt_type)}`)
     else call.tgt_type = tgt_type as string

@@ -19,6 +19,9 @@ export function show(value: unknown): string {
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 3)}...` : text
 }
 
+/** The text that it is, or else as it is shown: what people may have meant. */
+export const textOf = (value: unknown): string => (typeof value === 'string' ? value : show(value))
+
 /** A target as rules may give it: one text, or a list of ids, nothing in it empty. */
 export function isTarget(value: unknown): value is string | string[] {
   return isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText))

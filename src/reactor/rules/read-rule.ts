@@ -1,132 +1,75 @@
 // One YAML document, already plain values, read into a RuleDocument. Everything that does not fit is reported with its
 // path; the caller knows where that stands in the file.
-import { errorMessage } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
 import { didYouMean } from '../../base/suggest.ts'
-import { JOB_KINDS } from '../../protocol/job.ts'
-import { conditionProblems } from './conditions.ts'
-import { isExclusion, parseGlob, splitGlobs } from './glob.ts'
+import { ruleFileSchema } from './file-schema.ts'
+import { isExclusion } from './glob.ts'
 import { ALLOW } from './jinja/flow.ts'
-import { readParams } from './params.ts'
-import type { Path, Report } from './path.ts'
-import { FUNCTION_NAME, RULE_NAME, type RuleAction, type RuleDocument, ruleFileSchema } from './schema.ts'
-import { templateProblems } from './template.ts'
+import { type Report, textOf } from './path.ts'
+import { readActions } from './read-actions.ts'
+import { readGlobs } from './read-globs.ts'
+import { readPolicy } from './read-policy.ts'
+import { readStateful, readWhen } from './read-stateful.ts'
+import { RULE_NAME, type RuleDocument } from './schema.ts'
+import { statefulKey, vocabularyOf } from './vocabulary.ts'
 
 const KEYS = Object.keys(ruleFileSchema.shape)
-/** Keys of the rule language that are agreed and not built yet. */
-export const NOT_AVAILABLE: readonly string[] = [
-  'throttle',
-  'retry',
-  'max_targets',
-  'mode',
-  'count',
-  'all_of',
-  'absent',
-  'group',
-  'priority',
-  'stop',
-  'on_failure',
-  'on_unknown',
-  'concurrency',
-  'lane',
-]
 
-/** Reads a document; the result is only to be used when nothing was reported. */
-export function readRule(document: unknown, name: string | undefined, report: Report): Omit<RuleDocument, 'source'> {
-  const rule: Omit<RuleDocument, 'source'> = { rule: '', on: [], do: [] }
+/** Reads a document; the result is only to be used when nothing was reported. `facts`: names of the user's own facts. */
+export function readRule(
+  document: unknown,
+  name: string | undefined,
+  facts: ReadonlySet<string>,
+  report: Report,
+): Omit<RuleDocument, 'source'> {
   if (!isObject(document)) {
     report([], "a rule is a map with 'on' and 'do'")
-    return rule
+    return { rule: '', on: [], do: [] }
   }
   for (const key of Object.keys(document)) {
     if (key === ALLOW) report([key], `'${key}' is a filter, for each value that is meant: {{ data.x | ${key} }}`, 'key')
-    else if (NOT_AVAILABLE.includes(key)) report([key], `'${key}' is not available in this version`, 'key')
     else if (!KEYS.includes(key)) report([key], `unknown key '${key}'.${didYouMean(key, KEYS)}`, 'key')
   }
-  rule.rule = readName(document, name, report)
-  rule.on = readGlobs(document.on, report)
-  if (document.when !== undefined) {
-    for (const problem of conditionProblems(document.when, rule.rule))
-      report(['when', ...problem.path], problem.message, problem.at)
-    if (isObject(document.when)) rule.when = document.when
+  const stateful = statefulKey(document)
+  const vocabulary = (part: Parameters<typeof vocabularyOf>[0]) => vocabularyOf(part, facts, stateful)
+  const rule = readName(document, name, report)
+  const keys = readStateful(document, rule, { when: vocabulary('when'), by: vocabulary('by') }, report)
+  const on = readOn(document, keys.all_of, report)
+  const when = readWhen(document.when, ['when'], rule, vocabulary('when'), report)
+  const { description } = document
+  if (description !== undefined && typeof description !== 'string') report(['description'], "'description' is text")
+  return {
+    rule,
+    on,
+    ...(when && { when }),
+    ...(typeof description === 'string' && { description }),
+    do: readActions(document.do, 'do', vocabulary('do'), report),
+    ...(document.on_failure !== undefined && {
+      on_failure: readActions(document.on_failure, 'on_failure', vocabulary('on_failure'), report),
+    }),
+    ...readPolicy(document, report),
+    ...keys,
   }
-  if (typeof document.description === 'string') rule.description = document.description
-  else if (document.description !== undefined) report(['description'], "'description' is text")
-  rule.do = readActions(document.do, report)
-  return rule
 }
 
 function readName(document: Record<string, unknown>, name: string | undefined, report: Report): string {
   const found = document.rule ?? name
   if (typeof found === 'string' && RULE_NAME.test(found)) return found
   const rules = 'letters, digits, _ . - (at most 100, no _ first)'
-  if (document.rule !== undefined) report(['rule'], `'${String(document.rule)}' is no rule name: ${rules}`)
+  if (document.rule !== undefined) report(['rule'], `'${textOf(document.rule)}' is no rule name: ${rules}`)
   else if (name === undefined) report([], "this document needs a name of its own: add 'rule:'")
   else report([], `the file's name '${name}' is no rule name (${rules}): add 'rule:'`)
   return ''
 }
 
-function readGlobs(on: unknown, report: Report): string[] {
-  const globs = typeof on === 'string' ? [on] : on
-  if (on === undefined) report([], "'on' is missing: say which tags, for example on: salt/auth")
-  if (
-    on === undefined ||
-    !Array.isArray(globs) ||
-    globs.length === 0 ||
-    !globs.every(glob => typeof glob === 'string')
-  ) {
-    if (on !== undefined) report(['on'], "'on' is a glob or a list of globs; quote one that begins with * or !")
-    return []
+/** Of `all_of` whatever one of its events may be; which of them it is, each says with its own exclusions. */
+function readOn({ on, all_of }: Record<string, unknown>, read: RuleDocument['all_of'], report: Report): string[] {
+  if (all_of !== undefined) {
+    if (on !== undefined) report(['on'], "'on' has no place beside 'all_of': each of its events has its own", 'key')
+    const globs = (read?.events ?? []).flatMap(event => event.on.filter(glob => !isExclusion(glob)))
+    return [...new Set(globs)]
   }
-  let sound = true
-  for (const [index, glob] of globs.entries()) {
-    try {
-      parseGlob(isExclusion(glob) ? glob.slice(1) : glob)
-    } catch (error) {
-      sound = false
-      report(typeof on === 'string' ? ['on'] : ['on', index], errorMessage(error))
-    }
-  }
-  try {
-    if (sound) splitGlobs(globs)
-  } catch (error) {
-    report(['on'], errorMessage(error))
-  }
-  return globs
-}
-
-function readActions(value: unknown, report: Report): RuleAction[] {
-  if (value === undefined) report([], "'do' is missing: say what to call, for example do: [runner.test.arg]")
-  else if (Array.isArray(value) && value.length > 0)
-    return value.flatMap((item, index) => readAction(item, ['do', index], report) ?? [])
-  else if (typeof value === 'string' || isObject(value)) return [readAction(value, ['do'], report) ?? []].flat()
-  else report(['do'], "'do' is a list of kind.module.function: arguments")
+  if (on !== undefined) return readGlobs(on, ['on'], report)
+  report([], "'on' is missing: say which tags, for example on: salt/auth")
   return []
-}
-
-function readAction(item: unknown, path: Path, report: Report): RuleAction | undefined {
-  const keys = isObject(item) ? Object.keys(item) : []
-  const name = typeof item === 'string' ? item : keys[0]
-  if (name === undefined || keys.length > 1) {
-    const several = keys.length > 1 ? `; this one has ${keys.length} keys: begin each function with its own '-'` : ''
-    report(path, `an action is one kind.module.function: arguments${several}`)
-    return undefined
-  }
-  const own: Path = isObject(item) ? [...path, name] : path
-  const [kind, ...rest] = name.split('.')
-  const fun = rest.join('.')
-  const known = JOB_KINDS.find(one => one === kind)
-  if (!known) {
-    const near = didYouMean(kind!, JOB_KINDS)
-    report(own, `'${name}' begins with '${kind}', not with local, runner or wheel.${near}`, 'key')
-    return undefined
-  }
-  if (!FUNCTION_NAME.test(fun)) {
-    report(own, `'${name}' is not ${kind}.module.function, for example ${kind}.test.arg`, 'key')
-    return undefined
-  }
-  const params = isObject(item) ? item[name] : null
-  readParams(known, params, (inner, message, at) => report([...own, ...inner], `${name}: ${message}`, at))
-  for (const problem of templateProblems(params)) report([...own, ...problem.path], `${name}: ${problem.message}`)
-  return { kind: known, fun, params }
 }

@@ -29,11 +29,19 @@ export interface ActionFinding {
 export type ActionCheck = (action: RuleAction) => ActionFinding[]
 
 const MAX_ALIASES = 100
+const NO_FACTS: ReadonlySet<string> = new Set()
 /** What people would write has few mistakes; a hint looks at the whole line, and garbage is one long line. */
 const MAX_HINTS = 100
 
+/** What is known of the world that rules name. */
+export interface Known {
+  checkAction?: ActionCheck
+  /** Names of the user's own facts. */
+  facts?: ReadonlySet<string>
+}
+
 /** Pauses wherever the caller may let others run. */
-export function* readText(file: string, text: string, checkAction?: ActionCheck): Generator<undefined, LoadedRules> {
+export function* readText(file: string, text: string, known: Known = {}): Generator<undefined, LoadedRules> {
   const loaded: LoadedRules = { rules: [], problems: [], warnings: [] }
   if (text.length > MAX_FILE) {
     loaded.problems.push({ file, line: 1, column: 1, message: tooLarge(text.length) })
@@ -56,7 +64,7 @@ export function* readText(file: string, text: string, checkAction?: ActionCheck)
   const fallback = unnamed === 1 ? basename(file, extname(file)) : undefined
   const taken = new Map<string, number>()
   for (const document of documents) {
-    readDocument({ file, text, lines, document, fallback, taken, loaded, checkAction })
+    readDocument({ file, text, lines, document, fallback, taken, loaded, known })
     yield
   }
   return loaded
@@ -72,11 +80,11 @@ interface Reading {
   /** Lines of the rules before this one. */
   taken: Map<string, number>
   loaded: LoadedRules
-  checkAction: ActionCheck | undefined
+  known: Known
 }
 
 function readDocument(reading: Reading): void {
-  const { file, text, lines, document, fallback, taken, loaded, checkAction } = reading
+  const { file, text, lines, document, fallback, taken, loaded, known } = reading
   const places = createPlaces(document, lines)
   const value = plainValue(document)
   const name = nameIn(document) ?? (document.errors.length === 0 ? fallback : undefined)
@@ -114,7 +122,9 @@ function readDocument(reading: Reading): void {
       for (const bad of jsonProblems(value)) add(places.find(bad.path), bad.message)
     },
     () => {
-      const rule = readRule(value, fallback, (path, message, at) => add(places.find(path, at), message))
+      const rule = readRule(value, fallback, known.facts ?? NO_FACTS, (path, message, at) =>
+        add(places.find(path, at), message),
+      )
       const twin = taken.get(rule.rule)
       if (found.length > 0) return
       if (twin !== undefined) add(places.find(['rule']), `the rule name '${rule.rule}' is taken on line ${twin}`)
@@ -122,13 +132,14 @@ function readDocument(reading: Reading): void {
       const { line } = places.find([])
       taken.set(rule.rule, line)
       loaded.rules.push({ ...rule, source: { file, line } })
-      for (const [index, action] of rule.do.entries())
-        for (const { path, message, at, warning } of checkAction?.(action) ?? []) {
-          const own = actionPath(value, index)
-          // A bare `- runner.x.y` has no key to point at.
-          const place = places.find([...own.path, ...path], path.length > 0 || own.isKey ? at : undefined)
-          ;(warning ? loaded.warnings : loaded.problems).push(problem(place, message))
-        }
+      for (const key of ['do', 'on_failure'] as const)
+        for (const [index, action] of (rule[key] ?? []).entries())
+          for (const { path, message, at, warning } of known.checkAction?.(action) ?? []) {
+            const own = actionPath(value, key, index)
+            // A bare `- runner.x.y` has no key to point at.
+            const place = places.find([...own.path, ...path], path.length > 0 || own.isKey ? at : undefined)
+            ;(warning ? loaded.warnings : loaded.problems).push(problem(place, message))
+          }
     },
   ]
   for (const look of looks) if (found.length === 0) look()
@@ -136,9 +147,9 @@ function readDocument(reading: Reading): void {
 }
 
 /** Where a rule's action stands, or its parameters where it has some. */
-function actionPath(value: unknown, index: number): { path: Path; isKey: boolean } {
-  const list = (value as { do: unknown }).do
-  const [item, path]: [unknown, Path] = Array.isArray(list) ? [list[index], ['do', index]] : [list, ['do']]
+function actionPath(value: unknown, key: 'do' | 'on_failure', index: number): { path: Path; isKey: boolean } {
+  const list = (value as Record<typeof key, unknown>)[key]
+  const [item, path]: [unknown, Path] = Array.isArray(list) ? [list[index], [key, index]] : [list, [key]]
   return isObject(item) ? { path: [...path, Object.keys(item)[0]!], isKey: true } : { path, isKey: false }
 }
 

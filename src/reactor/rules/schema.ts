@@ -1,10 +1,6 @@
-// The shape of a rule: as people write it in a YAML document (`ruleFileSchema`, from which editors get JSON Schema) and
-// as it travels in the bundle (`RuleDocument`, plain JSON).
+// The shape of a rule as it travels in the bundle: plain JSON, durations in milliseconds. As people write it: file-schema.ts.
 import { z } from 'zod'
 import { JOB_KINDS } from '../../protocol/job.ts'
-import { TARGET_TYPES } from '../../protocol/target.ts'
-import { FACT_NAMES } from './facts.ts'
-import { DECORATORS, OPERATORS } from './operators.ts'
 
 export const RULE_NAME = /^(?!_)[A-Za-z0-9_.-]{1,100}$/
 export const FUNCTION_NAME = /^[A-Za-z_]\w*\.[A-Za-z_]\w*$/
@@ -81,73 +77,3 @@ export const ruleDocumentSchema = z.strictObject({
 /** One rule, plain JSON; durations are milliseconds. */
 export type RuleDocument = z.output<typeof ruleDocumentSchema>
 export type RuleAction = RuleDocument['do'][number]
-
-const factName = z.enum(FACT_NAMES)
-const path = z.string().describe("JSONPath of names and indexes, for example $.load[0] or $['a.b']")
-const common = { name: z.string().optional(), priority: z.int().min(1).optional() }
-const operatorPattern = `^((${Object.keys(DECORATORS).join('|')}):)*(${Object.keys(OPERATORS).join('|')})$`
-const comparison = z.strictObject({
-  fact: factName,
-  path: path.optional(),
-  operator: z.string().regex(new RegExp(operatorPattern)),
-  value: z.unknown().describe('a constant, or { fact, path }'),
-  ...common,
-})
-const group = z.union([
-  z.strictObject({ all: z.array(z.lazy(() => condition)).min(1), ...common }),
-  z.strictObject({ any: z.array(z.lazy(() => condition)).min(1), ...common }),
-  z.strictObject({ not: z.lazy(() => condition), ...common }),
-])
-const condition: z.ZodType = z.union([comparison, z.lazy(() => group)])
-
-const named = z.record(z.string(), z.unknown())
-const callArguments = {
-  args: z
-    .union([z.array(z.unknown()), named, z.null()])
-    .optional()
-    .describe('a list (positional) or a map (named)'),
-  kwargs: z.union([named, z.null()]).optional().describe('named arguments'),
-  arg: z
-    .union([z.array(z.unknown()), named, z.null()])
-    .optional()
-    .describe('the same as args'),
-  kwarg: z.union([named, z.null()]).optional().describe('the same as kwargs'),
-}
-const localParams = z.strictObject({
-  tgt: z
-    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
-    .describe('which minions: a glob, or a list of ids'),
-  tgt_type: z.enum(TARGET_TYPES).optional(),
-  ...callArguments,
-})
-const serviceParams = z
-  .union([z.array(z.unknown()), named, z.null()])
-  .describe('a map (named), a list (positional) or nothing')
-const functionPart = '[A-Za-z_]\\w*\\.[A-Za-z_]\\w*$'
-const action = z.union([
-  z.string().regex(new RegExp(`^(runner|wheel)\\.${functionPart}`)),
-  oneKey(z.record(z.string().regex(new RegExp(`^local\\.${functionPart}`)), localParams)),
-  oneKey(z.record(z.string().regex(new RegExp(`^(runner|wheel)\\.${functionPart}`)), serviceParams)),
-])
-
-/** One YAML document of a rule file. */
-export const ruleFileSchema = z.strictObject({
-  rule: z.string().regex(RULE_NAME).optional().describe("the rule's name, unique; by default the file's name"),
-  description: z.string().optional(),
-  on: z
-    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
-    .describe('tag globs: * stays in a segment, ** crosses, "!glob" excludes'),
-  when: group.optional().describe('json-rules-engine conditions over tag, data, origin, stamp, minion'),
-  do: z.union([action, z.array(action).min(1)]).describe('what to call: kind.module.function: arguments'),
-})
-
-/** JSON Schema (draft 2020-12) of one document of a rule file, for editors. */
-export function ruleJsonSchema(): Record<string, unknown> {
-  return { ...z.toJSONSchema(ruleFileSchema, { io: 'input' }), title: 'A rule of the reactor' }
-}
-
-function oneKey<T extends z.ZodType>(schema: T): T {
-  return schema
-    .refine(value => Object.keys(value as object).length === 1, 'one function a map')
-    .meta({ minProperties: 1, maxProperties: 1 }) as T
-}

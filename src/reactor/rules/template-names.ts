@@ -1,13 +1,13 @@
 // Names in a template that nothing will ever define: a typing mistake that shows at load and not on the first event.
 import { didYouMean } from '../../base/suggest.ts'
-import { FACT_NAMES } from './facts.ts'
 import { type Args, applyFilters, type Expr, type Statement, type Target } from './jinja/ast.ts'
 import { FILTERS } from './jinja/filters.ts'
 import { rootScope } from './jinja/globals.ts'
 import { parseTemplate } from './jinja/parse.ts'
 import { TESTS } from './jinja/tests.ts'
+import { type Vocabulary, vocabularyOf } from './vocabulary.ts'
 
-const GIVEN: readonly string[] = FACT_NAMES
+const PLAIN = vocabularyOf('do', [])
 
 /** `need` where undefined is an error, `allow` where it is asked for, `pass` where it may go on. */
 type How = 'need' | 'allow' | 'pass'
@@ -17,9 +17,9 @@ type How = 'need' | 'allow' | 'pass'
  * template also looks at in a legal way (`x is defined`, `x | default(1)`, `if x`) is taken to be meant.
  * Throws `template` when the source does not parse.
  */
-export function unknownNames(source: string): string[] {
+export function unknownNames(source: string, { names: given, without }: Vocabulary = PLAIN): string[] {
   const needed = new Set<string>()
-  const known = new Set(GIVEN)
+  const known = new Set(given)
   const globals = rootScope({}).context
 
   const assign = (target: Target): void => {
@@ -82,7 +82,9 @@ export function unknownNames(source: string): string[] {
   run(parseTemplate(source))
   const names = [...needed].filter(name => !known.has(name) && globals.global(name) === undefined)
   return names.map(
-    name => `'${name}' is unknown here.${didYouMean(name, known) || ` The names are ${GIVEN.join(', ')}`}`,
+    name =>
+      without.get(name) ??
+      `'${name}' is unknown here.${didYouMean(name, known) || ` The names are ${given.join(', ')}`}`,
   )
 }
 

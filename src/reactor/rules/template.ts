@@ -5,6 +5,7 @@ import { isObject } from '../../base/json.ts'
 import { compileTemplate } from './jinja/compile.ts'
 import type { Path } from './path.ts'
 import { unknownNames } from './template-names.ts'
+import type { Vocabulary } from './vocabulary.ts'
 
 /** The value for these names (`tag`, `data`, …). Throws `template`, with `details.path` to the string it is in. */
 export type RenderValue = (names: Readonly<Record<string, unknown>>) => unknown
@@ -34,13 +35,18 @@ export function isConstant(value: unknown): boolean {
 }
 
 /** Every string that does not compile or reads names that nothing defines, with its path and what is wrong. */
-export function templateProblems(value: unknown, path: Path = []): { path: Path; message: string }[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => templateProblems(item, [...path, index]))
-  if (isObject(value)) return Object.entries(value).flatMap(([key, item]) => templateProblems(item, [...path, key]))
+export function templateProblems(
+  value: unknown,
+  vocabulary?: Vocabulary,
+  path: Path = [],
+): { path: Path; message: string }[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => templateProblems(item, vocabulary, [...path, index]))
+  if (isObject(value))
+    return Object.entries(value).flatMap(([key, item]) => templateProblems(item, vocabulary, [...path, key]))
   if (typeof value !== 'string' || !TEMPLATE.test(value)) return []
   try {
     compileTemplate(value)
-    return unknownNames(value).map(message => ({ path, message }))
+    return unknownNames(value, vocabulary).map(message => ({ path, message }))
   } catch (error) {
     return [{ path, message: errorMessage(error) }]
   }

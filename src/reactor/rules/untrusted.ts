@@ -1,4 +1,4 @@
-// Which values of an action come from the event, and where each stands in what it renders to. Worked out once, at load;
+// Which values of an action come from the event or from what was gathered for it, and where each stands in what it renders to. Worked out once, at load;
 // at run time the kind of the event's origin picks a list that is made already.
 import { isObject } from '../../base/json.ts'
 import type { Sources, ValuePath } from '../../protocol/trust.ts'
@@ -15,20 +15,20 @@ export interface Borrowed {
 }
 
 /** All strings in `value` that may hold what came with an event. Throws `template` on one that does not parse. */
-export function borrowedIn(value: unknown, path: ValuePath = []): Borrowed[] {
+export function borrowedIn(value: unknown, path: ValuePath = [], own?: ReadonlySet<string>): Borrowed[] {
   if (isConstant(value)) return []
-  if (Array.isArray(value)) return value.flatMap((item, index) => borrowedIn(item, [...path, index]))
-  if (isObject(value)) return Object.entries(value).flatMap(([key, item]) => borrowedIn(item, [...path, key]))
-  const sources = templateSources(value as string)
+  if (Array.isArray(value)) return value.flatMap((item, index) => borrowedIn(item, [...path, index], own))
+  if (isObject(value)) return Object.entries(value).flatMap(([key, item]) => borrowedIn(item, [...path, key], own))
+  const sources = templateSources(value as string, own)
   return sources === 0 ? [] : [{ path, sources }]
 }
 
-/** Those of a whole call, at their places in the rendered action. */
-export function borrowedOf({ tgt, arg, kwarg }: CallParams): Borrowed[] {
+/** Those of a whole call, at their places in the rendered action; `own` are the names of the user's own facts. */
+export function borrowedOf({ tgt, arg, kwarg }: CallParams, own?: ReadonlySet<string>): Borrowed[] {
   return [
-    ...borrowedIn(tgt, ['tgt']),
-    ...arg.flatMap(({ value }, index) => borrowedIn(value, ['arg', index])),
-    ...kwarg.flatMap(({ name, value }) => borrowedIn(value, ['kwarg', name])),
+    ...borrowedIn(tgt, ['tgt'], own),
+    ...arg.flatMap(({ value }, index) => borrowedIn(value, ['arg', index], own)),
+    ...kwarg.flatMap(({ name, value }) => borrowedIn(value, ['kwarg', name], own)),
   ]
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { compileConditions, conditionProblems } from '../../../src/reactor/rules/conditions.ts'
 import type { Facts } from '../../../src/reactor/rules/facts.ts'
 import { DECORATORS, OPERATORS } from '../../../src/reactor/rules/operators.ts'
+import { vocabularyOf } from '../../../src/reactor/rules/vocabulary.ts'
 
 const facts = (data: Record<string, unknown>, minion?: Record<string, unknown>): Facts => ({
   tag: 'salt/auth',
@@ -61,7 +62,10 @@ describe('conditions', () => {
         const expected = await engineSays(conditions, event).catch(() => undefined)
         fc.pre(expected !== undefined)
         decided++
-        expect(compileConditions(conditions)(event)).toBe(expected)
+        const { decide, mayHold, lookups } = compileConditions(conditions)
+        expect(decide(event)).toBe(expected)
+        expect(mayHold(event)).toBe(expected)
+        expect(lookups).toEqual([])
       }),
       { numRuns: 1500 },
     )
@@ -80,7 +84,7 @@ describe('conditions', () => {
   ])('%j on %j: %s', (condition, seen, expected) => {
     const conditions = { all: [condition] }
     if (expected === undefined) expect(conditionProblems(conditions, 'r')).not.toEqual([])
-    else expect(compileConditions(conditions)(facts(seen as Record<string, unknown>))).toBe(expected)
+    else expect(compileConditions(conditions).decide(facts(seen as Record<string, unknown>))).toBe(expected)
   })
 
   const of = (condition: object) => ({ all: [condition] })
@@ -119,7 +123,12 @@ describe('conditions', () => {
     ['an empty list', { any: [] }, ['any'], "'any' holds a list of at least one condition"],
     ['two groups in one map', { all: [equal], any: [equal] }, ['any'], "stands beside 'all'"],
     ['in without a list', of({ ...equal, operator: 'in' }), ['all', 0, 'value'], "'in' needs a list, got 1"],
-    ['params', of({ ...equal, params: {} }), ['all', 0, 'params'], 'there are none'],
+    [
+      'params',
+      of({ ...equal, params: {} }),
+      ['all', 0, 'params'],
+      "'params' is for facts of your own: 'data' takes none",
+    ],
     ['a bad priority', of({ ...equal, priority: 0 }), ['all', 0, 'priority'], 'a whole number from 1 up'],
     ['a bad priority of a group', { all: [equal], priority: 'high' }, ['priority'], 'a whole number from 1 up'],
     ['a template', of({ ...equal, value: '{{ tag }}' }), ['all', 0, 'value'], 'templates have no place in conditions'],
@@ -129,5 +138,137 @@ describe('conditions', () => {
     expect(problem?.path).toEqual(at)
     expect(problem?.message).toContain(message)
     expect(() => compileConditions(conditions)).toThrow(message)
+  })
+})
+
+/** Values of facts that are looked up; of `rack` by what its condition hands it. */
+interface Gathered {
+  job: unknown
+  rack: Record<string, unknown>
+}
+const OWN = vocabularyOf('when', ['rack', 'shelf'])
+
+describe('conditions on facts that are looked up', () => {
+  const params = fc.option(fc.constantFrom({ of: 'a' }, { of: 'b', n: 1 }), { nil: undefined })
+  const lookedUp = fc.oneof(
+    fc.record({ fact: fc.constantFrom('job'), path }),
+    fc.record({ fact: fc.constant('rack'), path, params }, { requiredKeys: ['fact'] }),
+    fc.record({ fact: fc.constant('shelf') }),
+  )
+  const anyReference = fc.oneof(lookedUp, reference)
+  const anyLeaf = fc
+    .tuple(anyReference, operator, fc.oneof(scalar, list, anyReference))
+    .map(([left, name, value]) => ({ ...left, operator: name, value }))
+  const tree = fc.letrec<{ node: unknown; when: unknown }>(tie => ({
+    node: fc.oneof({ maxDepth: 3 }, { arbitrary: anyLeaf, weight: 3 }, tie('when')),
+    when: fc.oneof(
+      { maxDepth: 3 },
+      fc.record({ all: fc.array(tie('node'), { minLength: 1, maxLength: 3 }) }),
+      fc.record({ any: fc.array(tie('node'), { minLength: 1, maxLength: 3 }) }),
+      fc.record({ not: tie('node') }),
+    ),
+  })).when
+  // Where a value has no inside, the engine passes over a path, and we find nothing at it.
+  const inner = fc.oneof(list, data)
+  const gathered = fc.record({ job: data, rack: fc.dictionary(fc.constantFrom('', 'a', 'b'), inner) })
+
+  /** The engine with real asynchronous facts, which it asks when it comes to them. */
+  async function engineLooksUp(when: unknown, seen: Facts, { job, rack }: Gathered): Promise<boolean> {
+    const rule = { conditions: structuredClone(when) as TopLevelCondition, event: { type: 'matched' } }
+    const engine = new Engine([rule], { allowUndefinedFacts: true })
+    const later = async <T>(value: T): Promise<T> => {
+      await new Promise(resolve => setImmediate(resolve))
+      return value
+    }
+    engine.addFact('job', () => later(job))
+    engine.addFact('rack', ({ of = '' }: { of?: string }) => later(rack[of]))
+    engine.addFact('shelf', () => later(undefined))
+    const { results } = await engine.run({ ...seen })
+    return results.length > 0
+  }
+  const complete = (seen: Facts, { job, rack }: Gathered): Facts => ({
+    ...seen,
+    job: job as Record<string, unknown>,
+    own: { rack: rack[''], 'rack {"of":"a"}': rack.a, 'rack {"n":1,"of":"b"}': rack.b, shelf: undefined },
+  })
+
+  it('decide as json-rules-engine does, and may hold wherever they do', async () => {
+    let decided = 0
+    let impossible = 0
+    await fc.assert(
+      fc.asyncProperty(tree, data, gathered, async (conditions, seen, values) => {
+        fc.pre(conditionProblems(conditions, 'r', OWN).length === 0)
+        const event = facts(seen)
+        const expected = await engineLooksUp(conditions, event, values).catch(() => undefined)
+        fc.pre(expected !== undefined)
+        decided++
+        const { decide, mayHold } = compileConditions(conditions, OWN)
+        expect(decide(complete(event, values))).toBe(expected)
+        if (!mayHold(event)) {
+          impossible++
+          expect(expected).toBe(false)
+        }
+      }),
+      { numRuns: 1000 },
+    )
+    expect(decided).toBeGreaterThan(300)
+    expect(impossible).toBeGreaterThan(20)
+  })
+
+  const job = { fact: 'job', path: '$.fun', operator: 'equal', value: 'test.ping' }
+  const sure = (value: string) => ({ fact: 'origin', operator: 'equal', value })
+  it.each([
+    [{ all: [job] }, true],
+    [{ all: [sure('web1'), job] }, true],
+    [{ all: [job, sure('web2')] }, false],
+    [{ any: [job, sure('web2')] }, true],
+    [{ any: [sure('web2'), { not: { all: [job, sure('web1')] } }] }, true],
+    [{ any: [sure('web2'), { not: { any: [job, sure('web1')] } }] }, false],
+    [{ not: { not: job } }, true],
+  ])('%j may hold on an event of web1: %s', (conditions, expected) => {
+    expect(compileConditions(conditions).mayHold(facts({}))).toBe(expected)
+  })
+
+  it('name what is to be looked up', () => {
+    const rack = (of?: string) => ({ fact: 'rack', ...(of && { params: { of } }) })
+    const conditions = {
+      any: [
+        { ...rack('a'), operator: 'equal', value: { ...rack(), path: '$.x' } },
+        { not: { all: [{ fact: 'tag', operator: 'equal', value: { fact: 'job', path: '$.user' } }] } },
+      ],
+    }
+    const { lookups } = compileConditions(conditions, OWN)
+    expect(lookups).toEqual([{ fact: 'rack', params: { of: 'a' } }, { fact: 'rack' }, { fact: 'job' }])
+  })
+
+  it.each([
+    [{ fact: 'rack', params: 'a' }, 'params', `'params' is a map, got "a"`],
+    [{ fact: 'rack', params: { of: '{{ origin }}' } }, 'params', 'templates have no place in conditions'],
+    [
+      { fact: 'rak' },
+      'fact',
+      `unknown fact "rak". Did you mean 'rack'? (tag, data, origin, stamp, minion, job, rack, shelf)`,
+    ],
+    [{ fact: 'rack', path: '$.*' }, 'path', 'is not a path that can be used'],
+  ])('refuse %j', (fact, at, message) => {
+    const [problem] = conditionProblems({ all: [{ ...fact, operator: 'equal', value: 1 }] }, 'r', OWN)
+    expect(problem?.path.slice(0, 3)).toEqual(['all', 0, at])
+    expect(problem?.message).toContain(message)
+  })
+
+  it('refuse a misspelt key beside the fact that they compare with', () => {
+    const value = { fact: 'rack', pth: '$.a' }
+    const [problem] = conditionProblems({ all: [{ fact: 'tag', operator: 'equal', value }] }, 'r', OWN)
+    expect(problem).toMatchObject({
+      path: ['all', 0, 'value', 'pth'],
+      message: "unknown key 'pth' beside 'fact'. Did you mean 'path'?",
+    })
+  })
+
+  it('find nothing at a path into a value that has no inside', () => {
+    const conditions = { all: [{ fact: 'rack', path: '$.a', operator: 'equal', value: 'x' }] }
+    const { decide } = compileConditions(conditions, OWN)
+    expect(decide({ ...facts({}), own: { rack: 'x' } })).toBe(false)
+    expect(decide({ ...facts({}), own: { rack: { a: 'x' } } })).toBe(true)
   })
 })

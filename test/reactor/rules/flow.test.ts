@@ -5,7 +5,10 @@ import { compileTemplate } from '../../../src/reactor/rules/jinja/compile.ts'
 import { FILTERS } from '../../../src/reactor/rules/jinja/filters.ts'
 import { templateSources } from '../../../src/reactor/rules/jinja/flow.ts'
 
-const { data, id, tag, grains, origin } = SOURCE
+const { data, id, tag, grains, origin, gathered } = SOURCE
+
+/** Names of the user's own facts. */
+const OWN = new Set(['rack'])
 
 describe('a template is made of', () => {
   it.each([
@@ -46,8 +49,22 @@ describe('a template is made of', () => {
     ['{{ data.x | allow_untrusted }} {{ data.y }}', data],
     ['{{ (data.x | allow_untrusted) ~ tag }}', tag],
     ["{{ data.x | map('allow_untrusted') }}", data],
+    ['{{ job.arg[0] }}', gathered],
+    ['{{ job }}', gathered],
+    ['{{ job.jid }} {{ job.kind }}', 0],
+    ['{{ window.events[0].data.x }}', gathered],
+    ["{{ window.events | map(attribute='tag') | list }}", gathered],
+    ['{{ window.key }}', gathered],
+    ['{{ window.count }} from {{ window.first }} to {{ window["last"] }}', 0],
+    ['{{ failure.reason }}', gathered],
+    ['{{ failure.rule }}: {{ failure.attempts }} {{ failure.jids }}', 0],
+    ['{{ rack.name }}', gathered],
+    ['{{ rack.name | allow_untrusted }}', 0],
+    ['{% set rack = tag %}{{ rack }}', tag | gathered],
+    ['{% set window = {"count": tag} %}{{ window.count }}', tag | gathered],
+    ['{{ crate }}', 0],
   ])('%s', (template, sources) => {
-    expect(templateSources(template)).toBe(sources)
+    expect(templateSources(template, OWN)).toBe(sources)
   })
 
   it.each([
@@ -80,13 +97,20 @@ describe('a template is made of', () => {
     ['{% set f = data.x.upper %}{{ f() }}', data],
     ['{% for x in [[], 1] %}{% if loop.first %}{% do x.append(tag) %}{% endif %}{{ loop.previtem }}{% endfor %}', tag],
   ])('%s', (template, sources) => {
-    expect(templateSources(template)).toBe(sources)
+    expect(templateSources(template, OWN)).toBe(sources)
   })
 })
 
 describe('a name that the analysis leaves out', () => {
   // Marks that no filter of the sample can take apart: each value of an event is made of its own letter alone.
-  const LETTERS: Record<number, string> = { [data]: 'Ж', [id]: 'Щ', [tag]: 'Ю', [grains]: 'Я', [origin]: 'Ф' }
+  const LETTERS: Record<number, string> = {
+    [data]: 'Ж',
+    [id]: 'Щ',
+    [tag]: 'Ю',
+    [grains]: 'Я',
+    [origin]: 'Ф',
+    [gathered]: 'Б',
+  }
   const of = (source: number) => LETTERS[source]!.repeat(3)
   const names = {
     data: { id: of(id), x: of(data), n: 2, list: [of(data), of(data)], map: { k: of(data) } },
@@ -94,6 +118,10 @@ describe('a name that the analysis leaves out', () => {
     minion: { os: of(grains) },
     origin: of(origin),
     stamp: '2026',
+    job: { jid: '20261120091820837210', kind: 'local', fun: of(gathered), arg: [of(gathered)] },
+    window: { key: of(gathered), count: 2, first: '2026', last: '2026', events: [{ data: { x: of(gathered) } }] },
+    failure: { rule: 'r', reason: of(gathered), attempts: 2, jids: ['20261120091820837210'] },
+    rack: { name: of(gathered) },
   }
   const leaf = fc.constantFrom(
     ...[
@@ -117,6 +145,17 @@ describe('a name that the analysis leaves out', () => {
       'data.list[0]',
       'data.map.k',
       "data.get('no', tag)",
+      'job.arg[0]',
+      'job.jid',
+      'job',
+      'window.events[0].data.x',
+      'window.key',
+      'window.count',
+      "window.get('first', window.key)",
+      'failure.reason',
+      'failure',
+      'rack.name',
+      'rack',
       'lst[0]',
       'lst',
       'm.k',
@@ -192,7 +231,7 @@ describe('a name that the analysis leaves out', () => {
       expr.map(e => `{{ ${e} }}`),
       expr.map(e => `{% do ${e} %}`),
       fc
-        .tuple(fc.constantFrom('a', 'b', 'ns.v', 'data', 'lst', 'm', 'loop', 'tag'), expr)
+        .tuple(fc.constantFrom('a', 'b', 'ns.v', 'data', 'lst', 'm', 'loop', 'tag', 'job', 'rack'), expr)
         .map(([n, e]) => `{% set ${n} = ${e} %}`),
       expr.map(e => `{% set f = (${e}).upper %}`),
       fc.constant('{% set f = lst.append %}'),
@@ -212,7 +251,9 @@ describe('a name that the analysis leaves out', () => {
     leaf.map(e => `{% do lst.append(${e}) %}`),
     leaf.map(e => `{% do m.update({'k': ${e}}) %}`),
     leaf.map(e => `{% do f(${e}) %}`),
-    fc.tuple(fc.constantFrom('a', 'b', 'ns.v', 'one', 'data', 'tag'), leaf).map(([n, e]) => `{% set ${n} = ${e} %}`),
+    fc
+      .tuple(fc.constantFrom('a', 'b', 'ns.v', 'one', 'data', 'tag', 'window', 'rack'), leaf)
+      .map(([n, e]) => `{% set ${n} = ${e} %}`),
     leaf.map(e => `{% set data = {'id': ${e}, 'x': 1} %}`),
     fc.constantFrom('{% set a = lst %}', '{% set b = a %}', '{% set f = lst.append %}', '{{ lst }}{{ m }}{{ ns.v }}'),
     leaf.map(e => `{% for b in ['x', ${e}] %}{{ loop.nextitem | default('') }}{{ loop.index }}{% endfor %}`),
@@ -243,10 +284,10 @@ describe('a name that the analysis leaves out', () => {
           return
         }
         rendered++
-        sources = templateSources(source)
+        sources = templateSources(source, OWN)
         const text = JSON.stringify(value)
         // The id is part of the data.
-        for (const one of [data, id, tag, grains, origin])
+        for (const one of [data, id, tag, grains, origin, gathered])
           if ((sources & (one === id ? id | data : one)) === 0 && encoded(one).some(form => text.includes(form)))
             throw new Error(`${body} gave ${text} with source ${one}, which is not in ${sources}`)
       }),
@@ -263,5 +304,5 @@ describe('a name that the analysis leaves out', () => {
 })
 
 it('leaves no bit unused', () => {
-  expect(data | id | tag | grains | origin).toBe(ALL_SOURCES)
+  expect(data | id | tag | grains | origin | gathered).toBe(ALL_SOURCES)
 })

@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type Document, parse, parseAllDocuments } from 'yaml'
+import { ruleFileSchema, ruleJsonSchema } from '../../../src/reactor/rules/file-schema.ts'
 import { loadRuleFolder, loadRuleText } from '../../../src/reactor/rules/load.ts'
-import { NOT_AVAILABLE } from '../../../src/reactor/rules/read-rule.ts'
-import { ruleFileSchema, ruleJsonSchema } from '../../../src/reactor/rules/schema.ts'
 
 const load = (text: string, file = 'reactors/web.yaml') => loadRuleText(file, text)
 const problemsOf = (text: string) => load(text).problems.map(p => `${p.line}:${p.column} ${p.message}`)
@@ -40,11 +39,6 @@ const FAULTS: readonly [what: string, text: string, expected: string][] = [
   ],
   ['a name twice', `rule: a\non: a\n${DO}\n---\nrule: a\non: b\n${DO}`, "5:7 the rule name 'a' is taken on line 1"],
   ['a bad name', `rule: _a\non: a\n${DO}`, "1:7 '_a' is no rule name"],
-  [
-    'a key not built yet',
-    `on: a\nthrottle: { once_within: 5m }\n${DO}`,
-    "2:1 'throttle' is not available in this version",
-  ],
   ['an unknown key', `on: a\nwhn: {}\n${DO}`, "2:1 unknown key 'whn'. Did you mean 'when'?"],
   ['no on', DO, "1:1 'on' is missing"],
   ['no do', 'on: a', "1:1 'do' is missing"],
@@ -255,18 +249,6 @@ const BEYOND_SCHEMA: readonly string[] = [
   'both spellings',
 ]
 
-describe('the keys that are not built yet', () => {
-  it('are those that the docs name', async () => {
-    const docs = await readFile(join(import.meta.dirname, '../../../docs/rules.md'), 'utf8')
-    const section = docs.split('## Not in this version')[1]
-    expect(section?.match(/`([a-z_ ]+)`/)?.[1]?.split(' ')).toEqual(NOT_AVAILABLE)
-  })
-
-  it.each(NOT_AVAILABLE)('%s is refused by name', key => {
-    expect(problemsOf(`on: a\n${key}: 1\n${DO}`)).toEqual([`2:1 '${key}' is not available in this version`])
-  })
-})
-
 describe('the JSON Schema', () => {
   const readable = FAULTS.filter(([, text]) => parseAllDocuments(text).every(one => one.errors.length === 0))
 
@@ -296,7 +278,10 @@ describe('the JSON Schema', () => {
   })
 
   it('names the keys of a rule', () => {
-    expect(Object.keys(ruleJsonSchema().properties as object)).toEqual(['rule', 'description', 'on', 'when', 'do'])
+    const keys = 'rule description on when do mode priority stop recursion retry on_failure on_unknown concurrency lane'
+    expect(Object.keys(ruleJsonSchema().properties as object)).toEqual(
+      `${keys} max_targets throttle count all_of absent group`.split(' '),
+    )
   })
 })
 

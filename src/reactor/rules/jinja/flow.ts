@@ -12,6 +12,15 @@ const FACTS: ReadonlyMap<string, Sources> = new Map([
   ['tag', SOURCE.tag],
   ['minion', SOURCE.grains],
   ['origin', SOURCE.origin],
+  ['job', SOURCE.gathered],
+  ['window', SOURCE.gathered],
+  ['failure', SOURCE.gathered],
+])
+/** Members that the program makes itself: numbers, stamps, jids, names of rules. */
+const OWN_MEMBERS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['job', new Set(['jid', 'kind'])],
+  ['window', new Set(['count', 'first', 'last'])],
+  ['failure', new Set(['rule', 'attempts', 'jids'])],
 ])
 /** Their result is a number, whatever they are given. */
 const TO_NUMBER: ReadonlySet<string> = new Set(['length', 'count', 'wordcount', 'abs', 'round'])
@@ -21,8 +30,11 @@ const LOOP_NUMBERS: ReadonlySet<string> = new Set(
   'index index0 revindex revindex0 first last length depth depth0'.split(' '),
 )
 
-/** The sources of which the value may hold text, as bits. Throws `template` when the source does not parse. */
-export function templateSources(source: string): Sources {
+/**
+ * The sources of which the value may hold text, as bits; `own` are the names of the user's own facts. Throws `template`
+ * when the source does not parse.
+ */
+export function templateSources(source: string, own: ReadonlySet<string> = NONE): Sources {
   const statements = parseTemplate(source)
   /** Of each name that the template assigns, wherever it does. */
   const assigned = new Map<string, Sources>()
@@ -51,9 +63,10 @@ export function templateSources(source: string): Sources {
     grown = true
   }
   const nameSources = (name: string): Sources => {
-    const own = assigned.get(name)
-    const given = name === 'loop' ? looped | stored : (FACTS.get(name) ?? 0)
-    return given | (own === undefined ? 0 : own | stored)
+    const set = assigned.get(name)
+    const fact = FACTS.get(name) ?? (own.has(name) ? SOURCE.gathered : 0)
+    const given = name === 'loop' ? looped | stored : fact
+    return given | (set === undefined ? 0 : set | stored)
   }
   /** The name as it is given, which the template does not assign to. */
   const isGiven = (expr: Expr, name: string): boolean =>
@@ -65,6 +78,8 @@ export function templateSources(source: string): Sources {
   /** The member `name` of a value, where the name is known. */
   const member = (target: Expr, name: unknown): Sources => {
     if (isGiven(target, 'data') && name === 'id') return SOURCE.id
+    if (target.kind === 'name' && isGiven(target, target.name) && OWN_MEMBERS.get(target.name)?.has(String(name)))
+      return 0
     return isGiven(target, 'loop') && LOOP_NUMBERS.has(String(name)) ? 0 : read(target)
   }
 
@@ -178,5 +193,6 @@ export function templateSources(source: string): Sources {
   }
 }
 
+const NONE: ReadonlySet<string> = new Set()
 /** A name that no template can write. */
 const CAPTURED = '(captured)'

@@ -1,0 +1,66 @@
+// What the number of rules costs: reactions stored with 10,000 rules of which ten match beside ten, with 1,000 rules that
+// fire in turn beside one, by the real dispatcher; and the memory of a reactor process with 10,000 rules.
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { streamNames } from '../dist/protocol/streams.js'
+import { ownConsumer, timeConsume } from './consume.mjs'
+import { compare } from './measure.mjs'
+import { deliveryOf, dispatcherOf } from './decide.mjs'
+import { globs, rule } from './rules.mjs'
+import { fillEvents, openBus, startProcess } from './stage.mjs'
+
+export const title = 'reactions stored with many rules (raw: with few)'
+
+const MANY = 10_000
+const IN_TURN = 1000
+
+const fires = (name, on) =>
+  rule(name, on, { do: [{ kind: 'runner', fun: 'event.send', params: { tag: 'alert/{{ origin }}', data: { value: '{{ data.value }}' } } }] })
+const ten = Array.from({ length: 10 }, (_, n) => fires(`matching-${n}`, `turn/${n}/*`))
+const quiet = globs(MANY - 10).map((glob, n) => rule(`quiet-${n}`, glob))
+
+export async function run(stage, { runs, count }) {
+  const bus = await openBus(stage.url, 'scale')
+  try {
+    const { nc, subjects } = bus
+    const streams = streamNames(subjects.ns)
+    const manager = await jetstreamManager(nc, { checkAPI: false })
+    let serial = 0
+    const timed = async rules => {
+      const dispatcher = dispatcherOf(bus, { hash: `scale-${serial++}`, rules })
+      const speed = await timeConsume(bus, count, ownConsumer, (message, done) => dispatcher.handle(deliveryOf(message, done)))
+      await manager.streams.purge(streams.reactions)
+      return speed
+    }
+    const results = []
+    await fillEvents(bus, count, n => `turn/${n % 10}/host-${n % 500}`)
+    results.push(
+      await compare({ name: `${MANY.toLocaleString('en-US')} rules, ten match`, unit: '/s', aim: { atLeast: 0.9 }, runs, raw: () => timed(ten), real: () => timed([...ten, ...quiet]) }),
+    )
+    await manager.streams.purge(streams.events)
+    await fillEvents(bus, count, n => `turn/${n % IN_TURN}/host`)
+    const inTurn = Array.from({ length: IN_TURN }, (_, n) => fires(`turn-${n}`, `turn/${n}/*`))
+    results.push(
+      await compare({ name: `${IN_TURN.toLocaleString('en-US')} rules in turn`, unit: '/s', aim: { atLeast: 0.9 }, runs, raw: () => timed([fires('turn', 'turn/*/*')]), real: () => timed(inTurn) }),
+    )
+    results.push({ name: `reactor with ${MANY.toLocaleString('en-US')} rules: memory`, unit: 'MiB', value: await memoryOf(stage), aim: { of: 'value', atMost: 150 } })
+    return results
+  } finally {
+    await bus.close()
+  }
+}
+
+/** RSS of a reactor process that has read the rules from a folder and serves them, MiB. */
+async function memoryOf(stage) {
+  const file = join(stage.dir, 'many.yaml')
+  const text = globs(MANY).map((glob, n) => `rule: many-${n}\non: "${glob}"\ndo:\n  - runner.event.send: { tag: "alert/{{ origin }}", data: { value: "{{ data.value }}" } }\n`)
+  await writeFile(file, text.join('---\n'))
+  const child = await startProcess(stage, 'memory', ['react', '--rules', file])
+  try {
+    const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
+    return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024
+  } finally {
+    await child.stop()
+  }
+}

@@ -1,0 +1,141 @@
+// How full the event store is, who has not read what is in it, and the alarms about that: before an event is refused, and
+// before one goes unread.
+import { JetStreamApiCodes, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
+import { formatDuration } from '../base/duration.ts'
+import { formatStamp } from '../protocol/event.ts'
+import { consumerNames, streamNames } from '../protocol/streams.ts'
+import type { Alarms } from './alarms.ts'
+
+export interface Reader {
+  name: string
+  /** All up to this sequence has been read. */
+  floor: number
+}
+
+export interface Room {
+  state: StreamInfo['state']
+  /** Bytes; none: no bound. */
+  maxBytes: number | undefined
+  maxAgeMs: number | undefined
+  /** Asked for only where there may be something to do or to tell. */
+  readers: Reader[]
+  /** Nobody has yet to read what stands at this sequence or before it. */
+  floor: number
+}
+
+export interface RoomParts {
+  jsm: JetStreamManager
+  ns: string
+  /** Readers beside the durable consumers, of the stream that was made at that time: stateful rules by their checkpoints. */
+  others(created: string): Promise<Reader[]>
+  now(): number
+}
+
+/** A store that is fuller than this part of its bound is told of. */
+export const FULL = 0.9
+/** Under this part that has ended; history of events is removed from it on. */
+export const NEAR = 0.8
+/** An event that is this part of its time old and still unread is told of. */
+const EXPIRING = 0.8
+
+/** The durable consumers that there are, and `others`: a reader that never was holds nothing up. */
+export async function lookAtEvents({ jsm, ns, others, now }: RoomParts): Promise<Room> {
+  const { events } = streamNames(ns)
+  const { reactor, cache } = consumerNames(ns)
+  const readerBy = async (name: string, durable: string): Promise<Reader[]> => {
+    try {
+      const info = await jsm.consumers.info(events, durable)
+      return [{ name, floor: info.ack_floor.stream_seq }]
+    } catch (error) {
+      if ((error as { code?: number }).code === JetStreamApiCodes.ConsumerNotFound) return []
+      throw error
+    }
+  }
+  const { state, config, created } = await jsm.streams.info(events)
+  const room = {
+    state,
+    maxBytes: config.max_bytes > 0 ? config.max_bytes : undefined,
+    maxAgeMs: config.max_age > 0 ? config.max_age / 1e6 : undefined,
+  }
+  if (!isNearFull(room) && !mayExpire(room, now())) return { ...room, readers: [], floor: 0 }
+  const asked = [readerBy('the reactor', reactor), readerBy('the cache worker', cache), others(String(created))]
+  const readers = (await Promise.all(asked)).flat()
+  return { ...room, readers, floor: Math.min(state.last_seq, ...readers.map(({ floor }) => floor)) }
+}
+
+type Bounds = Pick<Room, 'state' | 'maxBytes' | 'maxAgeMs'>
+
+export const isNearFull = ({ state, maxBytes }: Bounds): boolean =>
+  maxBytes !== undefined && state.bytes > maxBytes * NEAR
+
+/** Nothing in the stream is older than its first message. */
+const mayExpire = ({ state, maxAgeMs }: Bounds, now: number): boolean =>
+  maxAgeMs !== undefined && state.messages > 0 && Date.parse(String(state.first_ts)) <= now - maxAgeMs * EXPIRING
+
+/** Raises and clears `store_full` about EVENTS and `events_expiring`, once what can be done about it has been done. */
+export function createRoomAlarms({
+  jsm,
+  ns,
+  alarms,
+  now,
+}: Pick<RoomParts, 'jsm' | 'ns'> & { alarms: Alarms; now(): number }): (room: Room) => Promise<void> {
+  let overBefore = false
+
+  const tellFull = ({ state, maxBytes, floor }: Room, unread: Unread[]) => {
+    const used = maxBytes === undefined ? 0 : state.bytes / maxBytes
+    if (used <= NEAR) alarms.clear('store_full', 'EVENTS')
+    // What was read and is still there may go this moment, by a cache worker.
+    const wasOver = overBefore
+    overBefore = used > FULL
+    const removable = floor >= state.first_seq
+    if (!overBefore || (removable && !wasOver)) return
+    const why = removable
+      ? 'history that was read is not removed: does a cache worker run?'
+      : `nothing of it may be removed: ${listed(unread)}`
+    alarms.raise('store_full', 'EVENTS', {
+      message: `EVENTS is ${Math.floor(used * 100)} % full, and ${why}; when it is full, events are refused`,
+      bytes: state.bytes,
+      max_bytes: maxBytes,
+      unread,
+    })
+  }
+
+  const tellExpiring = async (room: Room, unread: Unread[]) => {
+    const oldest = await oldestUnread(room)
+    if (oldest === undefined) return alarms.clear('events_expiring', '')
+    const late = unread.filter(({ floor }) => floor < oldest.seq)
+    const left = Math.max(0, oldest.goneAt - now())
+    alarms.raise('events_expiring', '', {
+      message: `an event of ${formatStamp(oldest.at)} is gone unread in ${formatDuration(Math.ceil(left / 1000) * 1000)} (streams.events_max_age): ${listed(late)}`,
+      oldest: formatStamp(oldest.at),
+      gone_in_s: Math.ceil(left / 1000),
+      unread: late,
+    })
+  }
+
+  const oldestUnread = async (room: Room) => {
+    const { state, maxAgeMs, floor } = room
+    if (maxAgeMs === undefined || floor >= state.last_seq || !mayExpire(room, now())) return undefined
+    const query = { seq: Math.max(floor + 1, state.first_seq), next_by_subj: '>' }
+    const next = await jsm.direct.getMessage(streamNames(ns).events, query)
+    const at = next?.time.getTime()
+    if (!next || at === undefined || at > now() - maxAgeMs * EXPIRING) return undefined
+    return { seq: next.seq, at, goneAt: at + maxAgeMs }
+  }
+
+  return async room => {
+    const { state, readers } = room
+    const unread = readers
+      .filter(({ floor }) => floor < state.last_seq)
+      .map(({ name, floor }) => ({ name, floor, behind: state.last_seq - Math.max(floor, state.first_seq - 1) }))
+    tellFull(room, unread)
+    await tellExpiring(room, unread)
+  }
+}
+
+interface Unread extends Reader {
+  behind: number
+}
+
+const listed = (unread: readonly Unread[]): string =>
+  unread.map(({ name, behind }) => `${name} has yet to read ${behind} event${behind === 1 ? '' : 's'}`).join(', ')

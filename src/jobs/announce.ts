@@ -1,0 +1,64 @@
+// Taking a jid by announcing the job: its first event is stored only where nothing is stored under its subject yet, so it
+// is record and announcement in one message. For work that may be done again, whose start nobody has to remember.
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import { isNoMessage } from '../bus/no-message.ts'
+import { isOvertaken, type Publisher } from '../bus/publish.ts'
+import { encodeEvent, formatStamp, HEADER, newEventId } from '../protocol/event.ts'
+import { jidOfWork } from '../protocol/jid.ts'
+import { type ServiceOrigin, serviceOrigin } from '../protocol/origin.ts'
+import { streamNames } from '../protocol/streams.ts'
+import type { Subjects } from '../protocol/subject.ts'
+import type { Trace } from '../protocol/trace.ts'
+import type { Work } from './records.ts'
+
+/** Throws `store_refused`, `unreachable`; the jid is that of the work, whoever took it before. */
+export type Announce = (
+  work: Work,
+  job: { tag(jid: string): string; data(jid: string): Record<string, unknown>; trace: Trace },
+) => Promise<string>
+
+export async function openAnnounce(
+  nc: NatsConnection,
+  subjects: Subjects,
+  publisher: Publisher,
+  service: ServiceOrigin,
+): Promise<Announce> {
+  const jsm: JetStreamManager = await jetstreamManager(nc, { checkAPI: false })
+  const { events } = streamNames(subjects.ns)
+  const origin = serviceOrigin(service)
+
+  /** The work whose announcement is stored there. */
+  const holder = async (subject: string): Promise<string | undefined> => {
+    try {
+      const stored = await jsm.direct.getMessage(events, { last_by_subj: subject })
+      return stored?.header.get(HEADER.work) || undefined
+    } catch (error) {
+      if (isNoMessage(error)) return undefined
+      throw new ReactorError('unreachable', `who has '${subject}' cannot be read: ${errorMessage(error)}`, {}, error)
+    }
+  }
+
+  return async ({ key, causeMs }, { tag, data, trace }) => {
+    const { cause, hops, chain } = trace
+    const fields = {
+      ...{ [HEADER.cause]: cause, [HEADER.hops]: hops ? String(hops) : '', [HEADER.chain]: chain },
+      [HEADER.work]: key,
+      'Nats-Expected-Last-Subject-Sequence': '0',
+    }
+    for (let probe = 0; ; probe++) {
+      const jid = jidOfWork(causeMs, key, probe)
+      const subject = subjects.event(origin, tag(jid))
+      const body = encodeEvent(tag(jid), data(jid), formatStamp(Date.now()))
+      try {
+        await publisher.publish(subject, body, { id: newEventId(), fields })
+        return jid
+      } catch (error) {
+        // A message that was stored and whose ack was lost is refused like another's when it is sent again.
+        if (!isOvertaken(error)) throw error
+        if ((await holder(subject)) === key) return jid
+      }
+    }
+  }
+}

@@ -1,0 +1,99 @@
+// Reading the ledger's stream: from a time on up to its end, and on from there for as long as the process lives.
+import { DeliverPolicy, type JsMsg, jetstream } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Running } from '../base/service.ts'
+
+export interface LedgerReader extends Running {
+  /** Resolves once all is read that was stored before the call. Throws `unreachable`, also where the signal aborts. */
+  sync(signal: AbortSignal): Promise<void>
+}
+
+/** Reads from `sinceMs` (milliseconds since the epoch), resolves at the present end, and goes on following. */
+export async function followLedger(
+  nc: NatsConnection,
+  stream: string,
+  sinceMs: number,
+  log: Log,
+  onMessage: (message: JsMsg) => void,
+): Promise<LedgerReader> {
+  const js = jetstream(nc)
+  const manager = await js.jetstreamManager(false)
+  const { state } = await manager.streams.info(stream)
+  // A consumer that begins at a time cannot be made again after a reconnect: it only says where that time is.
+  const probe = await js.consumers.get(stream, {
+    deliver_policy: DeliverPolicy.StartTime,
+    opt_start_time: new Date(sinceMs).toISOString(),
+  })
+  const { delivered, num_pending } = await probe.info(true)
+  await probe.delete()
+  const consumer = await js.consumers.get(stream, {
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: delivered.stream_seq + 1,
+  })
+  let read = num_pending === 0 ? Math.max(state.last_seq, delivered.stream_seq) : delivered.stream_seq
+  const waiting = new Set<() => void>()
+  let atEnd: () => void = () => undefined
+  const end = new Promise<void>(resolve => {
+    atEnd = resolve
+  })
+  if (num_pending === 0) atEnd()
+  const messages = await consumer.consume({
+    max_messages: 1000,
+    callback: message => {
+      try {
+        onMessage(message)
+      } catch (error) {
+        log.warn({ seq: message.seq, error: errorMessage(error) }, 'an entry of the ledger is malformed')
+      }
+      read = message.seq
+      if (message.seq >= state.last_seq || message.info.pending === 0) atEnd()
+      for (const check of waiting) check()
+    },
+  })
+  await end
+
+  const reads = (seq: number, signal: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      const settle = () => {
+        if (read < seq && !signal.aborted) return
+        waiting.delete(settle)
+        signal.removeEventListener('abort', settle)
+        if (read >= seq) resolve()
+        else reject(new ReactorError('unreachable', 'the worker stops before it has read the ledger'))
+      }
+      waiting.add(settle)
+      signal.addEventListener('abort', settle)
+      settle()
+    })
+  /** One look at the end of the stream for all that ask in one turn. */
+  let looking: Promise<number> | undefined
+  const look = () => {
+    looking ??= new Promise<void>(resolve => setImmediate(resolve)).then(() => {
+      looking = undefined
+      return lastOf(manager.streams.info(stream), stream)
+    })
+    return looking
+  }
+
+  return {
+    sync: async signal => reads(await look(), signal),
+    async stop() {
+      messages.stop()
+    },
+  }
+}
+
+/** The last sequence that can still be read; 0: none. */
+async function lastOf(
+  info: Promise<{ state: { messages: number; last_seq: number } }>,
+  stream: string,
+): Promise<number> {
+  try {
+    const { state } = await info
+    return state.messages === 0 ? 0 : state.last_seq
+  } catch (error) {
+    throw new ReactorError('unreachable', `the end of ${stream} cannot be read: ${errorMessage(error)}`, {}, error)
+  }
+}

@@ -1,0 +1,69 @@
+// What became of an action that was started before and whose worker is gone: its return says so, where it came to one.
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { errorMessage, ReactorError } from '../../base/errors.ts'
+import { isNoMessage } from '../../bus/no-message.ts'
+import { readContent } from '../../protocol/event.ts'
+import { type ServiceOrigin, serviceOrigin } from '../../protocol/origin.ts'
+import { ACK_WAIT_MS, streamNames } from '../../protocol/streams.ts'
+import type { Subjects } from '../../protocol/subject.ts'
+import type { Ledger } from '../ledger.ts'
+import { type InsistParts, insist } from './insist.ts'
+
+/** Of a job: whether it was done, and why not; `settled`: another worker has ended the reaction meanwhile. */
+export type Learned = { state: 'done' } | { state: 'failed'; reason: string } | { state: 'unknown' | 'settled' }
+export type LearnOutcome = (kind: 'runner' | 'wheel', jid: string, attempt: string) => Promise<Learned>
+
+const OF = {
+  runner: { origin: '_jobs', tag: 'run' },
+  wheel: { origin: '_master', tag: 'wheel' },
+} as const satisfies Record<string, { origin: ServiceOrigin; tag: string }>
+
+const LOOK_EVERY_MS = 1000
+
+/** Whoever had it may be alive and only late: it has as long as a delivery has before the outcome is called unknown. */
+export async function createLearnOutcome(
+  parts: InsistParts & { nc: NatsConnection; subjects: Subjects; ledger: Ledger },
+): Promise<LearnOutcome> {
+  const { nc, subjects, ledger, clock, stopping } = parts
+  const { events } = streamNames(subjects.ns)
+  const jsm: JetStreamManager = await jetstreamManager(nc, { checkAPI: false })
+
+  const returned = async (kind: 'runner' | 'wheel', jid: string): Promise<Learned | undefined> => {
+    const { origin, tag } = OF[kind]
+    const subject = subjects.event(serviceOrigin(origin), `salt/${tag}/${jid}/ret`)
+    try {
+      const stored = await jsm.direct.getMessage(events, { last_by_subj: subject })
+      return stored ? readReturn(subjects.eventPrefix, subject, stored.string()) : undefined
+    } catch (error) {
+      if (isNoMessage(error)) return undefined
+      throw new ReactorError(
+        'unreachable',
+        `the return of job ${jid} cannot be read: ${errorMessage(error)}`,
+        {},
+        error,
+      )
+    }
+  }
+
+  return async (kind, jid, attempt) => {
+    const until = clock.now() + ACK_WAIT_MS
+    for (;;) {
+      const learned = await insist(parts, 'a look for the return of a job', () => returned(kind, jid))
+      if (learned) return learned
+      if (ledger.has(attempt)) return { state: 'settled' }
+      if (clock.now() >= until) return { state: 'unknown' }
+      await clock
+        .sleep(LOOK_EVERY_MS, stopping)
+        .catch(() => Promise.reject(new ReactorError('unreachable', 'the worker stops')))
+    }
+  }
+}
+
+function readReturn(prefix: string, subject: string, body: string): Learned {
+  const read = readContent(prefix, { subject, text: () => body, header: () => undefined, storedMs: 0, seq: 0 })
+  if (!read.ok) return { state: 'unknown' }
+  const { success, return: value, outcome_unknown } = read.content.data
+  if (outcome_unknown === true) return { state: 'unknown' }
+  return success === true ? { state: 'done' } : { state: 'failed', reason: String(value) }
+}

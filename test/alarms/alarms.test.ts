@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openAlarms } from '../../src/alarms/alarms.ts'
+import { ReactorError } from '../../src/base/errors.ts'
+import type { Fire } from '../../src/bus/fire.ts'
+import { type Core, keptLog, openCore } from '../helpers/core.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+const open = async ({ nc, ns, fire }: Core, own: Fire = fire) => {
+  const kept = keptLog()
+  return { ...kept, alarms: await openAlarms(nc, ns, 1, own, kept.log) }
+}
+
+describe('an alarm', () => {
+  it('is an event and a line of the log, with what it is about', async () => {
+    const core = await openCore(server)
+    const { alarms, lines } = await open(core)
+    alarms.raise('rule', 'web-down', { failed: 5 })
+    const event = await core.events.find(({ tag }) => tag === 'salt/alarm/rule/web-down', 'the alarm')
+    expect(event.data).toEqual({ kind: 'rule', about: 'web-down', failed: 5 })
+    expect(await lines.find(({ msg }) => msg === 'alarm', 'its line')).toMatchObject({
+      level: 40,
+      alarm: 'rule',
+      failed: 5,
+    })
+  })
+
+  it('is told once, however often and by however many processes it is raised', async () => {
+    const core = await openCore(server)
+    const first = await open(core)
+    first.alarms.raise('rule', 'a', { by: 'first' })
+    first.alarms.raise('rule', 'a', { by: 'first again' })
+    await core.events.find(({ data }) => data.about === 'a', 'the alarm')
+    const second = await open(core)
+    second.alarms.raise('rule', 'a', { by: 'second' })
+    second.alarms.raise('rule', 'b', { by: 'second' })
+    await core.events.find(({ data }) => data.about === 'b', 'the other alarm')
+    expect(core.events.items.filter(({ data }) => data.about === 'a')).toHaveLength(1)
+  })
+
+  it('is told again once what it told of has ended', async () => {
+    const core = await openCore(server)
+    const { alarms } = await open(core)
+    alarms.raise('lane', 'a', { turn: 1 })
+    await core.events.find(({ data }) => data.turn === 1, 'the alarm')
+    alarms.clear('lane', 'a')
+    alarms.raise('lane', 'a', { turn: 2 })
+    await core.events.find(({ data }) => data.turn === 2, 'the alarm anew')
+  })
+
+  it('that could not be stored is told the next time, by whichever process', async () => {
+    const core = await openCore(server)
+    const { alarms, lines } = await open(core, () => Promise.reject(new ReactorError('store_refused', 'it is full')))
+    alarms.raise('store_full', 'EVENTS', { turn: 1 })
+    const line = await lines.find(({ msg }) => msg === 'an alarm could not be fired', 'the word of it')
+    expect(line).toMatchObject({ alarm: 'store_full', error: 'it is full' })
+    const other = await open(core)
+    other.alarms.raise('store_full', 'EVENTS', { turn: 2 })
+    expect((await core.events.find(({ data }) => data.kind === 'store_full', 'the alarm')).data.turn).toBe(2)
+  })
+})

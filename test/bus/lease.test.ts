@@ -1,0 +1,110 @@
+import { connect } from '@nats-io/transport-node'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openBucket } from '../../src/bus/bucket.ts'
+import { type Lease, openLeases } from '../../src/bus/lease.ts'
+import { bucketNames } from '../../src/protocol/streams.ts'
+import { useConnection } from '../helpers/connected.ts'
+import { keptLog } from '../helpers/core.ts'
+import { startRestartableServer } from '../helpers/restartable.ts'
+import { within } from '../helpers/wait.ts'
+
+const TIMES = { ttlMs: 1000, renewMs: 200, lookMs: 100 }
+let namespaces = 0
+
+describe('a lease', () => {
+  const bare = useConnection()
+  const open = async (ns: string, holder: string, times = TIMES) =>
+    openLeases(bare.nc, ns, 1, holder, keptLog().log, times)
+  const namespace = () => `lease${namespaces++}`
+  const never = () => new AbortController().signal
+  const lost = ({ lost }: Lease) =>
+    within(
+      new Promise<void>(resolve => (lost.aborted ? resolve() : lost.addEventListener('abort', () => resolve()))),
+      'the loss of the lease',
+    )
+
+  it('is had by one of many who reach for it, and by the next when it is given back', async () => {
+    const ns = namespace()
+    const leases = await Promise.all(['a', 'b', 'c', 'd'].map(holder => open(ns, holder)))
+    const had: Lease[] = []
+    const taken = leases.map(async each => {
+      const lease = await each.take('x', never())
+      expect(had.filter(one => one.valid())).toEqual([])
+      had.push(lease!)
+      expect(lease!.valid()).toBe(true)
+      await lease!.release()
+      expect(lease!.valid()).toBe(false)
+    })
+    await within(Promise.all(taken), 'everyone’s turn')
+    expect(had).toHaveLength(4)
+  })
+
+  it('stays with who renews it, for longer than it lasts', async () => {
+    const ns = namespace()
+    const [first, second] = await Promise.all([open(ns, 'a'), open(ns, 'b')])
+    const lease = (await first.take('x', never()))!
+    const bucket = await openBucket(bare.nc, bucketNames(ns).leases, { replicas: 1 })
+    const begun = (await bucket.get('x'))!.revision
+    const waiting = new AbortController()
+    const other = second.take('x', waiting.signal)
+    const watch = await bucket.watch({ key: 'x' })
+    // More renewals than its time to live has room for.
+    for await (const { revision } of watch) if (revision >= begun + 8) break
+    expect(lease.valid()).toBe(true)
+    waiting.abort()
+    expect(await other).toBeUndefined()
+    await lease.release()
+  })
+
+  it('of who does not renew it is over there before another has it', async () => {
+    const ns = namespace()
+    const [silent, other] = await Promise.all([open(ns, 'a', { ...TIMES, renewMs: 60_000 }), open(ns, 'b')])
+    const lease = (await silent.take('x', never()))!
+    expect(lease.valid()).toBe(true)
+    const next = (await within(other.take('x', never()), 'the next'))!
+    expect(lease.valid()).toBe(false)
+    await lost(lease)
+    expect(next.valid()).toBe(true)
+    // What is not one's own any more is not given back.
+    await lease.release()
+    const bucket = await openBucket(bare.nc, bucketNames(ns).leases, { replicas: 1 })
+    expect((await bucket.get('x'))!.json()).toMatchObject({ holder: 'b' })
+    await next.release()
+  })
+
+  it('is lost where another has written it', async () => {
+    const ns = namespace()
+    const lease = (await (await open(ns, 'a')).take('x', never()))!
+    const bucket = await openBucket(bare.nc, bucketNames(ns).leases, { replicas: 1 })
+    await bucket.put('x', '{"holder":"b"}')
+    await lost(lease)
+    expect(lease.valid()).toBe(false)
+  })
+
+  it('is one for each name', async () => {
+    const ns = namespace()
+    const [first, second] = await Promise.all([open(ns, 'a'), open(ns, 'b')])
+    const both = [(await first.take('x', never()))!, (await second.take('y', never()))!]
+    expect(both.map(lease => lease.valid())).toEqual([true, true])
+    await Promise.all(both.map(lease => lease.release()))
+  })
+})
+
+it('a lease ends with the server, and is taken again when that is back', async () => {
+  const server = await startRestartableServer()
+  onTestFinished(() => server.remove())
+  const nc = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 })
+  onTestFinished(() => nc.close())
+  const leases = await openLeases(nc, 'gone', 1, 'a', keptLog().log, TIMES)
+  const lease = (await leases.take('x', new AbortController().signal))!
+  await server.end('SIGKILL')
+  await within(
+    new Promise<void>(resolve => lease.lost.addEventListener('abort', () => resolve())),
+    'the loss of the lease',
+  )
+  const again = leases.take('x', new AbortController().signal)
+  await server.start()
+  const next = (await within(again, 'the lease again'))!
+  expect(next.valid()).toBe(true)
+  await next.release()
+})

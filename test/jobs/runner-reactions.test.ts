@@ -1,0 +1,53 @@
+// What a runner function may do with reactions in the name of the operator who called it.
+import { describe, expect, it } from 'vitest'
+import type { ReactionControl } from '../../src/jobs/control/reactions.ts'
+import { runnerReactions } from '../../src/jobs/runner-reactions.ts'
+import { ALL_GRANTS, type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
+
+function open(grants: Grants | undefined) {
+  const acted: [string, readonly string[], string][] = []
+  const control: ReactionControl = {
+    list: async () => ({ reactions: [] }),
+    show: async () => null,
+    async act(operation, keys, by) {
+      acted.push([operation, keys, by])
+      return []
+    },
+  }
+  const call = { fun: 'own.fun', arg: [], kwarg: {}, user: 'ann', ...(grants ? { grants: () => grants } : {}) }
+  return { reactions: runnerReactions(control, call), acted }
+}
+
+const reader: Grants = { ...NO_GRANTS, read: ['**'], runner: ['own.fun', 'reactions.list'] }
+
+describe('reactions for a runner function', () => {
+  it('are seen by who may read every event, and by nobody else', async () => {
+    expect(await open(reader).reactions.list({})).toEqual({ reactions: [] })
+    await expect(open(reader).reactions.show('a/r')).rejects.toMatchObject({ code: 'not_found' })
+    const some = open({ ...ALL_GRANTS, read: ['deploy/**'] })
+    for (const asked of [some.reactions.list({}), some.reactions.show('a/r'), some.reactions.act('drop', ['a/r'])])
+      await expect(asked).rejects.toMatchObject({
+        code: 'forbidden',
+        message: expect.stringContaining("'ann' may not read"),
+      })
+    expect(some.acted).toEqual([])
+  })
+
+  it('are acted on by who may call that very function, whatever function asks', async () => {
+    const { reactions, acted } = open(reader)
+    await expect(reactions.act('drop', ['a/r'])).rejects.toMatchObject({
+      ...{ code: 'forbidden', message: expect.stringContaining("grants runner 'reactions.drop'") },
+    })
+    expect(acted).toEqual([])
+    const may = open({ ...reader, runner: ['reactions.drop'] })
+    await may.reactions.act('drop', ['a/r'])
+    await expect(may.reactions.act('retry', ['a/r'])).rejects.toMatchObject({ code: 'forbidden' })
+    expect(may.acted).toEqual([['drop', ['a/r'], 'ann']])
+  })
+
+  it('are for a rule or schedule to do with as it says', async () => {
+    const { reactions, acted } = open(undefined)
+    await reactions.act('deny', ['a/r'])
+    expect(acted).toEqual([['deny', ['a/r'], 'ann']])
+  })
+})
