@@ -1,6 +1,7 @@
 // The reactor's own dispatcher on a bus of the benchmarks, with a bundle in force.
 import { silentLog } from '../dist/base/log.js'
 import { systemClock } from '../dist/base/clock.js'
+import { deliveryFromStream } from '../dist/bus/raw.js'
 import { compileBundle } from '../dist/reactor/compiled-bundle.js'
 import { createDispatcher } from '../dist/reactor/dispatch.js'
 import { createHandOver } from '../dist/reactor/hand-over.js'
@@ -21,4 +22,15 @@ export function openDispatcher({ subjects, publisher }, bundle) {
   })
   dispatcher.use(compileBundle(bundle))
   return dispatcher
+}
+
+/** As the reactor makes it, counting what is acked once it is stored. */
+export function storedDelivery(nc, message, done) {
+  const delivery = deliveryFromStream(message, nc)
+  const receipt = delivery.receipt()
+  const ack = () => {
+    receipt.ack()
+    done()
+  }
+  return Object.assign(delivery, { receipt: () => ({ ack, retry: () => receipt.retry() }) })
 }

@@ -34,7 +34,7 @@ export async function run(stage, { seconds, quick }) {
   try {
     const dir = join(stage.dir, 'lanes')
     await mkdir(join(dir, 'runners'), { recursive: true })
-    await writeFile(join(dir, 'runners', 'bench.ts'), WAIT)
+    await writeFile(join(dir, 'runners', 'bench.js'), WAIT)
     const rules = join(stage.dir, 'lanes.yaml')
     await writeFile(rules, RULES)
     const bus = await openBus(stage.url, 'lanes')

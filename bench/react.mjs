@@ -2,12 +2,11 @@
 // publisher, beside raw loops of consume, publish, ack: with the same publisher, and with the client's own.
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
-import { deliveryFromStream } from '../dist/bus/raw.js'
 import { readBatch } from '../dist/bus/read-batch.js'
 import { HEADER } from '../dist/protocol/event.js'
 import { streamNames } from '../dist/protocol/streams.js'
 import { ownConsumer, rawConsumer, timeConsume } from './consume.mjs'
-import { openDispatcher } from './dispatcher.mjs'
+import { openDispatcher, storedDelivery } from './dispatcher.mjs'
 import { compare, row } from './measure.mjs'
 import { bundleOf, quietTag, rule } from './rules.mjs'
 import { fillEvents, openBus } from './stage.mjs'
@@ -46,7 +45,7 @@ export async function run(stage, { runs, count }) {
     }
     const real = name => {
       const dispatcher = openDispatcher(bus, bundleOf('matching', matching(name)))
-      return (message, done) => dispatcher.handle(deliveryOf(nc, message, done))
+      return (message, done) => dispatcher.handle(storedDelivery(nc, message, done))
     }
     const body = JSON.stringify({ rule: 'raw', text: 'x'.repeat(300) })
     const raw = name => {
@@ -74,17 +73,6 @@ export async function run(stage, { runs, count }) {
   } finally {
     await bus.close()
   }
-}
-
-/** As the reactor makes it, counting what is acked once it is stored. */
-function deliveryOf(nc, message, done) {
-  const delivery = deliveryFromStream(message, nc)
-  const receipt = delivery.receipt()
-  const ack = () => {
-    receipt.ack()
-    done()
-  }
-  return Object.assign(delivery, { receipt: () => ({ ack, retry: () => receipt.retry() }) })
 }
 
 /** Every reaction of every message, and the different events they are about. */

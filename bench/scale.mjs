@@ -1,12 +1,12 @@
 // What the number of rules costs: reactions stored with 10,000 rules of which ten match beside ten, with 1,000 rules that
 // fire in turn beside one, by the real dispatcher; and the memory of a reactor process with 10,000 rules.
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { streamNames } from '../dist/protocol/streams.js'
 import { ownConsumer, timeConsume } from './consume.mjs'
 import { compare } from './measure.mjs'
-import { deliveryOf, dispatcherOf } from './decide.mjs'
+import { openDispatcher, storedDelivery } from './dispatcher.mjs'
 import { globs, rule } from './rules.mjs'
 import { fillEvents, openBus, startProcess } from './stage.mjs'
 
@@ -28,8 +28,8 @@ export async function run(stage, { runs, count }) {
     const manager = await jetstreamManager(nc, { checkAPI: false })
     let serial = 0
     const timed = async rules => {
-      const dispatcher = dispatcherOf(bus, { hash: `scale-${serial++}`, rules })
-      const speed = await timeConsume(bus, count, ownConsumer, (message, done) => dispatcher.handle(deliveryOf(message, done)))
+      const dispatcher = openDispatcher(bus, { hash: `scale-${serial++}`, rules })
+      const speed = await timeConsume(bus, count, ownConsumer, (message, done) => dispatcher.handle(storedDelivery(nc, message, done)))
       await manager.streams.purge(streams.reactions)
       return speed
     }
@@ -53,10 +53,11 @@ export async function run(stage, { runs, count }) {
 
 /** RSS of a reactor process that has read the rules from a folder and serves them, MiB. */
 async function memoryOf(stage) {
-  const file = join(stage.dir, 'many.yaml')
-  const text = globs(MANY).map((glob, n) => `rule: many-${n}\non: "${glob}"\ndo:\n  - runner.event.send: { tag: "alert/{{ origin }}", data: { value: "{{ data.value }}" } }\n`)
-  await writeFile(file, text.join('---\n'))
-  const child = await startProcess(stage, 'memory', ['react', '--rules', file])
+  const folder = join(stage.dir, 'many')
+  await mkdir(folder, { recursive: true })
+  const rules = globs(MANY).map((glob, n) => `rule: many-${n}\non: "${glob}"\ndo:\n  - runner.event.send: { tag: "alert/{{ origin }}", data: { value: "{{ data.value }}" } }\n`)
+  for (let n = 0; n < rules.length; n += 500) await writeFile(join(folder, `${n}.yaml`), rules.slice(n, n + 500).join('---\n'))
+  const child = await startProcess(stage, 'memory', ['react', '--rules', folder])
   try {
     const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
     return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024

@@ -1,5 +1,6 @@
 // Alarms: events `salt/alarm/<kind>/<about>` about what needs a person. One and the same is raised once an hour, whichever
 // process sees it and however often: who stores its mark first fires it.
+import { performance } from 'node:perf_hooks'
 import type { KV } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../base/errors.ts'
@@ -57,7 +58,7 @@ export async function openAlarms(
   return {
     raise(kind, about, data) {
       const key = `${kind}.${escapeToken(about)}`
-      const now = Date.now()
+      const now = performance.now()
       if (now - (raised.get(key) ?? Number.NEGATIVE_INFINITY) < AGAIN_AFTER_MS) return
       raised.set(key, now)
       tell(kind, about, key, data).catch(error => {

@@ -7,17 +7,33 @@ const SECRET_KEY =
 const PASSWORD_HASH = /^scrypt\$\d/
 export const REDACTED = '[redacted]'
 
-export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key)
+/** Keys are few, and asked after again and again. */
+const known = new Map<string, boolean>()
+const MOST_KNOWN = 10_000
 
-/** A copy in which every value under a secret's key, and every password's hash, is `[redacted]`. */
+export function isSecretKey(key: string): boolean {
+  const before = known.get(key)
+  if (before !== undefined) return before
+  const secret = SECRET_KEY.test(key)
+  if (known.size < MOST_KNOWN && key.length < 100) known.set(key, secret)
+  return secret
+}
+
+/** The value with `[redacted]` under every secret's key and for every password's hash; itself where there is nothing to hide. */
 export function redactSecrets(value: unknown): unknown {
-  if (typeof value === 'string') return PASSWORD_HASH.test(value) ? REDACTED : value
-  if (Array.isArray(value)) return value.map(redactSecrets)
+  if (typeof value === 'string') return value.startsWith('scrypt$') && PASSWORD_HASH.test(value) ? REDACTED : value
+  if (Array.isArray(value)) {
+    const shown = value.map(redactSecrets)
+    return shown.some((inner, at) => inner !== value[at]) ? shown : value
+  }
   if (!isObject(value)) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key,
-      isSecretKey(key) && inner !== null ? REDACTED : redactSecrets(inner),
-    ]),
-  )
+  let shown: Record<string, unknown> | undefined
+  for (const key of Object.keys(value)) {
+    const inner = value[key]
+    const redacted = inner !== null && isSecretKey(key) ? REDACTED : redactSecrets(inner)
+    if (redacted === inner) continue
+    shown ??= { ...value }
+    shown[key] = redacted
+  }
+  return shown ?? value
 }

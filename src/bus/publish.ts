@@ -1,6 +1,7 @@
 // The one way to store a message: published with a reply subject, resolved by the stream's ack. A leaner client than
 // `js.publish`: one inbox for all acks with a slot number in the subject. A message whose ack does not come is published
 // again under the same id until its deadline; while the link is down all wait, and then go out in the order of the calls.
+import { performance } from 'node:perf_hooks'
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { HEADER } from '../protocol/event.ts'
@@ -44,6 +45,8 @@ interface Slot {
 
 const RESEND_AFTER_MS = 800
 const SWEEP_EVERY_MS = 200
+/** A server that cannot write gives no answer. */
+const NO_ACK = 'the NATS server gives no ack; is the disk under its store full? Its log says'
 
 export function createPublisher(nc: NatsConnection): Publisher {
   const inbox = createInbox((nc as unknown as { options: { inboxPrefix?: string } }).options.inboxPrefix)
@@ -53,7 +56,7 @@ export function createPublisher(nc: NatsConnection): Publisher {
   let stopped = false
   // The client has no server information while it connects.
   let linked = nc.info !== undefined
-  let lastProblem = 'no ack came'
+  let lastProblem: string | undefined
 
   const settle = (key: string, reply: Msg) => {
     const slot = slots.get(key)
@@ -76,7 +79,7 @@ export function createPublisher(nc: NatsConnection): Publisher {
   })
 
   const send = (key: string, slot: Slot) => {
-    slot.sentAt = Date.now()
+    slot.sentAt = performance.now()
     const reply = `${inbox}.${key}`
     try {
       nc.publish(slot.subject, slot.body, slot.headers ? { reply, headers: encoded(slot.headers) } : { reply })
@@ -86,12 +89,14 @@ export function createPublisher(nc: NatsConnection): Publisher {
     }
   }
   const sweep = () => {
-    const now = Date.now()
+    // Not the clock: who sets it would hold up what is to be sent again, or end every wait at once.
+    const now = performance.now()
     for (const [key, slot] of slots) {
       if (now >= slot.giveUpAt) {
         slots.delete(key)
-        const code = /permissions violation/i.test(lastProblem) ? 'forbidden' : 'unreachable'
-        slot.reject(new ReactorError(code, `'${slot.subject}' was not stored in time: ${lastProblem}`))
+        const problem = lastProblem ?? (linked ? NO_ACK : 'there is no connection to the NATS server')
+        const code = /permissions violation/i.test(problem) ? 'forbidden' : 'unreachable'
+        slot.reject(new ReactorError(code, `'${slot.subject}' was not stored in time: ${problem}`))
       } else if (linked && now - slot.sentAt >= RESEND_AFTER_MS) send(key, slot)
     }
   }
@@ -120,7 +125,7 @@ export function createPublisher(nc: NatsConnection): Publisher {
         // What it throws rejects.
         const headers = encodeHeaders(options)
         const key = (next++).toString(36)
-        const now = Date.now()
+        const now = performance.now()
         const slot: Slot = {
           subject,
           // Once for all sends; left to the client, TextEncoder would take six times as long.

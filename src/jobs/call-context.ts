@@ -7,11 +7,11 @@ import type { Log } from '../base/log.ts'
 import type { CallContext } from '../functions/context.ts'
 import type { Registry } from '../functions/registry.ts'
 
-/** The context with more in it; what it has made only when asked for stays so, which a copy would not. */
+/** Puts more into the context; what is in it already under a name gives way, so whoever needs that takes it first. */
 export const extendContext = <C extends CallContext>(
   context: CallContext,
   more: Omit<C, keyof CallContext> & Partial<CallContext>,
-): C => Object.assign(Object.create(context), more)
+): C => Object.assign(context, more) as CallContext as C
 
 export interface CallContextParts {
   registry: Pick<Registry<'runner' | 'wheel'>, 'docs'>
@@ -21,36 +21,45 @@ export interface CallContextParts {
   log: Log
 }
 
-/**
- * Its signal aborts with `stopping`, or when the function's time is over; `end` lets go of both. To be extended by
- * `extendContext`.
- */
+interface Lazy {
+  child: Log | undefined
+  limits: { signal: AbortSignal; end(): void } | undefined
+  startedAt: number
+  stopping: AbortSignal
+  parts: CallContextParts
+}
+
+type Made = CallContext & { fun: string; lazy: Lazy }
+
+// One prototype for all calls: accessors of their own would make each context an object of a shape of its own.
+const ASKED_FOR = {
+  get log() {
+    const { lazy, jid, fun } = this as unknown as Made
+    lazy.child ??= lazy.parts.log.child({ jid, fun })
+    return lazy.child
+  },
+  get signal() {
+    const { lazy } = this as unknown as Made
+    lazy.limits ??= limitedBy(lazy.stopping, lazy.parts.runTimeoutMs, performance.now() - lazy.startedAt)
+    return lazy.limits.signal
+  },
+}
+
+/** Its signal aborts with `stopping`, or when the function's time is over; `end` lets go of both. */
 export function createCallContext(
   { jid, fun, user, key }: { jid: string; fun: string; user: string; key: string },
-  { registry, profiles, runTimeoutMs, log }: CallContextParts,
+  parts: CallContextParts,
   stopping: AbortSignal,
   fire: (tag: string, data: Record<string, unknown>) => Promise<unknown>,
 ): { context: CallContext; end(): void } {
-  let child: Log | undefined
-  let limits: { signal: AbortSignal; end(): void } | undefined
-  const startedAt = performance.now()
-  const context: CallContext = {
-    jid,
-    user,
-    key,
-    get log() {
-      child ??= log.child({ jid, fun })
-      return child
-    },
-    get signal() {
-      limits ??= limitedBy(stopping, runTimeoutMs, performance.now() - startedAt)
-      return limits.signal
-    },
-    profiles,
-    docs: () => registry.docs(),
-    fire: async (tag, data) => void (await fire(tag, data)),
-  }
-  return { context, end: () => limits?.end() }
+  const lazy: Lazy = { child: undefined, limits: undefined, startedAt: performance.now(), stopping, parts }
+  const context = Object.assign(Object.create(ASKED_FOR) as Made, {
+    ...{ jid, user, key, fun, lazy },
+    profiles: parts.profiles,
+    docs: () => parts.registry.docs(),
+    fire: async (tag: string, data: Record<string, unknown>) => void (await fire(tag, data)),
+  })
+  return { context, end: () => lazy.limits?.end() }
 }
 
 function limitedBy(stopping: AbortSignal, ms: number, spentMs: number): { signal: AbortSignal; end(): void } {

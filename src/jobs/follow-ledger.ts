@@ -10,6 +10,12 @@ export interface LedgerReader extends Running {
   sync(signal: AbortSignal): Promise<void>
 }
 
+/**
+ * After the death of the server the client learns by silence that its consumer is gone: half of this, three times. Reactions
+ * that come meanwhile wait in `sync` for it; by default that is 45 s.
+ */
+const PULL_MS = 4000
+
 /** Reads from `sinceMs` (milliseconds since the epoch), resolves at the present end, and goes on following. */
 export async function followLedger(
   nc: NatsConnection,
@@ -41,6 +47,7 @@ export async function followLedger(
   if (num_pending === 0) atEnd()
   const messages = await consumer.consume({
     max_messages: 1000,
+    expires: PULL_MS,
     callback: message => {
       try {
         onMessage(message)

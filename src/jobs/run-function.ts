@@ -52,8 +52,16 @@ export interface FunctionJobParts<K extends 'runner' | 'wheel'> {
   extend(context: CallContext, call: FunctionCall & { jid: string }): Contexts[K]
 }
 
-/** `begun`: it did not run now, because it was started before; whether that start came to an end is not known here. */
-export type RunFunction = (call: FunctionCall) => Promise<{ jid: string; outcome: Outcome; begun?: true }>
+export interface RanFunction {
+  jid: string
+  outcome: Outcome
+  /** It did not run now, because it was started before; whether that start came to an end is not known here. */
+  begun?: true
+  /** Resolves once its return is stored, or cannot be. */
+  told?: Promise<void>
+}
+
+export type RunFunction = (call: FunctionCall) => Promise<RanFunction>
 
 const TAG = { runner: 'run', wheel: 'wheel' } as const
 
@@ -88,9 +96,9 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
     const hops = (call.hops ?? 0) + 1
     const { fun, arg, kwarg, user, chain, work } = call
     if (stopping.signal.aborted) throw new ReactorError('unreachable', 'this process is stopping; ask again')
-    const told = withoutBulk(fn, call)
-    const shown: Shown = { fun: `${kind}.${fun}`, user, fun_args: saltArgs(told.arg, told.kwarg) }
-    const begun = await begin({ ...call, ...told }, fn, shown, hops)
+    const brief = withoutBulk(fn, call)
+    const shown: Shown = { fun: `${kind}.${fun}`, user, fun_args: saltArgs(brief.arg, brief.kwarg) }
+    const begun = await begin({ ...call, ...brief }, fn, shown, hops)
     const { jid } = begun
     if (begun.before) {
       const message = `${kind} ${fun} was started before as job ${jid} and is not idempotent: whether it was done is not known`
@@ -117,6 +125,15 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
       log.warn({ jid, fun, stack: outcome.stack }, 'a function failed on an exception of its own')
     // Work that was cut short is taken up again under the same jid: it has not returned yet.
     if (work && !outcome.ok && outcome.code === 'stopped') return { jid, outcome }
+    return { jid, outcome, told: tellReturn(fn, seen, trace, outcome) }
+  }
+  const tellReturn = async (
+    fn: FunctionDefinition,
+    seen: ReturnType<typeof seenAs>,
+    trace: Trace,
+    outcome: Outcome,
+  ): Promise<void> => {
+    const { jid, fun } = seen
     const returned = outcome.ok ? hideSecrets(outcome.value, fn.secrets) : outcome.message
     const tell = (value: unknown, payload?: PayloadRef) => {
       const data = {
@@ -137,8 +154,8 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
       // The function has run: that nobody can be told must not read as its failure, nor have it run again.
       log.error({ jid, fun, error: errorMessage(error) }, 'a return could not be stored')
     }
-    return { jid, outcome }
   }
+
   /** Takes the job's jid and announces it. `before`: it was started before, and may not be started again. */
   const begin = async (
     call: FunctionCall,

@@ -60,13 +60,14 @@ export function createRunnerContext(parts: RunnerContextParts) {
       const found = await job
       return found && sees(found) ? found : undefined
     }
+    const { fire } = context
     return extendContext<RunnerContext>(context, {
       async fire(tag, data) {
         // What tells of the function's own job is its own; the rest would be said by the operator with the worker's voice.
         const mayFire = !grants || tag.startsWith(`salt/run/${call.jid}/`) || createTagCheck(grants().fire)(tag)
         if (!mayFire)
           throw new ReactorError('forbidden', `'${user}' may not fire '${cut(tag)}': no role of theirs grants it`)
-        await context.fire(tag, data)
+        await fire(tag, data)
       },
       publish: request => publishJob(...forwarding(request, call, asked)),
       gather: (request, timeoutMs) =>

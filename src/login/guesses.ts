@@ -42,6 +42,8 @@ export function createGuesses(clock: Pick<Clock, 'now'>, { maxKept = MAX_KEPT }:
       const key = `${name} ${host}`
       const before = tried.get(key)
       const now = clock.now()
+      // A clock that is set back would make a wait of seconds one of hours.
+      if (before && now < before.at) before.at = now
       if (before && now - before.at < before.waitMs) return { waitMs: before.at + before.waitMs - now }
       // One at a time: those who come at the end of the wait would all be looked at.
       const slow = before !== undefined && before.wrong >= FREE

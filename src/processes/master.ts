@@ -30,6 +30,7 @@ export async function startMaster(config: Config, log: Log): Promise<Monitored> 
     const { stack, nc, subjects, publisher, fire, clock } = core
     const operators = stack.add(await openOperatorStore(core, config, roles, log))
     const { audit, authority } = rightsOf(core, config, operators, log)
+    // By a clock that nobody sets.
     const presence = createPresence(config.master.lost_after)
     // Every master hears every heartbeat.
     nc.subscribe(subjects.anyMinion('beat'), {
@@ -38,7 +39,7 @@ export async function startMaster(config: Config, log: Log): Promise<Monitored> 
           log.error({ error: errorMessage(error) }, 'the server refuses the heartbeats of minions')
           return
         }
-        presence.beat(subjects.minionIn(message.subject), clock.now())
+        presence.beat(subjects.minionIn(message.subject), performance.now())
         message.respond()
       },
     })
@@ -63,7 +64,7 @@ export async function startMaster(config: Config, log: Log): Promise<Monitored> 
           tokens: tokens(caller),
           operators: recordedOperators(operators, audit, caller),
           config: () => shownConfig(config),
-          connected: () => presence.connected(clock.now()),
+          connected: () => presence.connected(performance.now()),
         })
       },
     })
@@ -82,7 +83,7 @@ export async function startMaster(config: Config, log: Log): Promise<Monitored> 
       }),
     )
     const logins = stack.add(await startLogins(config, { fire, audit, clock, keys: store, admit, operators, log }))
-    const connected = () => presence.connected(clock.now()).length
+    const connected = () => presence.connected(performance.now()).length
     core.metrics.add(masterSource({ keys: store, connected, logins: logins.stats }))
   })
 }

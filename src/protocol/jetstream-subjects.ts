@@ -39,6 +39,14 @@ export const readBy = (stream: string, consumers: readonly string[]): string[] =
     ['CREATE', 'INFO', 'DELETE', 'MSG.NEXT'].map(verb => api(`CONSUMER.${verb}`, `${stream}.${name}`)),
   )
 
+/** What only the owner of these durable consumers does with them. */
+export const owned = (stream: string, consumers: readonly string[]): string[] =>
+  consumers.flatMap(name => [
+    api('CONSUMER.CREATE', `${stream}.${name}`),
+    api('CONSUMER.CREATE', `${stream}.${name}.>`),
+    ...['DELETE', 'MSG.NEXT'].map(verb => api(`CONSUMER.${verb}`, `${stream}.${name}`)),
+  ])
+
 /** Sees how far a durable consumer of another is. */
 export const lookedAt = (stream: string, consumer: string): string[] => [api('CONSUMER.INFO', `${stream}.${consumer}`)]
 

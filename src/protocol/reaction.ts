@@ -57,6 +57,15 @@ export interface ReactionBatch extends Pick<Reaction, 'rule' | 'bundle' | 'polic
   reactions: Omit<Reaction, 'rule' | 'bundle' | 'policy'>[]
 }
 
+/**
+ * In the place of the rule in the subject of a message that holds batches of many rules, as a list: where many fire in one turn,
+ * a message each would cost what they save. No rule is called so.
+ */
+export const MIXED = '_'
+
+/** The batches of a message of REACTIONS, of one rule or of many. */
+export const batchesOf = (body: unknown): ReactionBatch[] => (Array.isArray(body) ? body : [body]) as ReactionBatch[]
+
 /** Names the work over every redelivery, over edits of its rule and over new streams. */
 export const workKey = (eventId: string, rule: string): string => `${eventId}/${rule}`
 

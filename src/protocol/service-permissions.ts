@@ -11,6 +11,7 @@ import {
   lookedAt,
   migrated,
   objects,
+  owned,
   present,
   purged,
   readBy,
@@ -18,12 +19,12 @@ import {
 import type { ServiceOrigin } from './origin.ts'
 import type { Permissions } from './permissions.ts'
 import { bucketNames, consumerNames, streamNames, WINDOW_READERS } from './streams.ts'
-import type { LaneClass } from './subject.ts'
 
 type Stream = keyof ReturnType<typeof streamNames>
 type ObjectBucket = 'bundles' | 'payloads'
 type Bucket = Exclude<keyof ReturnType<typeof bucketNames>, ObjectBucket>
-type Durable = 'reactor' | 'cache' | 'decisions' | LaneClass
+const DURABLES = ['reactor', 'cache', 'decisions', 'fast', 'slow'] as const
+type Durable = (typeof DURABLES)[number]
 /**
  * `get`: single messages and batches; `follow`: all of it; `fold`: all of it, as a leader of stateful rules does; `purge`:
  * removes messages; `take`: consumes by that durable consumer; `look`: sees how far it is.
@@ -46,6 +47,9 @@ export interface ServiceRights {
   migrates?: true
 }
 
+/** `refused`: what is not its own among all that `publish` names. */
+export type ServicePermissions = Permissions & { refused: string[] }
+
 export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
   _master: {
     what: 'keys, join tokens and operators; presence; wheel functions',
@@ -61,7 +65,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
     what: 'decides on every event by the rules',
     publish: ['reaction.fast.*', 'reaction.slow.*', 'parked.*.*', 'done.*'],
     subscribe: ['decide'],
-    streams: { events: [{ take: 'reactor' }, 'fold', 'get'], jobs: ['get'] },
+    streams: { events: [{ take: 'reactor' }, { look: 'cache' }, 'fold', 'get'], jobs: ['get'] },
     buckets: { rules: 'write', minions: 'read', windows: 'write', leases: 'write', alarms: 'write' },
     objects: ['bundles'],
     answers: ['_jobs'],
@@ -111,7 +115,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
   },
 }
 
-export function servicePermissions(ns: string, service: ServiceOrigin): Permissions {
+export function servicePermissions(ns: string, service: ServiceOrigin): ServicePermissions {
   const rights = SERVICE_RIGHTS[service]
   const below = (subject: string) => `${ns}.${subject}`
   const answers = rights.answers
@@ -129,7 +133,19 @@ export function servicePermissions(ns: string, service: ServiceOrigin): Permissi
       ...bucketSubjects(ns, rights),
     ],
     subscribe: [...rights.subscribe.map(below), ...(rights.answers ? ['$SRV.>'] : []), `${serviceInbox(service)}.>`],
+    refused: othersConsumers(ns, rights),
   }
+}
+
+/** Who follows a stream may make any passing consumer on it, and is kept from the durable ones of others by their names. */
+function othersConsumers(ns: string, { streams }: ServiceRights): string[] {
+  const names = streamNames(ns)
+  const followed = Object.entries(streams).filter(([, rights]) => rights.includes('follow'))
+  return followed.flatMap(([key, rights]) => {
+    const own = rights.flatMap(right => (typeof right === 'object' && 'take' in right ? [right.take] : []))
+    const others = DURABLES.filter(name => !own.includes(name)).map(name => durable(ns, name))
+    return owned(names[key as Stream], others)
+  })
 }
 
 function streamSubjects(ns: string, { streams }: ServiceRights): string[] {

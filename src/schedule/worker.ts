@@ -17,6 +17,9 @@ export interface ScheduleParts {
   log: Log
 }
 
+/** A timer does not hear of a clock that is set, or of a machine that slept. */
+const LOOK_EVERY_MS = 30_000
+
 /** `schedule:<name>`: how an entry is called where rules have their names. */
 export const ruleOf = ({ name }: Entry): string => `schedule:${name}`
 
@@ -49,9 +52,13 @@ export function startSchedule({
     for (;;) {
       // From the last slot where the clock was set back behind it: no slot is handed over twice.
       const due = nextDue(entry, Math.max(clock.now(), last))
-      // A timer may fire a moment early, and the clock may be set while it runs.
-      do await clock.sleep(Math.max(0, due - clock.now()), stopping.signal)
-      while (clock.now() < due)
+      // A timer may fire a moment early, and the clock may be set while it runs: it is looked at again and again, and where it
+      // is set back by hours the entry goes on at its interval all the same.
+      for (let left = entry.intervalMs; left > 0 && clock.now() < due; ) {
+        const wait = Math.min(left, due - clock.now(), LOOK_EVERY_MS)
+        await clock.sleep(wait, stopping.signal)
+        left -= wait
+      }
       last = due
       const count = counts.get(entry.name)!
       await handOver(entry, due).then(

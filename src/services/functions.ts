@@ -63,7 +63,7 @@ async function handle(
   const { arg, kwarg } = authority.reading(asker, registry.kind, fun, () => parseArguments(request.string()))
   const inside = requestInfo(request.headers) === undefined ? request.headers : undefined
   const work = inside?.get(HEADER.work)
-  const { jid, outcome, begun } = await run({
+  const { jid, outcome, begun, told } = await run({
     fun,
     arg,
     kwarg,
@@ -74,6 +74,7 @@ async function handle(
     untrusted: readUntrusted(inside?.get(HEADER.untrusted)),
     work: work ? { key: work, causeMs: Number(inside?.get(HEADER.time)) } : undefined,
   })
+  await told
   if (work) return { jid, outcome, ...(begun ? { begun } : {}) }
   if (outcome.ok) return outcome.value
   throw new ReactorError(outcome.code, outcome.message, { jid })

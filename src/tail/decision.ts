@@ -7,7 +7,15 @@ import { errorMessage } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import { redactSecrets } from '../base/redact.ts'
 import type { ReactionAction } from '../protocol/job.ts'
-import type { Decision, DecisionBatch, Parked, Reaction, ReactionBatch, Suppression } from '../protocol/reaction.ts'
+import {
+  batchesOf,
+  type Decision,
+  type DecisionBatch,
+  type Parked,
+  type Reaction,
+  type ReactionBatch,
+  type Suppression,
+} from '../protocol/reaction.ts'
 import type { Style } from './colour.ts'
 import { brief } from './digest.ts'
 
@@ -44,8 +52,8 @@ export function readDecisions(prefix: string, subject: string, text: string): Se
   const [kind, lane] = subject.slice(prefix.length).split('.', 2)
   try {
     const body: unknown = JSON.parse(text)
+    if (kind === 'reaction') return lane === 'retry' ? [] : batchesOf(body).flatMap(readStored)
     if (!isObject(body)) throw new Error('no map')
-    if (kind === 'reaction') return lane === 'retry' ? [] : readStored(body)
     if (kind === 'parked') return [readParked(body)]
     return kind === 'done' ? readEnded(body) : []
   } catch (error) {
@@ -53,8 +61,9 @@ export function readDecisions(prefix: string, subject: string, text: string): Se
   }
 }
 
-function readStored(body: Record<string, unknown>): SeenDecision[] {
-  const { rule, bundle, reactions } = body as unknown as ReactionBatch
+function readStored(batch: ReactionBatch): SeenDecision[] {
+  if (!isObject(batch)) throw new Error('no map')
+  const { rule, bundle, reactions } = batch
   if (typeof rule !== 'string' || !Array.isArray(reactions)) throw new Error('expected {rule, bundle, reactions}')
   return reactions.map(({ event, actions, attempt }) => {
     if (!Array.isArray(actions)) throw new Error('expected reactions of {event, actions}')

@@ -26,6 +26,9 @@ export function createTagFilter(globs: readonly string[]): TagFilter {
   }
 }
 
-/** The record of something that was asked for and done. */
+/** The record of something that was asked for and done, or of several, as those of rules are. */
 export const isAllowedAudit = ({ tag, data }: Pick<Event, 'tag' | 'data'>): boolean =>
-  tag.startsWith('salt/audit/') && data.result === 'ok'
+  tag.startsWith('salt/audit/') && (Array.isArray(data.records) ? data.records.every(isOk) : isOk(data))
+
+const isOk = (record: unknown): boolean =>
+  typeof record === 'object' && record !== null && 'result' in record && record.result === 'ok'

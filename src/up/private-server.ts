@@ -10,6 +10,7 @@ import { type LaunchedServer, launchServer } from '../bus/server/launch.ts'
 import { reclaimStale } from '../bus/server/reclaim.ts'
 import { cancellable } from './cancel.ts'
 import type { DataFolder } from './folder.ts'
+import { watchFullDisk } from './full-disk.ts'
 
 export interface PrivateServer extends Running {
   readonly url: string
@@ -107,15 +108,18 @@ export async function startPrivateServer({
   let alive = true
   // Clients come back to the port that they know: a free one that was picked stays the same from here on.
   await writeConfig(Number(new URL(server.url).port))
+  const kill = () => {
+    if (alive) process.kill(server.pid, 'SIGTERM')
+  }
+  const watch = watchFullDisk({ logFile: folder.natsLog, dir: folder.natsStore, say, restart: kill })
   return {
     url: server.url,
     version: binary.version,
     pid: () => server.pid,
-    kill() {
-      if (alive) process.kill(server.pid, 'SIGTERM')
-    },
+    kill,
     async stop() {
       stopping.abort()
+      await watch.stop()
       await relaunching
       await server.stop()
       alive = false

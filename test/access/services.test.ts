@@ -28,6 +28,7 @@ import {
   bucketNames,
   cacheConsumer,
   DEFAULT_LIMITS,
+  decisionsConsumer,
   laneConsumer,
   reactorConsumer,
   streamNames,
@@ -353,7 +354,8 @@ describe('what no service may do', () => {
     expect(await accounts.actors[service].refusedSubscribe(subject)).toBe(true)
   })
 
-  const kvs = ['rules', 'minions', 'keys', 'tokens', 'users', 'passwords'] as const
+  const { bundles: _, payloads: __, ...keyed } = buckets
+  const kvs = Object.keys(keyed) as (keyof typeof keyed)[]
   const unwritten = SERVICES.flatMap(service =>
     kvs.filter(key => SERVICE_RIGHTS[service].buckets[key] !== 'write').map(key => ({ service, key })),
   )
@@ -377,7 +379,10 @@ describe('what no service may do', () => {
       [names.events, reactorConsumer(NS).durable_name],
       [names.events, cacheConsumer(NS).durable_name],
       [names.reactions, laneConsumer(NS, 'fast').durable_name],
+      [names.reactions, laneConsumer(NS, 'slow').durable_name],
+      [names.done, decisionsConsumer(NS).durable_name],
     ] as const
+    const takenBy = ['_reactor', '_cache', '_jobs', '_jobs', '_cache']
     const { streams } = SERVICE_RIGHTS[service]
     const own = (key: keyof typeof names) => (streams[key] ?? []).length > 0
     const forbidden = [
@@ -396,15 +401,15 @@ describe('what no service may do', () => {
       ]),
       ...durables.map(([stream, name]) => `$JS.API.CONSUMER.DELETE.${stream}.${name}`),
       ...(own('events') ? [] : [`$JS.API.STREAM.MSG.GET.${names.events}`, `$JS.API.DIRECT.GET.${names.events}`]),
-      ...(service === '_reactor'
-        ? []
-        : [`$JS.API.CONSUMER.MSG.NEXT.${durables[0].join('.')}`, `$JS.ACK.${durables[0].join('.')}.1.1.1.1.0`]),
-      ...(service === '_cache'
-        ? []
-        : [`$JS.API.CONSUMER.MSG.NEXT.${durables[1].join('.')}`, `$JS.ACK.${durables[1].join('.')}.1.1.1.1.0`]),
-      ...(service === '_jobs'
-        ? []
-        : [`$JS.API.CONSUMER.MSG.NEXT.${durables[2].join('.')}`, `$JS.ACK.${durables[2].join('.')}.1.1.1.1.0`]),
+      ...durables.flatMap(([stream, name], index) =>
+        takenBy[index] === service
+          ? []
+          : [
+              `$JS.API.CONSUMER.CREATE.${stream}.${name}`,
+              `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`,
+              `$JS.ACK.${stream}.${name}.1.1.1.1.0`,
+            ],
+      ),
       `$JS.API.CONSUMER.CREATE.${names.events}.mine.reactor.event.>`,
       '$JS.API.STREAM.CREATE.reactor_MINE',
       '$JS.API.STREAM.CREATE.reactor_EVENTS2',

@@ -1,13 +1,14 @@
 // NATS servers as deploy/nats has them: its very files, in a folder each as docs/deploy.md lays it out, on free ports of
 // loopback.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { copyFile, cp, mkdir, readFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { writeAccounts } from '../../src/bus/server/accounts-folder.ts'
 import { findServer } from '../../src/bus/server/find.ts'
 import { testCertificates } from './certificates.ts'
+import type { GeneratedConfig } from './restartable.ts'
 import { createSeen, type Seen, within } from './wait.ts'
 
 const DEPLOY = resolve(import.meta.dirname, '../../deploy/nats')
@@ -18,6 +19,8 @@ export interface Node {
   /** What the server logs. */
   readonly lines: Seen<string>
   stop(how?: NodeJS.Signals): Promise<void>
+  /** One that was stopped, on its store and ports; resolves once it is ready. */
+  start(): Promise<void>
 }
 
 export interface Deployed {
@@ -28,8 +31,16 @@ export interface Deployed {
   stop(): Promise<void>
 }
 
-/** Starts them and waits until they take clients and JetStream has a leader. All lies in `dir`, which the caller removes. */
-export async function deployed(dir: string, namespace: string, kind: 'one-node' | 'cluster'): Promise<Deployed> {
+/**
+ * Starts them and waits until they take clients and JetStream has a leader. All lies in `dir`, which the caller removes.
+ * `observer`: public key of a user of CORE beside those of the program, who may do everything.
+ */
+export async function deployed(
+  dir: string,
+  namespace: string,
+  kind: 'one-node' | 'cluster',
+  observer?: string,
+): Promise<Deployed> {
   const { path: binary } = await findServer()
   const accounts = await writeAccounts(join(dir, 'accounts'), namespace)
   const envFiles = kind === 'cluster' ? [1, 2, 3].map(number => `cluster-${number}.env`) : ['one-node.env']
@@ -41,7 +52,7 @@ export async function deployed(dir: string, namespace: string, kind: 'one-node' 
     for (const [number, envFile] of envFiles.entries()) {
       const folder = join(dir, `nats${number + 1}`)
       await cp(DEPLOY, folder, { recursive: true })
-      await copyFile(accounts.config, join(folder, 'accounts.conf'))
+      await writeFile(join(folder, 'accounts.conf'), await accountsWith(accounts.config, observer))
       await giveCertificate(dir, folder, `nats${number + 1}`)
       const routes = Object.fromEntries(
         envFiles.map((_, other) => [`NATS_ROUTE_${other + 1}`, `tls://localhost:${port(other, 1)}`]),
@@ -76,6 +87,15 @@ export async function deployed(dir: string, namespace: string, kind: 'one-node' 
   }
 }
 
+async function accountsWith(file: string, observer: string | undefined): Promise<string> {
+  const text = await readFile(file, 'utf8')
+  if (observer === undefined) return text
+  const config = JSON.parse(text.slice(text.indexOf('\n'))) as GeneratedConfig
+  config.accounts.CORE!.users.push({ nkey: observer })
+  config.authorization!.auth_callout.auth_users.push(observer)
+  return JSON.stringify(config)
+}
+
 /** A certificate of its own under the one authority, at the place that the config names. */
 async function giveCertificate(dir: string, folder: string, name: string): Promise<void> {
   const { ca, cert, key } = await testCertificates({ dir: join(dir, 'certs'), name, hosts: 'localhost' })
@@ -94,20 +114,32 @@ interface LaunchedNode {
 }
 
 function launch({ binary, folder, config, env, url }: LaunchedNode): Node {
-  // Nothing of our own environment: what the config needs has to be in the file.
-  const child: ChildProcess = spawn(binary, ['-c', config], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] })
   const lines = createSeen<string>()
-  createInterface({ input: child.stderr! }).on('line', line => lines.push(line))
-  const exited = new Promise<void>(done => child.once('exit', () => done()))
+  let child: ChildProcess
+  let exited: Promise<void>
+  const run = () => {
+    // Nothing of our own environment: what the config needs has to be in the file.
+    child = spawn(binary, ['-c', config], { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] })
+    createInterface({ input: child.stderr! }).on('line', line => lines.push(line))
+    exited = new Promise<void>(done => child.once('exit', () => done()))
+  }
   const kill = () => void child.kill('SIGKILL')
   process.once('exit', kill)
+  run()
   return {
     url,
     lines,
     async stop(how = 'SIGKILL') {
       child.kill(how)
       await within(exited, `the end of ${config}`)
-      process.off('exit', kill)
+    },
+    async start() {
+      const before = lines.items.length
+      run()
+      await lines.find(
+        line => line.includes('Server is ready') && lines.items.lastIndexOf(line) >= before,
+        'a server that is ready again',
+      )
     },
   }
 }

@@ -49,11 +49,20 @@ function countRegexes(): void {
   })
 }
 
+/** Methods and filters that look for something in a text. */
+const TEXTS = `{{ [
+  data.text.strip('b'), data.text.strip(), data.text.lstrip('a'), data.text.split(), data.text.split('a'), data.text.rsplit(None, 1),
+  data.text.splitlines(), data.text.title(), data.text.swapcase(), data.text.isalpha(), data.text.isspace(), data.text.zfill(5),
+  data.text.replace('a', 'b'), data.text | trim, data.text | trim('b'), data.text | replace('a', 'b'), data.text | title,
+  data.text | wordcount, data.text | escape, data.text | indent, data.text | truncate(2), data.text | int, data.text | tojson,
+  data.text | yaml_dquote, '%s' | format(data.text), '{0}'.format(data.text), data.text.center(9),
+] }}`
+
 const RULES = `rule: wants
 on: ["my/*", "{a,b}/[xy]*/**", "!my/not*"]
 when: { all: [{ fact: data, path: $.text, operator: equal, value: aaa }] }
 do:
-  - runner.test.arg: ["{{ data.text | upper }} {{ tag }}"]
+  - runner.test.arg: ["{{ data.text | upper }} {{ tag }}", ${JSON.stringify(TEXTS)}]
 `
 
 describe('an event', () => {

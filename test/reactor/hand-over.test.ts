@@ -55,6 +55,22 @@ describe('reactions of one turn', () => {
     })
   })
 
+  it('of many rules share one message, and of few have one each', async () => {
+    const { handOver, sent } = start()
+    const rules = Array.from({ length: 9 }, (_, n) => ({ rule: `r${n}` }))
+    await Promise.all([...rules, rules[0]!].map((rule, n) => handOver.store(rule, 'b1', reaction(`e${n}`))))
+    expect(sent.items.map(({ subject }) => subject)).toEqual(['reactor.reaction.fast._'])
+    expect(sent.items[0]!.body).toEqual([
+      { rule: 'r0', bundle: 'b1', reactions: [reaction('e0'), reaction('e9')] },
+      ...rules.slice(1).map(({ rule }, n) => ({ rule, bundle: 'b1', reactions: [reaction(`e${n + 1}`)] })),
+    ])
+    expect(handOver.stats().reactions.get('r0')).toBe(2)
+    await Promise.all(rules.slice(1).map((rule, n) => handOver.store(rule, 'b1', reaction(`f${n}`))))
+    expect(sent.items.slice(1).map(({ subject }) => subject)).toEqual(
+      rules.slice(1).map(({ rule }) => `reactor.reaction.fast.${rule}`),
+    )
+  })
+
   it('have an id of the work where one is alone, and another where there are more', async () => {
     const { handOver, sent } = start()
     await handOver.store(RULE, 'b1', reaction('a'))

@@ -65,14 +65,16 @@ describe('following events', () => {
     const audit = services.fireAs(serviceOrigin('_jobs'))
     await audit('salt/audit/publish', { user: 'ada', result: 'ok' })
     await audit('salt/audit/publish', { user: 'ada', result: 'refused' })
+    await audit('salt/audit/rules', { records: [{ result: 'ok' }, { result: 'ok', action: 'test.ping' }] })
+    await audit('salt/audit/rules', { records: [{ result: 'refused', action: 'test.echo' }, { result: 'ok' }] })
     await services.fire('end', {})
     const shown = async ({ lines }: typeof plain) => {
       await lines.find(line => line.includes('end'), 'the last event')
       return lines.items.map(line => /ok|refused|end/.exec(line)?.[0])
     }
-    expect(await shown(plain)).toEqual(['refused', 'end'])
-    expect(await shown(asked)).toEqual(['ok', 'refused', 'end'])
-    expect(await shown(json)).toEqual(['ok', 'refused', 'end'])
+    expect(await shown(plain)).toEqual(['refused', 'refused', 'end'])
+    expect(await shown(asked)).toEqual(['ok', 'refused', 'ok', 'refused', 'end'])
+    expect(await shown(json)).toEqual(['ok', 'refused', 'ok', 'refused', 'end'])
     for (const tail of [plain, asked, json]) await tail.stop()
   })
 

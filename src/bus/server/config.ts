@@ -75,7 +75,7 @@ function door(namespace: string, identities: Identities) {
 }
 
 function accounts(ns: string, { services, callout, minions, operators }: Identities) {
-  const user = (nkey: string, may: Permissions) => ({ nkey, permissions: permissions(may) })
+  const user = (nkey: string, may: Parameters<typeof permissions>[0]) => ({ nkey, permissions: permissions(may) })
   const running = Object.entries(services) as [ServiceName, string][]
   return {
     SYS: { users: [], ...meeting(ns, 'SYS') },
@@ -123,9 +123,9 @@ function meeting(ns: string, account: Account) {
 }
 
 /** As the server writes them in its config. */
-export function permissions({ publish, subscribe, responses }: Permissions) {
+export function permissions({ publish, subscribe, responses, refused = [] }: Permissions & { refused?: string[] }) {
   return {
-    publish: { allow: publish },
+    publish: { allow: publish, ...(refused.length > 0 ? { deny: refused } : {}) },
     subscribe: { allow: subscribe },
     ...(responses ? { allow_responses: responses } : {}),
   }

@@ -26,13 +26,16 @@ const stateText = (state: ReactionState, paint: Paint): string => paint(STYLE[st
 
 /** Why it is so, and when it goes on, in a few words. */
 function whyText({ state, reason, detail, next, by }: ReactionView, nowMs: number): string {
+  // Of a loop it is its cycle, of shadow what would have been done: as `reactor tail` writes them.
+  const what = detail && cleanText(reason === 'loop' ? detail.replaceAll(', ', ' → ') : detail)
   const due =
     state === 'retrying' && next !== undefined
       ? next > nowMs
         ? `in ${formatDuration(next - nowMs)}`
         : 'due now'
       : undefined
-  const parts = [due, reason && cleanText(reason), detail && cleanText(detail), by && `by ${cleanText(by)}`]
+  const why = reason && cleanText(reason)
+  const parts = [due, why && what ? `${why}: ${what}` : why || what, by && `by ${cleanText(by)}`]
   return parts.filter(part => part !== undefined && part !== '').join(', ')
 }
 

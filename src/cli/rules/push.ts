@@ -97,7 +97,7 @@ function resultLines(result: PushResult, dry: boolean): string[] {
   const count = `${rules} ${rules === 1 ? 'rule' : 'rules'}`
   const sum = `${added.length} added, ${changed.length} changed, ${removed.length} removed`
   const last = result.changes
-    ? `${count} ${dry ? 'would be' : 'are'} in force as bundle ${bundle}: ${sum}`
+    ? `${count} ${dry ? 'would be' : rules === 1 ? 'is' : 'are'} in force as bundle ${bundle}: ${sum}`
     : `${count}: the same are in force already, as bundle ${bundle}`
   return [...listed('+', added), ...listed('~', changed), ...listed('-', removed), last]
 }

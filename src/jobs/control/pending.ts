@@ -3,10 +3,9 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../../base/errors.ts'
-import { isObject } from '../../base/json.ts'
 import { isNoMessage } from '../../bus/no-message.ts'
 import { readBatch } from '../../bus/read-batch.ts'
-import { type Parked, type Reaction, type ReactionBatch, workKey } from '../../protocol/reaction.ts'
+import { batchesOf, MIXED, type Parked, type Reaction, workKey } from '../../protocol/reaction.ts'
 import { streamNames } from '../../protocol/streams.ts'
 import type { Subjects } from '../../protocol/subject.ts'
 
@@ -102,11 +101,14 @@ export async function openPending(nc: NatsConnection, subjects: Subjects): Promi
       const filters =
         rule === undefined
           ? [undefined]
-          : [subjects.reaction('fast', rule), subjects.reaction('slow', rule), subjects.reactionRetries(rule)]
+          : [rule, MIXED]
+              .flatMap(name => [subjects.reaction('fast', name), subjects.reaction('slow', name)])
+              .concat(subjects.reactionRetries(rule))
+      const wanted = (one: StoredReaction) => (rule === undefined || one.reaction.rule === rule) && fits(one)
       const found: StoredReaction[] = []
       for (const filter of filters)
         found.push(
-          ...(await read(reactions, filter, message => reactionsIn(message).filter(fits), limit - found.length)),
+          ...(await read(reactions, filter, message => reactionsIn(message).filter(wanted), limit - found.length)),
         )
       return found
     },
@@ -126,12 +128,10 @@ interface Read {
 
 /** None in what is no batch of reactions. */
 function reactionsIn({ seq, storedMs, text, schedule }: Read): StoredReaction[] {
-  const body = parsed(text) as Partial<ReactionBatch> | undefined
-  if (typeof body?.rule !== 'string' || !Array.isArray(body.reactions)) return []
-  const { reactions, ...common } = body
-  const all = reactions.map(one => ({ ...common, ...one }))
   const due = schedule === undefined ? Number.NaN : Date.parse(schedule.replace(/^@at /, ''))
-  return (all as Reaction[])
+  return batchesOf(parsed(text))
+    .filter(batch => typeof batch?.rule === 'string' && Array.isArray(batch.reactions))
+    .flatMap(({ reactions, ...common }) => reactions.map(one => ({ ...common, ...one })))
     .filter(({ event, actions }) => typeof event?.id === 'string' && Array.isArray(actions))
     .map(reaction => ({
       key: workKey(reaction.event.id, reaction.rule),
@@ -142,15 +142,14 @@ function reactionsIn({ seq, storedMs, text, schedule }: Read): StoredReaction[] 
 }
 
 function parkedIn({ seq, storedMs, text }: Read): StoredParked[] {
-  const body = parsed(text) as Partial<Parked> | undefined
+  const body = parsed(text) as Partial<Parked> | null | undefined
   if (typeof body?.key !== 'string' || typeof body.reaction?.event?.id !== 'string') return []
   return [{ parked: body as Parked, seq, storedMs }]
 }
 
-function parsed(text: string): Record<string, unknown> | undefined {
+function parsed(text: string): unknown {
   try {
-    const body: unknown = JSON.parse(text)
-    return isObject(body) ? body : undefined
+    return JSON.parse(text)
   } catch {
     return undefined
   }

@@ -28,13 +28,15 @@ export interface Problem {
 export interface Ran {
   jids: string[]
   problems: Problem[]
+  /** Resolve once the returns of its functions are stored. */
+  told: Promise<void>[]
   /** Another worker has ended the reaction meanwhile. */
   settled: boolean
 }
 
 /** Throws `unreachable` or `store_refused` where the worker stops first. */
 export async function runActions(parts: ActionParts, reaction: Reaction, key: string, id: string): Promise<Ran> {
-  const ran: Ran = { jids: [], problems: [], settled: false }
+  const ran: Ran = { jids: [], problems: [], told: [], settled: false }
   const { actions, attempt = 1, left } = reaction
   const count = left?.length ?? actions.length
   for (let i = 0; i < count && !ran.settled; i++) {
@@ -73,8 +75,9 @@ async function runAction(
       return
     }
     const { kind } = action
-    const { jid, outcome, begun } = await insist(parts, 'an action', () => call(parts, action, asked))
+    const { jid, outcome, begun, told } = await insist(parts, 'an action', () => call(parts, action, asked))
     ran.jids.push(jid)
+    if (told) ran.told.push(told)
     if (outcome.ok) return
     if (outcome.code !== 'outcome_unknown') return void failed(outcome.message)
     if (!begun) return void unknown(outcome.message)

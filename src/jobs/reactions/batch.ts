@@ -23,20 +23,42 @@ export interface Item {
 
 /** The reactions of a message of one rule; undefined, with a word in the log, where it is malformed. */
 export function readBatch(message: JsMsg, log: Log, expected: string): Reaction[] | undefined {
-  try {
+  return reading(message, log, () => {
     const batch = message.json<ReactionBatch>()
-    if (!isObject(batch) || batch.rule !== expected || !Array.isArray(batch.reactions))
-      throw new Error(`expected {rule, bundle, reactions} of rule '${expected}'`)
-    const { rule, bundle, policy } = batch
-    const reactions = batch.reactions as Reaction[]
-    for (const reaction of reactions) {
-      if (!Array.isArray(reaction?.actions) || typeof reaction.event?.id !== 'string')
-        throw new Error('expected reactions of {event, actions}')
-      reaction.rule = rule
-      reaction.bundle = bundle
-      if (policy) reaction.policy = policy
-    }
-    return reactions
+    if (!isObject(batch) || batch.rule !== expected) throw new Error(`expected a batch of rule '${expected}'`)
+    return reactionsOf(batch)
+  })
+}
+
+/** The reactions of a message of many rules, by rule. */
+export function readMixed(message: JsMsg, log: Log): Map<string, Reaction[]> | undefined {
+  return reading(message, log, () => {
+    const batches = message.json<ReactionBatch[]>()
+    if (!Array.isArray(batches)) throw new Error('expected a list of batches')
+    const byRule = new Map<string, Reaction[]>()
+    for (const batch of batches) byRule.set(batch?.rule, [...(byRule.get(batch?.rule) ?? []), ...reactionsOf(batch)])
+    return byRule
+  })
+}
+
+function reactionsOf(batch: ReactionBatch): Reaction[] {
+  if (!isObject(batch) || typeof batch.rule !== 'string' || !Array.isArray(batch.reactions))
+    throw new Error('expected {rule, bundle, reactions}')
+  const { rule, bundle, policy } = batch
+  const reactions = batch.reactions as Reaction[]
+  for (const reaction of reactions) {
+    if (!Array.isArray(reaction?.actions) || typeof reaction.event?.id !== 'string')
+      throw new Error('expected reactions of {event, actions}')
+    reaction.rule = rule
+    reaction.bundle = bundle
+    if (policy) reaction.policy = policy
+  }
+  return reactions
+}
+
+function reading<T>(message: JsMsg, log: Log, read: () => T): T | undefined {
+  try {
+    return read()
   } catch (error) {
     log.error(
       { subject: message.subject, seq: message.seq, error: errorMessage(error) },

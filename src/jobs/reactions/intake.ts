@@ -3,12 +3,12 @@
 import type { JsMsg } from '@nats-io/jetstream'
 import type { Alarms } from '../../alarms/alarms.ts'
 import type { Log } from '../../base/log.ts'
-import { attemptKey, type Reaction, workKey } from '../../protocol/reaction.ts'
+import { attemptKey, MIXED, type Reaction, workKey } from '../../protocol/reaction.ts'
 import type { LaneClass } from '../../protocol/subject.ts'
 import { unescapeToken } from '../../protocol/token.ts'
 import type { Lanes } from '../lanes.ts'
 import type { Ledger } from '../ledger.ts'
-import { type Item, readBatch } from './batch.ts'
+import { type Item, readBatch, readMixed } from './batch.ts'
 import type { Deliveries, Delivery } from './deliveries.ts'
 import type { PutBack } from './put-back.ts'
 import type { Fit, Shares } from './shares.ts'
@@ -99,10 +99,47 @@ export function createIntake(parts: IntakeParts): Intake {
     const taken = readBatch(message, log, rule)?.map(reaction => takeIn(reaction, delivery, again, backlog))
     if (!taken) message.term('no reactions')
     delivery.expect(taken?.filter(Boolean).length ?? 0)
-    for (const item of taken ?? []) {
-      if (typeof item === 'object') lanes.push(rule, item, item.reaction.policy?.concurrency ?? parts.concurrency)
-    }
+    for (const item of taken ?? []) if (typeof item === 'object') push(item)
   }
+
+  const backlogOf = (rule: string): Backlog => {
+    let backlog = backlogs.get(rule)
+    if (!backlog) {
+      backlog = { unread: [], head: 0, live: 0 }
+      backlogs.set(rule, backlog)
+    }
+    return backlog
+  }
+
+  /** Of many rules: taken as a whole where each lane has room for its part, else stored again, rule by rule. */
+  const onMixed = (lane: LaneClass, message: JsMsg) => {
+    const byRule = readMixed(message, log)
+    if (!byRule) return message.term('no reactions')
+    const share = Math.ceil(message.data.length / Math.max(1, byRule.size))
+    const fits = [...byRule.keys()].map(rule => shares.fits(rule, lane, share))
+    if (fits.includes('all')) return putBack.later(message)
+    if (fits.includes('lane')) return void putBack.apart(lane, message, byRule)
+    const delivery = deliveries.open(message, () => {
+      for (const rule of byRule.keys()) if (shares.give(rule, lane, share)) full.delete(rule)
+    })
+    const again = putBack.wasOut(message)
+    const items: Item[] = []
+    let expected = 0
+    for (const [rule, reactions] of byRule) {
+      shares.take(rule, lane, share)
+      const backlog = backlogOf(rule)
+      for (const reaction of reactions) {
+        const taken = takeIn(reaction, delivery, again, backlog)
+        if (taken) expected += 1
+        if (typeof taken === 'object') items.push(taken)
+      }
+    }
+    delivery.expect(expected)
+    for (const item of items) push(item)
+  }
+
+  const push = (item: Item) =>
+    lanes.push(item.reaction.rule, item, item.reaction.policy?.concurrency ?? parts.concurrency)
 
   const readOn = (rule: string, backlog: Backlog) => {
     const { unread } = backlog
@@ -125,6 +162,7 @@ export function createIntake(parts: IntakeParts): Intake {
     onMessage(lane, message) {
       const { subject } = message
       const rule = unescapeToken(subject.slice(subject.lastIndexOf('.') + 1))
+      if (rule === MIXED) return onMixed(lane, message)
       const bytes = message.data.length
       const fit = shares.fits(rule, lane, bytes)
       if (fit !== 'yes') return turnAway(lane, message, rule, fit)
@@ -132,11 +170,7 @@ export function createIntake(parts: IntakeParts): Intake {
       const delivery = deliveries.open(message, () => {
         if (shares.give(rule, lane, bytes)) full.delete(rule)
       })
-      let backlog = backlogs.get(rule)
-      if (!backlog) {
-        backlog = { unread: [], head: 0, live: 0 }
-        backlogs.set(rule, backlog)
-      }
+      const backlog = backlogOf(rule)
       backlog.unread.push({ delivery, again: putBack.wasOut(message) })
       readOn(rule, backlog)
     },

@@ -4,13 +4,16 @@ import { errorMessage } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { Publisher } from '../../bus/publish.ts'
 import { HEADER } from '../../protocol/event.ts'
-import type { Subjects } from '../../protocol/subject.ts'
+import type { Reaction, ReactionBatch } from '../../protocol/reaction.ts'
+import type { LaneClass, Subjects } from '../../protocol/subject.ts'
 
 export interface PutBack {
   /** Gives it back for about so many milliseconds; undefined: longer each time. */
   later(message: JsMsg, ms?: number): void
   /** Stores it in the slow class, then acks it. Resolves when that is over; where it is refused the message is given back. */
   toSlow(message: JsMsg, rule: string): Promise<void>
+  /** Stores the parts of a message of many rules as messages of their own, then acks it; or gives it back. */
+  apart(lane: LaneClass, message: JsMsg, byRule: ReadonlyMap<string, readonly Reaction[]>): Promise<void>
   /** Whether it was with another, or begun here: it is not one that this worker only gave back. */
   wasOut(message: JsMsg): boolean
 }
@@ -44,6 +47,23 @@ export function createPutBack(publisher: Publisher, subjects: Subjects, log: Log
   return {
     wasOut,
     later,
+    async apart(lane, message, byRule) {
+      try {
+        const stored = [...byRule].map(([rule, reactions]) => {
+          const id = `apart/${message.info.stream}/${message.seq}/${rule}`
+          const { bundle, policy } = reactions[0]!
+          const bare = reactions.map(({ rule: _rule, bundle: _bundle, policy: _policy, ...rest }) => rest)
+          const batch: ReactionBatch = { rule, bundle, ...(policy ? { policy } : {}), reactions: bare }
+          const options = { id, deadlineMs: STORE_WITHIN_MS }
+          return publisher.publish(subjects.reaction(lane, rule), JSON.stringify(batch), options)
+        })
+        await Promise.all(stored)
+        message.ack()
+      } catch (error) {
+        log.warn({ error: errorMessage(error) }, 'what lanes have no room for cannot be stored apart')
+        later(message)
+      }
+    },
     async toSlow(message, rule) {
       try {
         const id = `slow/${message.headers?.get(HEADER.id) || `${message.info.stream}/${message.seq}`}`

@@ -42,9 +42,15 @@ export async function settle(parts: SettleParts, item: Item): Promise<Settled> {
   if (ran.settled) return NOTHING_LEFT
   const done = ran.problems.length === 0
   if (ledger.has(id)) await (done ? correct(parts, item, ran) : undefined)
-  else if (done) return { recorded: enter(parts, item, decided(parts, item, 'done', { jids: ran.jids })) }
+  else if (done) return { recorded: finish(parts, item, ran) }
   else await decide(parts, item, ran)
   return NOTHING_LEFT
+}
+
+/** Done is what has its returns stored. */
+async function finish(parts: SettleParts, item: Item, { jids, told }: Ran): Promise<void> {
+  for (const stored of told) await stored
+  await enter(parts, item, decided(parts, item, 'done', { jids }))
 }
 
 /** Whether there is something to run; what is known of it already is brought to its end. */
@@ -78,7 +84,8 @@ async function correct(parts: SettleParts, item: Item, { jids }: Ran): Promise<v
   await enter(parts, item, decided(parts, item, 'done', { jids }))
 }
 
-async function decide(parts: SettleParts, item: Item, { jids, problems }: Ran): Promise<void> {
+async function decide(parts: SettleParts, item: Item, { jids, problems, told }: Ran): Promise<void> {
+  for (const stored of told) await stored
   const { reaction } = item
   const { attempt = 1, policy } = reaction
   const reason = cut(problems.map(({ text }) => text).join('; '), MAX_REASON)

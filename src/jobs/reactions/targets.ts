@@ -30,5 +30,5 @@ export function tooWide(
   const most = typeof limit === 'number' ? limit : (Number.parseFloat(limit) / 100) * known
   if (minions.size <= most) return undefined
   const allowed = typeof limit === 'number' ? `${limit}` : `${limit} of ${known} known minions`
-  return `its targets mean ${minions.size} minions, more than max_targets allows (${allowed})`
+  return `its targets mean ${minions.size} ${minions.size === 1 ? 'minion' : 'minions'}, more than max_targets allows (${allowed})`
 }

@@ -40,11 +40,24 @@ export function parseGlob(glob: string): GlobBranch[] {
   if (glob.includes('{{'))
     throw new ReactorError('bad_rule', `'${glob}': a glob is matched as it stands, templates have no place in it`)
   if (isExclusion(glob)) throw new ReactorError('bad_rule', `'!${glob}' is negated twice: write it once or not at all`)
-  return expandBraces(glob).map(parseBranch)
+  return expandBraces(glob).flatMap(parseBranches)
 }
 
-function parseBranch(glob: string): GlobBranch {
+function parseBranches(glob: string): GlobBranch[] {
   const parts = splitSegments(glob).filter((part, index, all) => part !== '**' || all[index - 1] !== '**')
+  // micromatch lets a `**` stand for the end of the tag too, where all behind it may be empty: `a/**/?(b)` matches `a`.
+  const ends = parts.flatMap((part, at) => (part === '**' && at > 0 && mayBeEmpty(parts.slice(at + 1)) ? [at] : []))
+  return [parts, ...ends.map(at => parts.slice(0, at))].map(each => parseBranch(glob, each))
+}
+
+/** Groups that may be, with a `**` between any two; a segment that begins with `*` wants a character. */
+function mayBeEmpty(parts: readonly string[]): boolean {
+  const mayVanish = (part: string) => !/^($|\*(?!\())/.test(part) && matchPieces(parsePieces(part), '')
+  return parts.length > 0 && parts.every((part, at) => (at % 2 === 1 ? part === '**' : mayVanish(part)))
+}
+
+function parseBranch(glob: string, all: readonly string[]): GlobBranch {
+  const parts = [...all]
   // micromatch lets `a/**` match `a`, but wants one more segment after a `*`: `*/**` does not match `a`.
   if (parts.length > 1 && parts.at(-1) === '**' && /(?<!\\)\*$/.test(parts.at(-2)!)) parts.splice(-1, 0, '*')
   const segments: Segment[] = []

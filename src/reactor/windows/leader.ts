@@ -1,5 +1,6 @@
 // The leader of one partition: takes up its checkpoint, reads all events from there on, folds them, stores what comes of it,
 // and saves where it is. It leads until its lease is lost, another has saved, or there is nothing left to fold.
+import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { JsMsg } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -57,7 +58,7 @@ export async function startLeader(parts: LeaderParts, bundle: CompiledBundle): P
   let reader: Reader | undefined
   let paused = false
   let over = false
-  let savedAt = 0
+  let savedAt = Number.NEGATIVE_INFINITY
   let savedSeq = -1
   let savedFolded = 0
   let urgent = false
@@ -160,7 +161,7 @@ export async function startLeader(parts: LeaderParts, bundle: CompiledBundle): P
       await deliver.stored()
       if (over) return
       if (!(await checkpoint.save({ seq, created }, rules))) return lose('another leads')
-      savedAt = Date.now()
+      savedAt = performance.now()
       savedSeq = seq
       savedFolded = folded
       urgent = false
@@ -184,7 +185,7 @@ export async function startLeader(parts: LeaderParts, bundle: CompiledBundle): P
     if (over) return
     if (lag === 0 && place() >= seen.lastSeq) folds.advance(seen.settled)
     else if (last) folds.advance(last.info.timestampNanos / 1e6)
-    if (isChanged() && (urgent || Date.now() - savedAt >= BEAT_MS)) await save()
+    if (isChanged() && (urgent || performance.now() - savedAt >= BEAT_MS)) await save()
   }
 
   const arm = () => {

@@ -29,7 +29,7 @@ describe('the table of reactions', () => {
       ['e/r', '5.0s', 'done', 'a/b'],
       ['e/r', '5.0s', 'retrying #2', 'a/b', 'in 30s, no disk'],
       ['e/r', '5.0s', 'retrying', 'a/b', 'due now, by ada'],
-      ['e/r', '5.0s', 'suppressed', 'a/b', 'loop, r, s'],
+      ['e/r', '5.0s', 'suppressed', 'a/b', 'loop: r → s'],
       ['x\\x1b[1m/r', '5.0s', 'parked', 'a/b', 'a\\x07b'],
     ])
   })

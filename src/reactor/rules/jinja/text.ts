@@ -5,6 +5,7 @@ import { printText } from './print.ts'
 import { failure, iterate, need, numberOf, typeName, type Value } from './values.ts'
 
 const SPACE = '\\s\\x1c-\\x1f\\x85'
+const ONE_SPACE = new RegExp(`[${SPACE}]`)
 
 export function textOf(value: Value, what: string): string {
   if (typeof need(value) !== 'string') throw failure(`${what} is text, got ${typeName(value)}`)
@@ -39,15 +40,13 @@ export function replaceText(text: string, old: string, by: string, count: number
 }
 
 export function trimText(text: string, chars: Value, side: 'both' | 'left' | 'right'): string {
-  const set = chars === undefined || chars === null ? `[${SPACE}]` : `[${escapeClass(textOf(chars, 'what to strip'))}]`
-  if (set === '[]') return text
+  const inSet = strippedBy(chars)
   let start = 0
   let end = text.length
-  const inSet = new RegExp(set, 'u')
   const points = /[\ud800-\udfff]/.test(text) ? Array.from(text) : text
   if (points !== text) end = points.length
-  while (side !== 'right' && start < end && inSet.test(points[start]!)) start++
-  while (side !== 'left' && end > start && inSet.test(points[end - 1]!)) end--
+  while (side !== 'right' && start < end && inSet(points[start]!)) start++
+  while (side !== 'left' && end > start && inSet(points[end - 1]!)) end--
   return typeof points === 'string' ? points.slice(start, end) : points.slice(start, end).join('')
 }
 
@@ -60,8 +59,10 @@ export function capitalize(text: string): string {
   return first.toUpperCase() + text.slice(first.length).toLowerCase()
 }
 
-function escapeClass(chars: string): string {
-  return chars.replace(/[\\\]^-]/g, '\\$&')
+function strippedBy(chars: Value): (point: string) => boolean {
+  if (chars === undefined || chars === null) return point => ONE_SPACE.test(point)
+  const set = new Set(textOf(chars, 'what to strip'))
+  return point => set.has(point)
 }
 
 function split(text: string, separator: Value, limit: number, c: Context): string[] {
@@ -70,7 +71,7 @@ function split(text: string, separator: Value, limit: number, c: Context): strin
   if (separator === undefined || separator === null) {
     rest = trimText(rest, undefined, 'left')
     while (rest !== '' && (limit < 0 || parts.length < limit)) {
-      const cut = rest.search(new RegExp(`[${SPACE}]`))
+      const cut = rest.search(ONE_SPACE)
       if (cut < 0) break
       parts.push(rest.slice(0, cut))
       rest = trimText(rest.slice(cut), undefined, 'left')

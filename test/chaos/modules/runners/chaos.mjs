@@ -1,7 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { ReactorError, runner, z } from 'reactor'
-import { leave } from '../_effects.mjs'
+import { leave, leaveAtWork } from '../_effects.mjs'
 
 const args = { rule: z.string(), n: z.int(), dir: z.string() }
 
@@ -15,11 +14,7 @@ export const mark = runner({
 export const once = runner({
   doc: 'Leaves its effect, in the middle of some work; must not do so again.',
   args,
-  async run({ rule, n, dir }, { jid }) {
-    await delay(20)
-    leave(dir, rule, n, '_jobs', jid)
-    await delay(20)
-  },
+  run: ({ rule, n, dir }, { jid }) => leaveAtWork(dir, rule, n, '_jobs', jid),
 })
 
 export const second = runner({

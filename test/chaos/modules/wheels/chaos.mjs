@@ -1,5 +1,5 @@
 import { wheel, z } from 'reactor'
-import { leave } from '../_effects.mjs'
+import { leave, leaveAtWork } from '../_effects.mjs'
 
 const args = { rule: z.string(), n: z.int(), dir: z.string() }
 
@@ -11,7 +11,7 @@ export const mark = wheel({
 })
 
 export const once = wheel({
-  doc: 'Leaves its effect; must not do so again.',
+  doc: 'Leaves its effect, in the middle of some work; must not do so again.',
   args,
-  run: ({ rule, n, dir }, { jid }) => leave(dir, rule, n, '_master', jid),
+  run: ({ rule, n, dir }, { jid }) => leaveAtWork(dir, rule, n, '_master', jid),
 })
