@@ -61,7 +61,12 @@ function permissionTables() {
     ],
     ['the auth callout of the master', 'AUTH', calloutPermissions()],
   ]
-  const right = one => (typeof one === 'string' ? one : `take as ${one.take}`)
+  const right = one =>
+    typeof one === 'string'
+      ? one
+      : Object.entries(one)
+          .map(([verb, consumer]) => `${verb} ${verb === 'take' ? 'as' : 'at'} ${consumer}`)
+          .join()
   const stored = ({ streams, buckets, objects }) =>
     [
       ...Object.entries(streams).map(([stream, rights]) => `${stream.toUpperCase()}: ${rights.map(right).join(', ')}`),

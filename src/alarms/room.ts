@@ -2,8 +2,11 @@
 // before one goes unread.
 import { JetStreamApiCodes, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
 import { formatDuration } from '../base/duration.ts'
+import { isNoMessage } from '../bus/no-message.ts'
 import { formatStamp } from '../protocol/event.ts'
-import { consumerNames, streamNames } from '../protocol/streams.ts'
+import { kv } from '../protocol/jetstream-subjects.ts'
+import { ACTIVE } from '../protocol/rule-view.ts'
+import { bucketNames, consumerNames, streamNames } from '../protocol/streams.ts'
 import type { Alarms } from './alarms.ts'
 
 export interface Reader {
@@ -26,6 +29,8 @@ export interface Room {
 export interface RoomParts {
   jsm: JetStreamManager
   ns: string
+  /** There is, or will be, a cache worker: what it has not read is not to go, though its consumer is not there yet. */
+  hasCache?: boolean
   /** Readers beside the durable consumers, of the stream that was made at that time: stateful rules by their checkpoints. */
   others(created: string): Promise<Reader[]>
   now(): number
@@ -38,17 +43,20 @@ export const NEAR = 0.8
 /** An event that is this part of its time old and still unread is told of. */
 const EXPIRING = 0.8
 
-/** The durable consumers that there are, and `others`: a reader that never was holds nothing up. */
-export async function lookAtEvents({ jsm, ns, others, now }: RoomParts): Promise<Room> {
+/**
+ * The durable consumers that there are, and `others`. A reactor that never was holds nothing up where there are no rules for it;
+ * where there are, it has yet to read everything.
+ */
+export async function lookAtEvents({ jsm, ns, hasCache = false, others, now }: RoomParts): Promise<Room> {
   const { events } = streamNames(ns)
   const { reactor, cache } = consumerNames(ns)
-  const readerBy = async (name: string, durable: string): Promise<Reader[]> => {
+  const readerBy = async (name: string, durable: string, isWanted: () => Promise<boolean>): Promise<Reader[]> => {
     try {
       const info = await jsm.consumers.info(events, durable)
       return [{ name, floor: info.ack_floor.stream_seq }]
     } catch (error) {
-      if ((error as { code?: number }).code === JetStreamApiCodes.ConsumerNotFound) return []
-      throw error
+      if ((error as { code?: number }).code !== JetStreamApiCodes.ConsumerNotFound) throw error
+      return (await isWanted()) ? [{ name, floor: 0 }] : []
     }
   }
   const { state, config, created } = await jsm.streams.info(events)
@@ -58,9 +66,25 @@ export async function lookAtEvents({ jsm, ns, others, now }: RoomParts): Promise
     maxAgeMs: config.max_age > 0 ? config.max_age / 1e6 : undefined,
   }
   if (!isNearFull(room) && !mayExpire(room, now())) return { ...room, readers: [], floor: 0 }
-  const asked = [readerBy('the reactor', reactor), readerBy('the cache worker', cache), others(String(created))]
+  const asked = [
+    readerBy('the reactor', reactor, () => hasRules(jsm, ns)),
+    readerBy('the cache worker', cache, async () => hasCache),
+    others(String(created)),
+  ]
   const readers = (await Promise.all(asked)).flat()
   return { ...room, readers, floor: Math.min(state.last_seq, ...readers.map(({ floor }) => floor)) }
+}
+
+/** Whether a bundle of rules is in force. */
+async function hasRules(jsm: JetStreamManager, ns: string): Promise<boolean> {
+  const { stream, written } = kv(bucketNames(ns).rules)
+  try {
+    const subject = written[0]!.replace('>', ACTIVE)
+    return (await jsm.streams.getMessage(stream, { last_by_subj: subject })) !== null
+  } catch (error) {
+    if (isNoMessage(error) || (error as { code?: number }).code === JetStreamApiCodes.StreamNotFound) return false
+    throw error
+  }
 }
 
 type Bounds = Pick<Room, 'state' | 'maxBytes' | 'maxAgeMs'>

@@ -3,7 +3,7 @@
 import { asReactorError, errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
-import { joinChains, type Trace } from '../protocol/trace.ts'
+import type { Trace } from '../protocol/trace.ts'
 
 export type AuditKind = 'publish' | 'runner' | 'wheel' | 'key' | 'token' | 'user' | 'login' | 'history'
 
@@ -61,10 +61,15 @@ export function failureOf(thrown: unknown): Pick<AuditRecord, 'result' | 'reason
   return code === 'forbidden' ? { result: 'refused', reason: message } : { result: 'failed', reason: code }
 }
 
-/** Rules and schedules act by the thousand: what they did in one turn of the event loop is one event, `{records}`. */
+/** Rules and schedules act by the thousand: what they did for the same causes in one turn of the event loop is one event, `{records}`. */
 const OF_RULES = /^(?:rule|schedule):/
 const RULES = 'salt/audit/rules'
 const MOST_IN_ONE = 500
+
+interface Batch {
+  records: Record<string, unknown>[]
+  trace: Trace
+}
 
 export function createAudit(fire: Fire, log: Log): Audit {
   const store = (tag: string, data: Record<string, unknown>, trace: Trace) => {
@@ -72,22 +77,26 @@ export function createAudit(fire: Fire, log: Log): Audit {
       log.error({ ...data, tag, error: errorMessage(error) }, 'an audit record could not be stored'),
     )
   }
-  let open: { records: Record<string, unknown>[]; trace: Trace } | undefined
-  const flush = () => {
-    if (open) store(RULES, { records: open.records }, open.trace)
-    open = undefined
+  /** By their causes: who answers the record of others has not caused it, and is not to be taken for it. */
+  const open = new Map<string, Batch>()
+  const flush = (causes: string) => {
+    const { records, trace } = open.get(causes)!
+    open.delete(causes)
+    store(RULES, { records }, trace)
+  }
+  const flushAll = () => {
+    for (const causes of open.keys()) flush(causes)
   }
   const collect = (kind: AuditKind, record: Record<string, unknown>, { cause, hops = 0, chain }: Trace) => {
-    if (!open) {
-      open = { records: [], trace: { hops: hops + 1 } }
-      setImmediate(flush)
+    const causes = `${hops} ${chain ?? ''}`
+    let batch = open.get(causes)
+    if (!batch) {
+      if (open.size === 0) setImmediate(flushAll)
+      batch = { records: [], trace: { hops: hops + 1, ...(chain ? { chain } : {}) } }
+      open.set(causes, batch)
     }
-    open.records.push({ kind, ...record, ...(cause ? { cause } : {}) })
-    const { trace } = open
-    // A rule that answers what is recorded of it is met in the chain, whoever else is.
-    trace.hops = Math.max(trace.hops ?? 0, hops + 1)
-    trace.chain = joinChains(trace.chain, chain)
-    if (open.records.length >= MOST_IN_ONE) flush()
+    batch.records.push({ kind, ...record, ...(cause ? { cause } : {}) })
+    if (batch.records.length >= MOST_IN_ONE) flush(causes)
   }
   return (kind, record, trace = {}) => {
     const { reason, ...rest } = record

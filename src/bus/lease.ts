@@ -17,6 +17,7 @@ import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { bucketNames } from '../protocol/streams.ts'
 import { openBucket } from './bucket.ts'
+import { isWrongSequence } from './overtaken.ts'
 
 export interface Lease {
   /** Whether it surely still is this process's own. */
@@ -40,7 +41,6 @@ export interface LeaseTimes {
 }
 
 const TIMES: LeaseTimes = { ttlMs: 5000, renewMs: 1200, lookMs: 700 }
-const WRONG_LAST_SEQUENCE = new Set([10071, 10164])
 
 /** `holder` names this process, for people who look into the bucket. */
 export async function openLeases(
@@ -65,7 +65,7 @@ export async function openLeases(
       })
       return ack.seq
     } catch (error) {
-      if (error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.has(error.code)) return undefined
+      if (error instanceof JetStreamApiError && isWrongSequence(error.code)) return undefined
       throw error
     }
   }

@@ -5,12 +5,7 @@ import { performance } from 'node:perf_hooks'
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { HEADER } from '../protocol/event.ts'
-
-export interface PubAck {
-  seq: number
-  /** The stream had it already, under the same message id. */
-  duplicate: boolean
-}
+import { type PubAck, readAck } from './pub-ack.ts'
 
 export interface PublishOptions {
   /** `Nats-Msg-Id`; cheaper than headers that hold it. */
@@ -39,6 +34,8 @@ interface Slot {
   headers: Uint8Array | undefined
   sentAt: number
   giveUpAt: number
+  /** Why it is not stored yet, as far as the server has said. */
+  problem?: string
   resolve(ack: PubAck): void
   reject(error: ReactorError): void
 }
@@ -56,7 +53,8 @@ export function createPublisher(nc: NatsConnection): Publisher {
   let stopped = false
   // The client has no server information while it connects.
   let linked = nc.info !== undefined
-  let lastProblem: string | undefined
+  /** No ack is heard any more. */
+  let deaf: string | undefined
 
   const settle = (key: string, reply: Msg) => {
     const slot = slots.get(key)
@@ -64,7 +62,7 @@ export function createPublisher(nc: NatsConnection): Publisher {
     const ack = readAck(reply)
     if (typeof ack === 'string') {
       // The sweep tries again until the deadline.
-      lastProblem = ack
+      slot.problem = ack
       return
     }
     slots.delete(key)
@@ -73,7 +71,7 @@ export function createPublisher(nc: NatsConnection): Publisher {
   }
   const subscription = nc.subscribe(`${inbox}.*`, {
     callback: (error, reply) => {
-      if (error) lastProblem = errorMessage(error)
+      if (error) deaf = errorMessage(error)
       else settle(reply.subject.slice(from), reply)
     },
   })
@@ -94,7 +92,7 @@ export function createPublisher(nc: NatsConnection): Publisher {
     for (const [key, slot] of slots) {
       if (now >= slot.giveUpAt) {
         slots.delete(key)
-        const problem = lastProblem ?? (linked ? NO_ACK : 'there is no connection to the NATS server')
+        const problem = deaf ?? slot.problem ?? (linked ? NO_ACK : 'there is no connection to the NATS server')
         const code = /permissions violation/i.test(problem) ? 'forbidden' : 'unreachable'
         slot.reject(new ReactorError(code, `'${slot.subject}' was not stored in time: ${problem}`))
       } else if (linked && now - slot.sentAt >= RESEND_AFTER_MS) send(key, slot)
@@ -184,46 +182,4 @@ function unsendable({ subject, body, headers }: Slot, error: unknown, limit: num
     return new ReactorError('bad_event', `'${subject}': ${size} bytes are more than a message may have (${limit})`)
   }
   return new ReactorError('unreachable', `'${subject}' cannot be published: ${errorMessage(error)}`)
-}
-
-// One code stands for every limit of a stream (10077): only the words tell them apart.
-const LIMIT = /maximum .* exceeded|insufficient/
-const TAKEN = /maximum messages per subject exceeded/
-
-/** Whether a publish was refused because its subject, which takes one message, has one. */
-export const isTaken = (error: unknown): boolean => error instanceof ReactorError && error.details.taken === true
-
-/** Whether a publish that expected its subject to be empty found a message there. */
-export const isOvertaken = (error: unknown): boolean =>
-  error instanceof ReactorError && error.details.overtaken === true
-
-/** Wrong last sequence. */
-const OVERTAKEN = 10071
-
-const SEQ = /"seq":\s*(\d+)/
-
-/** An earlier send under the same id is on its way through the cluster: until its nodes agree, nobody knows what becomes of it. */
-const IN_PROCESS = 10158
-
-/** The ack, a refusal, or as a text why it is too early for either. */
-function readAck(reply: Msg): PubAck | ReactorError | string {
-  if (reply.data.length === 0 && reply.headers?.code === 503) return 'no stream takes the subject'
-  const text = reply.string()
-  const seq = SEQ.exec(text)
-  if (seq && !text.includes('"error"'))
-    return { seq: Number(seq[1]), duplicate: text.includes('"duplicate": true') || text.includes('"duplicate":true') }
-  try {
-    const { error } = JSON.parse(text) as { error?: { description?: string; err_code?: number; code?: number } }
-    const reason = error?.description ?? text
-    // 503 inside an ack: JetStream is not there yet, or a limit is reached; 429: it has too much in hand just now.
-    if ((error?.code === 503 && !LIMIT.test(reason)) || error?.code === 429) return reason
-    if (error?.err_code === IN_PROCESS)
-      return 'the nodes of the NATS cluster do not agree on it: is a majority of them up?'
-    return new ReactorError('store_refused', `the store refused the message: ${reason}`, {
-      taken: TAKEN.test(reason),
-      ...(error?.err_code === OVERTAKEN ? { overtaken: true } : {}),
-    })
-  } catch {
-    return new ReactorError('store_refused', `the store answered '${text.slice(0, 80)}', which is no ack`)
-  }
 }

@@ -67,8 +67,13 @@ export function deliveryFromStream(message: JsMsg, nc?: NatsConnection): Deliver
 // `$JS.ACK[.<domain>.<account>].<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<ns>.<pending>[.<token>]`: the
 // client makes an object of eleven strings of it.
 const STREAM_SEQ = 5
+const CONSUMER_SEQ = 6
 const STORED_NS = 7
 const SHORT_DOTS = 8
+
+/** Which of its consumer's messages it is, from 1. */
+export const consumerSeq = (message: JsMsg): number =>
+  numberInReply((message as StreamEvent['message']).reply, CONSUMER_SEQ)
 
 function numberInReply(reply: string, token: number): number {
   let dots = 0

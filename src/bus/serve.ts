@@ -32,7 +32,7 @@ export interface ServedService {
 
 export type Overflow = (bytes: Uint8Array) => Promise<PayloadRef>
 
-/** Adds the service to the connection. Replies never carry headers of the request. */
+/** Adds the service to the connection, and resolves once it is reachable. Replies never carry headers of the request. */
 export async function serve(nc: NatsConnection, served: ServedService): Promise<Running> {
   const { log } = served
   const service: Service = await new Svcm(nc).add({
@@ -61,6 +61,8 @@ export async function serve(nc: NatsConnection, served: ServedService): Promise<
       },
     })
   }
+  // Who is told that it is served finds it: the server knows the subscriptions by then.
+  await nc.flush()
   return {
     async stop() {
       await service.stop().catch(() => undefined)

@@ -6,6 +6,7 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { mirrorBucket, openBucket } from './bucket.ts'
+import { isWrongSequence } from './overtaken.ts'
 
 /** Hears of each change, this process's own too; `undefined`: there is none, or none any more. */
 export type TableListener<T> = (key: string, value: T | undefined, before: T | undefined) => void
@@ -24,7 +25,6 @@ export interface Table<T> extends Running {
 /** The marks of deleted keys go after this: whoever follows the bucket has long heard. */
 const MARKER_TTL_MS = 600_000
 const MOST_TRIES = 100
-const WRONG_SEQUENCE = new Set([10071, 10164])
 
 export async function openTable<T extends object>(
   nc: NatsConnection,
@@ -103,7 +103,7 @@ export async function openTable<T extends object>(
         else await put(key, after, revision)
         return done
       } catch (error) {
-        if (!(error instanceof JetStreamApiError && WRONG_SEQUENCE.has(error.code))) throw refused(name, error)
+        if (!(error instanceof JetStreamApiError && isWrongSequence(error.code))) throw refused(name, error)
         const tried = revision
         ;({ value, revision } = await fetch(key))
         // Told by the mirror while the bucket was asked, which may have answered before.

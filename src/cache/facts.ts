@@ -2,6 +2,7 @@
 // cannot be read becomes a failed return that says what was wrong with it, so that no answer is lost.
 import { isObject } from '../base/json.ts'
 import { redactSecrets } from '../base/redact.ts'
+import { cut } from '../base/text.ts'
 import { type EventContent, type RawEvent, readContent, readEnvelope } from '../protocol/event.ts'
 import { isCalendarJid } from '../protocol/jid.ts'
 import type { JobKind, PayloadRef, Sending } from '../protocol/job.ts'
@@ -201,8 +202,7 @@ const shown = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').s
 const text = (value: unknown): string => (typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : '')
 /** Lists of jobs show the function, and searches match it. */
 const MOST_FUN = 250
-const shortened = (fun: string): string =>
-  fun.length > MOST_FUN ? `${fun.slice(0, MOST_FUN - 1).toWellFormed()}…` : fun
+const shortened = (fun: string): string => cut(fun, MOST_FUN)
 /** Lists show the arguments too: of what a minion ran by itself, those that it tells. */
 const MOST_ARGS = 64 * 1024
 const argsOf = (data: Record<string, unknown>): unknown[] => {

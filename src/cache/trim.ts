@@ -40,7 +40,9 @@ export async function startTrimming(parts: StoreWatchParts): Promise<Trimming> {
     }
     return { ...room, state }
   }
-  const watch = await watchStores(parts, mend, room => (isNearFull(room) ? HELD_MS : LOOK_EVERY_MS))
+  const watch = await watchStores({ ...parts, hasCache: true }, mend, room =>
+    isNearFull(room) ? HELD_MS : LOOK_EVERY_MS,
+  )
   return {
     saw(bytes) {
       read += bytes + AROUND_BODY

@@ -67,7 +67,7 @@ export async function gatherReturns(
   const { signal, clock = systemClock } = options
   const standing = createStanding()
   const gathering = createGathering(bus, jid, standing, handlers, options)
-  const aborted = whenAborted(signal)
+  const { aborted, listenNoMore } = whenAborted(signal)
   try {
     await bus.nc.flush()
     const answer = publish()
@@ -83,11 +83,17 @@ export async function gatherReturns(
     return { published, standing }
   } finally {
     gathering.stop()
+    listenNoMore()
   }
 }
 
-const whenAborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise(resolve => {
-    if (signal.aborted) resolve(undefined)
-    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+/** A signal may be that of many calls, and outlive them. */
+function whenAborted(signal: AbortSignal): { aborted: Promise<undefined>; listenNoMore(): void } {
+  let listener: () => void = () => undefined
+  const aborted = new Promise<undefined>(resolve => {
+    listener = () => resolve(undefined)
+    if (signal.aborted) listener()
+    signal.addEventListener('abort', listener, { once: true })
   })
+  return { aborted, listenNoMore: () => signal.removeEventListener('abort', listener) }
+}

@@ -165,6 +165,14 @@ export const configSchema = z.strictObject({
       concurrency: z.number().int().min(1).default(32).describe('reactions of one rule that run at once'),
       job_timeout: duration.prefault('5m').describe('within which minions must start a job'),
       run_timeout: duration.prefault('1d').describe('within which a job must end; minions stop it then'),
+      ledger_keys: z
+        .number()
+        .int()
+        .min(1_000_000)
+        .default(16_000_000)
+        .describe(
+          'pieces of done work that are known by heart, of 15 to 30 bytes each; the oldest are forgotten first',
+        ),
       peer: z
         .record(z.string(), z.array(z.string()))
         .default({})

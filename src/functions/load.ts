@@ -44,6 +44,15 @@ export async function moduleFiles(dir: string): Promise<string[]> {
   return modules.sort().map(name => join(dir, name))
 }
 
+/** `bad_module` for a file that could not be imported. */
+export function loadProblem(file: string, error: unknown): ReactorError {
+  const isTooNew = (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION'
+  const why = isTooNew
+    ? `Node ${process.versions.node} reads no TypeScript: write it as .mjs, or take Node 22.18 or newer`
+    : errorMessage(error)
+  return new ReactorError('bad_module', `${file} does not load: ${why}`, {}, error)
+}
+
 async function exportsOf<K extends Kind>(kind: K, file: string): Promise<[string, FunctionDefinition<K>][]> {
   const module = basename(file, extname(file))
   if (!NAME.test(module)) throw new ReactorError('bad_module', `${file}: a module's name is letters, digits and '_'`)
@@ -51,7 +60,7 @@ async function exportsOf<K extends Kind>(kind: K, file: string): Promise<[string
   try {
     exports = await import(pathToFileURL(file).href)
   } catch (error) {
-    throw new ReactorError('bad_module', `${file} does not load: ${errorMessage(error)}`, {}, error)
+    throw loadProblem(file, error)
   }
   return Object.entries(exports).map(([name, value]) => {
     if (!isFunctionDefinition(value)) {

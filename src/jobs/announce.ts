@@ -1,10 +1,13 @@
 // Taking a jid by announcing the job: its first event is stored only where nothing is stored under its subject yet, so it
-// is record and announcement in one message. For work that may be done again, whose start nobody has to remember.
+// is record and announcement in one message. For functions as work; that those which may not be done twice were begun is
+// remembered by a mark of its own.
+
+import { setTimeout as delay } from 'node:timers/promises'
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { errorMessage, ReactorError } from '../base/errors.ts'
-import { isNoMessage } from '../bus/no-message.ts'
-import { isOvertaken, type Publisher } from '../bus/publish.ts'
+import { lastOn } from '../bus/last-on.ts'
+import { isOvertaken } from '../bus/pub-ack.ts'
+import type { Publisher } from '../bus/publish.ts'
 import { encodeEvent, formatStamp, HEADER, newEventId } from '../protocol/event.ts'
 import { jidOfWork } from '../protocol/jid.ts'
 import { type ServiceOrigin, serviceOrigin } from '../protocol/origin.ts'
@@ -29,15 +32,10 @@ export async function openAnnounce(
   const { events } = streamNames(subjects.ns)
   const origin = serviceOrigin(service)
 
-  /** The work whose announcement is stored there. */
+  /** The work whose announcement is stored there; empty: somebody else's word. */
   const holder = async (subject: string): Promise<string | undefined> => {
-    try {
-      const stored = await jsm.direct.getMessage(events, { last_by_subj: subject })
-      return stored?.header.get(HEADER.work) || undefined
-    } catch (error) {
-      if (isNoMessage(error)) return undefined
-      throw new ReactorError('unreachable', `who has '${subject}' cannot be read: ${errorMessage(error)}`, {}, error)
-    }
+    const stored = await lastOn(jsm, events, subject, { what: `who has '${subject}'`, direct: true })
+    return stored?.header.get(HEADER.work)
   }
 
   return async ({ key, causeMs }, { tag, data, trace }) => {
@@ -47,8 +45,8 @@ export async function openAnnounce(
       [HEADER.work]: key,
       'Nats-Expected-Last-Subject-Sequence': '0',
     }
-    for (let probe = 0; ; probe++) {
-      const jid = jidOfWork(causeMs, key, probe)
+    for (let probe = 0; ; ) {
+      const jid = jidOfWork(causeMs, key, 'announcement', probe)
       const subject = subjects.event(origin, tag(jid))
       const body = encodeEvent(tag(jid), data(jid), formatStamp(Date.now()))
       try {
@@ -57,8 +55,14 @@ export async function openAnnounce(
       } catch (error) {
         // A message that was stored and whose ack was lost is refused like another's when it is sent again.
         if (!isOvertaken(error)) throw error
-        if ((await holder(subject)) === key) return jid
+        const found = await holder(subject)
+        if (found === key) return jid
+        if (found !== undefined) probe += 1
+        // It is on its way through the cluster, and may be this work's own.
+        else await delay(IN_PROCESS_MS)
       }
     }
   }
 }
+
+const IN_PROCESS_MS = 50

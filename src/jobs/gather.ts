@@ -15,14 +15,13 @@ export interface GatherOptions {
 
 export type Gather = (request: PublishRequest, asked: Asked, options: GatherOptions) => Promise<Gathered>
 
-const NEVER = new AbortController().signal
 /** Bytes that a function gets of one return: a minion could have a service read more than its memory holds. */
 const MOST_OF_RETURN = 16 * 1024 * 1024
 
 /** Resolves when every minion that took the job has returned, or the time is up. A target that nobody matches gathers nothing. */
 export function createGather(bus: Pick<Bus, 'nc' | 'subjects'>, publishJob: PublishJob): Gather {
   const newJid = createJidSource()
-  return async (request, asked, { timeoutMs, signal = NEVER }) => {
+  return async (request, asked, { timeoutMs, signal = new AbortController().signal }) => {
     const jid = newJid()
     const returns = new Map<string, JobReturn>()
     const onReturn = (returned: JobReturn) => void returns.set(returned.id, returned)

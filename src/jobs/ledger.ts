@@ -1,5 +1,6 @@
 // The ledger (stream DONE): what became of each attempt of a reaction, appended in batches that every worker follows. It, and
 // not the streams' dedupe windows, is what keeps done work from being done again.
+import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
@@ -30,10 +31,15 @@ export interface LedgerOptions {
    * keeps and a day more. Default: 8 days, which fits the default of EVENTS.
    */
   keepMs?: number
+  /** Keys that are known at most, about; the oldest are forgotten first. Default: 16 million. */
+  maxKeys?: number
+  /** Hears of the time up to which keys were forgotten because there were too many. */
+  onForgot?(untilMs: number): void
   clock?: Pick<Clock, 'now'>
 }
 
 const KEEP_MS = 8 * 86_400_000
+export const MAX_LEDGER_KEYS = 16_000_000
 const BATCH = 200
 const BATCH_BYTES = 512 * 1024
 /** What a message has beside its decisions: header, worker, and room to spare. */
@@ -48,9 +54,9 @@ export async function openLedger(
   publisher: Publisher,
   worker: string,
   log: Log,
-  { keepMs = KEEP_MS, clock = systemClock }: LedgerOptions = {},
+  { keepMs = KEEP_MS, maxKeys = MAX_LEDGER_KEYS, onForgot = () => undefined, clock = systemClock }: LedgerOptions = {},
 ): Promise<Ledger> {
-  const known = createKnownKeys(keepMs, clock)
+  const known = createKnownKeys(keepMs, clock, { most: maxKeys, onForgot })
   const retrying = new Map<string, Pick<Decision, 'left'> & { next: number }>()
   const apply = ({ key, attempt = 1, state, next, left, by }: Decision, storedMs: number) => {
     const id = attemptKey(key, attempt)
@@ -62,7 +68,8 @@ export async function openLedger(
     else retrying.delete(id)
   }
   const own = subjects.done(worker)
-  const reader = await followLedger(nc, streamNames(subjects.ns).done, clock.now() - keepMs, log, message => {
+  const sinceMs = await readFrom(nc, subjects.ns, clock.now() - keepMs)
+  const reader = await followLedger(nc, streamNames(subjects.ns).done, sinceMs, log, message => {
     // What this worker appends it knows when it is stored.
     if (message.subject === own) return
     const { decisions = [] } = message.json<Partial<DecisionBatch>>()
@@ -106,6 +113,26 @@ export async function openLedger(
     },
     stop: () => reader.stop(),
   }
+}
+
+/** Above this the ledger is not read as far back as its keys are known: that would take a worker many seconds. */
+const LARGE_BYTES = 256 * 1024 ** 2
+
+/**
+ * From when on the ledger has to be read. What was decided before the oldest event and the oldest reaction that are kept was
+ * stored is about none of them: only an event that its sender fires again would ask for it.
+ */
+async function readFrom(nc: NatsConnection, ns: string, keptSinceMs: number): Promise<number> {
+  const manager = await jetstreamManager(nc, { checkAPI: false })
+  const { done, events, reactions } = streamNames(ns)
+  if ((await manager.streams.info(done)).state.bytes < LARGE_BYTES) return keptSinceMs
+  const oldest = await Promise.all(
+    [events, reactions].map(async stream => {
+      const { state } = await manager.streams.info(stream)
+      return state.messages === 0 ? Number.POSITIVE_INFINITY : Date.parse(String(state.first_ts))
+    }),
+  )
+  return Math.max(keptSinceMs, Math.min(Date.now(), ...oldest))
 }
 
 interface Batch {

@@ -1,11 +1,12 @@
-// The stream JOBS: one record a job, stored before anything is sent. A subject takes one message, so a jid is taken once,
-// whoever asks; the record tells who took it.
+// The stream JOBS: one record a job, stored before anything is sent, and marks of work that may not be done twice. A subject
+// takes one message, so a jid is taken once, whoever asks; the record tells who took it.
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
-import { isNoMessage } from '../bus/no-message.ts'
-import { isTaken, type Publisher } from '../bus/publish.ts'
-import { newEventId } from '../protocol/event.ts'
+import { lastOn } from '../bus/last-on.ts'
+import { isTaken } from '../bus/pub-ack.ts'
+import type { Publisher } from '../bus/publish.ts'
+import { HEADER, newEventId } from '../protocol/event.ts'
 import { createJidSource, jidOfWork } from '../protocol/jid.ts'
 import type { JobRecord } from '../protocol/job.ts'
 import { serviceOrigin } from '../protocol/origin.ts'
@@ -17,35 +18,40 @@ export interface Work {
   key: string
   /** When its cause was stored, milliseconds. */
   causeMs: number
+  /** It was with a worker before. */
+  again?: true
 }
 
 export interface JobRecords {
   /**
    * Stores the record of a job before it starts, under the jid asked for, the one its work derives, or a new one.
    * `resumed`: this work had taken its jid before, in another worker or in this one before a crash.
-   * Throws `jid_taken` when the jid asked for is another's, and `outcome_unknown` for work so old that its record may be
-   * gone, where its minions had it announced before.
+   * It is kept for an hour beyond its deadline. Throws `jid_taken` when the jid asked for is another's, and `outcome_unknown`
+   * for work so old that its record may be gone, where its minions had it announced before, or may have had.
    */
   open(
     record: Omit<JobRecord, 'jid' | 'key' | 'announce'>,
     by: {
       work?: Work | undefined
       jid?: string | undefined
-      /** `long`: for `keepLongMs`. Default: `short`, an hour beyond its deadline. */
-      keep?: 'short' | 'long'
     },
   ): Promise<{ record: JobRecord; resumed: boolean }>
+  /**
+   * Marks work as begun that may not be done twice, by its key alone: an event that is fired again under its id is stored at
+   * another time. `before`: it was begun before; `causeMs`: as whoever began it had it.
+   */
+  mark(work: Work): Promise<{ before: boolean; causeMs: number }>
   find(jid: string): Promise<JobRecord | undefined>
 }
 
 const SHORT_MS = 3_600_000
 
-/** `keepLongMs`: longer than the event that is a job's cause can come again. */
+/** `keepMarksMs`: longer than the event that is a job's cause can come again. */
 export async function openJobRecords(
   nc: NatsConnection,
   subjects: Subjects,
   publisher: Publisher,
-  keepLongMs: number,
+  keepMarksMs: number,
 ): Promise<JobRecords> {
   const jsm: JetStreamManager = await jetstreamManager(nc, { checkAPI: false })
   const { jobs: stream, events } = streamNames(subjects.ns)
@@ -65,41 +71,38 @@ export async function openJobRecords(
   }
 
   const find = async (jid: string): Promise<JobRecord | undefined> => {
-    try {
-      const stored = await jsm.streams.getMessage(stream, { last_by_subj: subjects.jobRecord(jid) })
-      return stored?.json<JobRecord>()
-    } catch (error) {
-      if (isNoMessage(error)) return undefined
-      throw new ReactorError(
-        'unreachable',
-        `the record of job ${jid} cannot be read: ${errorMessage(error)}`,
-        {},
-        error,
-      )
-    }
+    const stored = await lastOn(jsm, stream, subjects.jobRecord(jid), { what: `the record of job ${jid}` })
+    return stored?.json<JobRecord>()
   }
 
-  /** Whether minions may have had this job under a record that is gone: its announcement comes first, and is kept longer. */
-  const isForgotten = async (jid: string): Promise<boolean> => {
+  /**
+   * Whether minions may have had this job under a record that is gone: its announcement comes first, and is kept longer. Where
+   * events of that time are gone, nobody can say, unless it comes for the first time.
+   */
+  const isForgotten = async (jid: string, { causeMs, again }: Work): Promise<boolean> => {
     if (await find(jid)) return false
+    const subject = subjects.event(serviceOrigin('_jobs'), `salt/job/${jid}/new`)
+    if (await lastOn(jsm, events, subject, { what: `whether job ${jid} ran`, direct: true })) return true
+    return again === true && (await isGone(causeMs))
+  }
+  const isGone = async (causeMs: number): Promise<boolean> => {
     try {
-      const subject = subjects.event(serviceOrigin('_jobs'), `salt/job/${jid}/new`)
-      return (await jsm.direct.getMessage(events, { last_by_subj: subject })) !== null
+      const { state } = await jsm.streams.info(events)
+      return state.messages === 0 || Date.parse(String(state.first_ts)) > causeMs
     } catch (error) {
-      if (isNoMessage(error)) return false
-      throw new ReactorError('unreachable', `whether job ${jid} ran cannot be read: ${errorMessage(error)}`, {}, error)
+      throw new ReactorError('unreachable', `${events} cannot be looked at: ${errorMessage(error)}`, {}, error)
     }
   }
 
   return {
     find,
-    async open(base, { work, jid, keep = 'short' }) {
+    async open(base, { work, jid }) {
       const isOld = work !== undefined && base.kind === 'local' && Date.now() - work.causeMs > SHORT_MS
-      const ttl = keep === 'long' ? keepLongMs : SHORT_MS + Math.max(0, base.deadline - Date.now())
+      const ttl = SHORT_MS + Math.max(0, base.deadline - Date.now())
       const announce = newEventId()
       for (let probe = 0; ; probe++) {
-        const own = jid ?? (work ? jidOfWork(work.causeMs, work.key, probe) : newJid())
-        if (isOld && (await isForgotten(own))) {
+        const own = jid ?? (work ? jidOfWork(work.causeMs, work.key, 'record', probe) : newJid())
+        if (isOld && (await isForgotten(own, work))) {
           const message = `job ${own} was started before, and too long ago for its minions to know it: whether it was done is not known`
           throw new ReactorError('outcome_unknown', message, { jid: own })
         }
@@ -110,6 +113,22 @@ export async function openJobRecords(
         if (holder?.announce === announce) return { record, resumed: false }
         if (jid !== undefined) throw new ReactorError('jid_taken', `jid ${jid} belongs to another job already`, { jid })
         if (work && holder?.key === work.key) return { record: holder, resumed: true }
+      }
+    },
+    async mark({ key, causeMs }) {
+      const subject = subjects.startMark(key)
+      const id = newEventId()
+      const fields = { 'Nats-TTL': String(Math.ceil(keepMarksMs / 1000)) }
+      try {
+        await publisher.publish(subject, JSON.stringify({ causeMs }), { id, fields })
+        return { before: false, causeMs }
+      } catch (error) {
+        if (!isTaken(error)) throw error
+        const there = await lastOn(jsm, stream, subject, { what: `whether '${key}' was begun` })
+        // Its time, or whoever has ended the work, has just taken it away.
+        if (!there) return { before: true, causeMs }
+        // Its own, where an ack was lost for longer than the stream remembers ids.
+        return { before: there.header.get(HEADER.id) !== id, causeMs: there.json<{ causeMs: number }>().causeMs }
       }
     },
   }

@@ -3,6 +3,7 @@
 // others, by their ids and grains.
 import { randomInt } from 'node:crypto'
 import { ReactorError } from '../base/errors.ts'
+import { cut } from '../base/text.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
 import { mayCallSomewhere, notAllowed, seesFleet, within } from '../operators/may.ts'
 import { ALL_GRANTS, type Grants } from '../protocol/role.ts'
@@ -45,7 +46,7 @@ export function createResolve(followed: { values: ReadonlyMap<string, MinionEntr
     const may = grants?.() ?? ALL_GRANTS
     const requireSomewhere = (name: string, own: boolean) => {
       if (!mayCallSomewhere(may, name, own))
-        throw forbidden(`'${user}' may not call '${cut(name)}' on any minion: no role of theirs grants it`)
+        throw forbidden(`'${user}' may not call '${cut(name, MOST_SHOWN)}' on any minion: no role of theirs grants it`)
     }
     const requireAll = (name: string, target: Target, { minions }: Resolved, own: boolean) => {
       const named = namedIds(target) ?? (seesFleet(may) ? minions : undefined)
@@ -53,8 +54,8 @@ export function createResolve(followed: { values: ReadonlyMap<string, MinionEntr
       if (refused.length === 0 && (named || minions.length > 0)) return
       throw forbidden(
         named
-          ? `'${user}' may not call '${cut(name)}' on ${some(refused)}: no role of theirs grants it`
-          : `'${user}' may not call '${cut(name)}' on every minion that this target means, or it means none: no role of theirs grants it; name minions by their ids to be told which`,
+          ? `'${user}' may not call '${cut(name, MOST_SHOWN)}' on ${some(refused)}: no role of theirs grants it`
+          : `'${user}' may not call '${cut(name, MOST_SHOWN)}' on every minion that this target means, or it means none: no role of theirs grants it; name minions by their ids to be told which`,
       )
     }
     const requireInner = (call: Pick<Wanted, 'arg' | 'kwarg'> & { fun: string }, at: Target & Resolved, depth = 1) => {
@@ -91,12 +92,14 @@ function namedIds({ tgt, tgt_type }: Target): string[] | undefined {
 }
 
 const MOST_NAMED = 5
+/** Others choose the length of what is repeated. */
+const MOST_SHOWN = 256
 
 const some = (ids: readonly string[]): string =>
-  ids.slice(0, MOST_NAMED).map(cut).join(', ') + (ids.length > MOST_NAMED ? ` and ${ids.length - MOST_NAMED} more` : '')
-
-/** Others choose the length of what is repeated. */
-const cut = (text: string): string => text.slice(0, 256).toWellFormed()
+  ids
+    .slice(0, MOST_NAMED)
+    .map(id => cut(id, MOST_SHOWN))
+    .join(', ') + (ids.length > MOST_NAMED ? ` and ${ids.length - MOST_NAMED} more` : '')
 
 const forbidden = (reason: string): ReactorError => new ReactorError('forbidden', reason)
 

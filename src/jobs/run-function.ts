@@ -1,5 +1,7 @@
 // Running a runner or wheel function as a job: its record first, then `salt/run/<jid>/new`, the function, and `…/ret`.
+import { setMaxListeners } from 'node:events'
 import { type Audit, type AuditRecord, failureOf } from '../audit/audit.ts'
+import { systemClock } from '../base/clock.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
@@ -10,6 +12,7 @@ import type { CallContext, Contexts } from '../functions/context.ts'
 import type { FunctionDefinition } from '../functions/define.ts'
 import type { Registry } from '../functions/registry.ts'
 import type { Untrusted } from '../functions/untrusted.ts'
+import { newEventId } from '../protocol/event.ts'
 import type { PayloadRef } from '../protocol/job.ts'
 import { effectKey } from '../protocol/reaction.ts'
 import type { Grants } from '../protocol/role.ts'
@@ -19,6 +22,7 @@ import type { ValuePath } from '../protocol/trust.ts'
 import type { Announce } from './announce.ts'
 import { createCallContext } from './call-context.ts'
 import { isAway } from './publish.ts'
+import { insist } from './reactions/insist.ts'
 import type { JobRecords, Work } from './records.ts'
 
 export interface FunctionCall extends Trace {
@@ -57,6 +61,8 @@ export interface RanFunction {
   outcome: Outcome
   /** It did not run now, because it was started before; whether that start came to an end is not known here. */
   begun?: true
+  /** A mark says that this work was begun: once it is settled elsewhere, that may go. */
+  marked?: true
   /** Resolves once its return is stored, or cannot be. */
   told?: Promise<void>
 }
@@ -74,7 +80,9 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
 ): { run: RunFunction; stop(): void } {
   const { kind, registry, records, fire, runTimeoutMs, audit, log } = parts
   const stopping = new AbortController()
-  /** Jobs that have a record and were not started, because what comes before the start failed. */
+  // Every return that waits for the store listens to it.
+  setMaxListeners(0, stopping.signal)
+  /** Keys of work that is marked and was not started, because what comes before the start failed. */
   const unstarted = new Set<string>()
 
   const run: RunFunction = async call => {
@@ -99,10 +107,11 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
     const brief = withoutBulk(fn, call)
     const shown: Shown = { fun: `${kind}.${fun}`, user, fun_args: saltArgs(brief.arg, brief.kwarg) }
     const begun = await begin({ ...call, ...brief }, fn, shown, hops)
-    const { jid } = begun
+    const { jid, marked } = begun
+    const mark = marked ? ({ marked } as const) : {}
     if (begun.before) {
       const message = `${kind} ${fun} was started before as job ${jid} and is not idempotent: whether it was done is not known`
-      return { jid, outcome: { ok: false, code: 'outcome_unknown', message }, begun: true }
+      return { jid, outcome: { ok: false, code: 'outcome_unknown', message }, begun: true, ...mark }
     }
     const seen = seenAs(jid, shown)
     const trace = causedBy(jid, { hops, chain })
@@ -125,72 +134,87 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
       log.warn({ jid, fun, stack: outcome.stack }, 'a function failed on an exception of its own')
     // Work that was cut short is taken up again under the same jid: it has not returned yet.
     if (work && !outcome.ok && outcome.code === 'stopped') return { jid, outcome }
-    return { jid, outcome, told: tellReturn(fn, seen, trace, outcome) }
+    return { jid, outcome, told: tellReturn(fn, seen, trace, outcome, work !== undefined), ...mark }
   }
   const tellReturn = async (
     fn: FunctionDefinition,
     seen: ReturnType<typeof seenAs>,
     trace: Trace,
     outcome: Outcome,
+    isWork: boolean,
   ): Promise<void> => {
     const { jid, fun } = seen
     const returned = outcome.ok ? hideSecrets(outcome.value, fn.secrets) : outcome.message
+    // Told again after an ack that was lost it is stored once.
+    const id = newEventId()
     const tell = (value: unknown, payload?: PayloadRef) => {
       const data = {
         ...{ ...seen, return: value, success: outcome.ok },
         ...(isUnknown(outcome) ? { outcome_unknown: true } : {}),
         ...(payload ? { payload } : {}),
       }
-      return fire(`salt/${TAG[kind]}/${jid}/ret`, data, trace)
+      return fire(`salt/${TAG[kind]}/${jid}/ret`, data, { ...trace, id })
+    }
+    const whole = async () => {
+      try {
+        return await tell(returned)
+      } catch (error) {
+        if (isAway(error)) throw error
+        if (!isTooLarge(error)) return tell(`the return cannot be stored: ${errorMessage(error)}`)
+      }
+      const stored = await parts.storeReturn(jid, JSON.stringify(returned)).catch(errorMessage)
+      return typeof stored === 'string' ? tell(`the return cannot be stored: ${stored}`) : tell(null, stored)
     }
     try {
-      await tell(returned)
-        .catch(async error => {
-          if (!isTooLarge(error)) throw error
-          return tell(null, await parts.storeReturn(jid, JSON.stringify(returned)))
-        })
-        .catch(error => tell(`the return cannot be stored: ${errorMessage(error)}`))
+      // Work is done when its return is stored: until there is room it is in hand.
+      const insisting = { clock: systemClock, log, stopping: stopping.signal }
+      await (isWork ? insist(insisting, 'the return of a function', whole) : whole())
     } catch (error) {
       // The function has run: that nobody can be told must not read as its failure, nor have it run again.
       log.error({ jid, fun, error: errorMessage(error) }, 'a return could not be stored')
     }
   }
 
-  /** Takes the job's jid and announces it. `before`: it was started before, and may not be started again. */
+  /**
+   * Takes the job's jid and announces it, after the mark of what may not be done twice. `before`: it was started before, and
+   * may not be started again.
+   */
   const begin = async (
     call: FunctionCall,
     fn: { idempotent: boolean },
     shown: Shown,
     hops: number,
-  ): Promise<{ jid: string; before: boolean }> => {
+  ): Promise<{ jid: string; before: boolean; marked: boolean }> => {
     const { fun, arg, kwarg, user, cause, chain, work } = call
     const now = Date.now()
     const tagOf = (jid: string) => `salt/${TAG[kind]}/${jid}/new`
     const times = { deadline: now, run_until: now + runTimeoutMs }
-    if (work && fn.idempotent) {
+    if (work) {
+      const mark = fn.idempotent ? undefined : await records.mark(work)
+      const before = mark?.before === true && !unstarted.delete(work.key)
       const data = (jid: string) => ({ ...seenAs(jid, shown), ...times })
-      const jid = await parts.announce(work, { tag: tagOf, data, trace: { cause, hops, chain } })
-      return { jid, before: false }
+      const { key } = work
+      const { causeMs } = mark ?? work
+      try {
+        // What was begun before finds the jid that it has.
+        const jid = await parts.announce({ key, causeMs }, { tag: tagOf, data, trace: { cause, hops, chain } })
+        return { jid, before, marked: mark !== undefined }
+      } catch (error) {
+        if (mark && !before) unstarted.add(key)
+        throw error
+      }
     }
-    const { record, resumed } = await records.open(
+    const { record } = await records.open(
       {
-        // Whoever takes work over has its arguments from the work itself: in the record they are for reading.
+        // For reading.
         ...{ kind, fun, ...(redactSecrets({ arg, kwarg }) as Pick<FunctionCall, 'arg' | 'kwarg'>), user },
         ...{ ...times, hops, ...keptTrace(call) },
       },
-      // What must not run twice is remembered for as long as its cause can come again.
-      { work, keep: work === undefined ? 'short' : 'long' },
+      {},
     )
-    const { jid, announce: id, deadline, run_until } = record
-    if (resumed && !unstarted.delete(jid)) return { jid, before: true }
-    try {
-      await fire(tagOf(jid), { ...seenAs(jid, shown), deadline, run_until }, { id, cause, hops, chain })
-    } catch (error) {
-      // Only work comes again under its jid.
-      if (work) unstarted.add(jid)
-      throw error
-    }
-    return { jid, before: false }
+    const { jid, announce: id } = record
+    await fire(tagOf(jid), { ...seenAs(jid, shown), ...times }, { id, cause, hops, chain })
+    return { jid, before: false, marked: false }
   }
 
   return { run, stop: () => stopping.abort(new ReactorError('function_failed', 'the process is stopping')) }

@@ -2,6 +2,7 @@
 // that nobody reaches through a runner what they may not do themselves.
 import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
+import { cut } from '../base/text.ts'
 import { requestJson } from '../bus/request.ts'
 import type { JobCache } from '../cache/client.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
@@ -66,7 +67,7 @@ export function createRunnerContext(parts: RunnerContextParts) {
         // What tells of the function's own job is its own; the rest would be said by the operator with the worker's voice.
         const mayFire = !grants || tag.startsWith(`salt/run/${call.jid}/`) || createTagCheck(grants().fire)(tag)
         if (!mayFire)
-          throw new ReactorError('forbidden', `'${user}' may not fire '${cut(tag)}': no role of theirs grants it`)
+          throw new ReactorError('forbidden', `'${user}' may not fire '${cut(tag, 200)}': no role of theirs grants it`)
         await fire(tag, data)
       },
       publish: request => publishJob(...forwarding(request, call, asked)),
@@ -111,5 +112,3 @@ export function createRunnerContext(parts: RunnerContextParts) {
     })
   }
 }
-
-const cut = (tag: string): string => tag.slice(0, 200).toWellFormed()

@@ -6,7 +6,7 @@ import { matchesFunction } from '../operators/may.ts'
 import { type ReactionControl, requireReaction } from './control/reactions.ts'
 import type { FunctionCall } from './run-function.ts'
 
-export function runnerReactions(control: ReactionControl, { user, grants }: FunctionCall): Reactions {
+export function runnerReactions(control: ReactionControl, { user, grants, hops, chain }: FunctionCall): Reactions {
   const requireSight = () => {
     if (!grants || seesReactions(grants())) return
     const why = "no role of theirs grants every event ('**' in @events)"
@@ -29,7 +29,7 @@ export function runnerReactions(control: ReactionControl, { user, grants }: Func
           'forbidden',
           `'${user}' may not ${operation} reactions: no role of theirs grants runner '${fun}'`,
         )
-      return control.act(operation, keys, user)
+      return control.act(operation, keys, { user, hops, chain })
     },
   }
 }

@@ -4,6 +4,7 @@ import { createInbox, type Msg, type NatsConnection } from '@nats-io/transport-n
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import { cut } from '../base/text.ts'
 import type { JobAnswer, JobMessage } from '../protocol/job.ts'
 import type { Subjects } from '../protocol/subject.ts'
 
@@ -33,8 +34,6 @@ interface Sending {
 const ANSWER_WITHIN_MS = 3000
 /** Minions choose the length of their reasons; what tells of them is a message. */
 const MAX_REASON = 500
-const cut = (text: string): string =>
-  (text.length > MAX_REASON ? `${text.slice(0, MAX_REASON - 1)}…` : text).toWellFormed()
 const YES = JSON.stringify({ accepted: true } satisfies JobAnswer)
 
 export function createJobSender(nc: NatsConnection, subjects: Subjects, log: Log): JobSender {
@@ -90,7 +89,11 @@ function readAnswer(message: Msg): JobAnswer | 'nobody' {
   try {
     const { accepted, waiting, reason } = JSON.parse(text) as JobAnswer
     if (typeof accepted === 'boolean')
-      return { accepted, waiting: waiting === true, ...(reason === undefined ? {} : { reason: cut(String(reason)) }) }
+      return {
+        accepted,
+        waiting: waiting === true,
+        ...(reason === undefined ? {} : { reason: cut(String(reason), MAX_REASON) }),
+      }
   } catch {
     // As any other answer that is none.
   }

@@ -45,7 +45,7 @@ export async function startLogins(
 ): Promise<Running & Partial<Pick<Logins, 'stats'>>> {
   const { callout, login_ttl: loginTtl } = config.master
   const { keys, operators, clock, log } = parts
-  const stack = createStack()
+  const stack = createStack(problem => log.warn(problem))
   if (config.isolation === 'none') {
     if (callout) log.warn('master.callout is not used: with isolation none the server asks about nobody')
     return stack

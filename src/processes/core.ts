@@ -53,7 +53,7 @@ export async function startCore(
   build: (core: Core) => Promise<void>,
 ): Promise<Monitored> {
   requireIsolation(config)
-  const stack = createStack()
+  const stack = createStack(problem => log.warn(problem))
   try {
     const process = processOf(origin)
     // Before its server is there: why it is not ready can be asked.

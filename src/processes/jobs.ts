@@ -24,6 +24,7 @@ import { reactionsSource } from '../metrics/jobs.ts'
 import type { Monitored } from '../metrics/metrics.ts'
 import { openConsumersSource } from '../metrics/streams.ts'
 import { createOverflow, createReturnStore } from '../payload/overflow.ts'
+import { formatStamp } from '../protocol/event.ts'
 import { rulesControlWhenAsked } from '../reactor/bundle/open.ts'
 import { serveFunctions } from '../services/functions.ts'
 import { serveMinions } from '../services/minions.ts'
@@ -62,8 +63,18 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
     const published = countPublished(publish)
     metrics.add(published.source)
     const publishJob = published.publish
+    const alarms = await openAlarms(nc, ns, config.streams.replicas, fire, log)
     const ledger = stack.add(
-      await openLedger(nc, subjects, publisher, `w${randomBytes(6).toString('hex')}`, log, { keepMs, clock }),
+      await openLedger(nc, subjects, publisher, `w${randomBytes(6).toString('hex')}`, log, {
+        ...{ keepMs, clock },
+        maxKeys: config.jobs.ledger_keys,
+        onForgot: until =>
+          alarms.raise('ledger', 'keys', {
+            message: `more work is done than jobs.ledger_keys (${config.jobs.ledger_keys}): what was done before ${formatStamp(until)} is forgotten, and would be done again if it came again`,
+            until: formatStamp(until),
+            keys: config.jobs.ledger_keys,
+          }),
+      }),
     )
     const gather = createGather({ nc, subjects }, publishJob)
     const history = createReactionHistory(nc, subjects)
@@ -129,7 +140,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
         publisher,
         fire,
         ledger,
-        alarms: await openAlarms(nc, ns, config.streams.replicas, fire, log),
+        alarms,
         publishJob,
         resolveJob,
         knownMinions: () => fleet.values.size,

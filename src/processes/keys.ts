@@ -35,7 +35,7 @@ export async function openMasterKeys(
 ): Promise<MasterKeys> {
   const { namespace, master } = config
   const options = { namespace, replicas: config.streams.replicas, clock, log }
-  const stack = createStack()
+  const stack = createStack(problem => log.warn(problem))
   try {
     const store = stack.add(await openKeyStore(nc, options))
     const tokenStore = stack.add(await openTokenStore(nc, options))

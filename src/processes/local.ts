@@ -49,7 +49,7 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
   const { log, masterless } = options
   if (!masterless) requireIsolation(config)
   const loaded = await loadMinion(config)
-  const stack = createStack()
+  const stack = createStack(problem => log.warn(problem))
   try {
     const link = masterless
       ? undefined

@@ -34,7 +34,7 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
   requireIsolation(config)
   const { id, dir } = config.minion
   const loaded = await loadMinion(config)
-  const stack = createStack()
+  const stack = createStack(problem => log.warn(problem))
   try {
     const { namespace } = config
     const metrics = stack.add(await openMetrics({ ...config.metrics, process: 'minion', namespace, log }))

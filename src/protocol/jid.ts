@@ -22,24 +22,31 @@ export function readJid(text: string, code: 'bad_argument' | 'usage' = 'bad_argu
   )
 }
 
+/**
+ * Jids are taken in two places, by a record in JOBS or by an announcement in EVENTS, which do not know of each other: so the
+ * last digit says by which, and none is taken in both.
+ */
+export type JidTaker = 'record' | 'announcement'
+const DIGIT = { announcement: 0, record: 1 } as const satisfies Record<JidTaker, number>
+
 /** Makes jids that grow and never repeat within the process; across processes the JOBS stream refuses a second use. */
 export function createJidSource(nowMs: () => number = Date.now): () => string {
   // Two processes of the same millisecond begin at different microseconds of it.
-  const offset = randomInt(1000)
+  const offset = randomInt(500) * 2 + DIGIT.record
   let last = 0
   return () => {
-    last = Math.max(nowMs() * 1000 + offset, last + 1)
+    last = Math.max(nowMs() * 1000 + offset, last + 2)
     return jidOfMicroseconds(last)
   }
 }
 
 /**
  * The jid of one piece of named work (`<work key>/<action>/<attempt>`): the second in which its cause happened, then six
- * digits drawn from the name, so that a worker that takes the work over finds the same jid. `probe` counts the
- * candidates that were found taken by other work.
+ * digits drawn from the name, the last of them even or odd by the taker, so that a worker that takes the work over finds the
+ * same jid. `probe` counts the candidates that were found taken by other work.
  */
-export function jidOfWork(causeMs: number, name: string, probe = 0): string {
-  const micro = (fnv1a(name) + probe * 7919) % 1_000_000
+export function jidOfWork(causeMs: number, name: string, taker: JidTaker, probe = 0): string {
+  const micro = ((fnv1a(name) + probe * 7919) % 500_000) * 2 + DIGIT[taker]
   return jidOfMicroseconds(Math.floor(causeMs / 1000) * 1_000_000 + micro)
 }
 

@@ -43,6 +43,9 @@ export function formatOrigin(origin: Origin): string {
   return /^[_=]/.test(origin.id) ? escapeId(origin.id) : origin.id
 }
 
+/** Of a service of the program, as `formatOrigin` writes it: what such an event says of its causes is so. */
+export const isOfService = (text: string): boolean => text.startsWith('_') && !text.startsWith('_user-')
+
 /** Reads what `formatOrigin` wrote. Throws `bad_event` on a `_name` that is no service. */
 export function readOrigin(text: string): Origin {
   if (text.startsWith('_user-')) return userOrigin(text.slice(6))

@@ -26,6 +26,8 @@ export interface ReactionView {
   detail?: string
   next?: number
   by?: string
+  /** Of `parked` where nothing more than this record is kept of it: its event in EVENTS. */
+  seq?: number
 }
 
 export interface ReactionsRequest {

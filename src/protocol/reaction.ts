@@ -1,9 +1,13 @@
 // The shapes of reactions and decisions: what one matched rule asks for on one event, and what became of it.
+import type { SeenFacts } from './failure.ts'
 import type { ReactionAction } from './job.ts'
 
 /** The event that a reaction is about; of a window (count, group, absent, …) the one that opened or completed it. */
 export interface ReactionEvent {
+  /** Names the work. */
   id: string
+  /** The id that the event itself has, where `id` is that of a window: a sender may give one id to many events. */
+  own?: string
   tag: string
   origin: string
   /** In EVENTS; 0 where there is none (a schedule's slot, an absence). */
@@ -44,13 +48,15 @@ export interface Reaction {
   left?: LeftAction[]
   /** A person has allowed its targets. */
   approved?: true
+  /** Of a rule over many events with `on_failure`. */
+  seen?: SeenFacts
 }
 
 /**
  * The index of an action, and the attempt whose job it is: that of an earlier one where its job still stands, for minions
- * that were away.
+ * that were away. `minions`: those of its target that did not take it, where others did; absent: all that the target means.
  */
-export type LeftAction = [index: number, attempt: number]
+export type LeftAction = [index: number, attempt: number, minions?: string[]]
 
 /** A message of REACTIONS: reactions of one rule and bundle that were decided together. */
 export interface ReactionBatch extends Pick<Reaction, 'rule' | 'bundle' | 'policy'> {
@@ -65,6 +71,9 @@ export const MIXED = '_'
 
 /** The batches of a message of REACTIONS, of one rule or of many. */
 export const batchesOf = (body: unknown): ReactionBatch[] => (Array.isArray(body) ? body : [body]) as ReactionBatch[]
+
+/** Names a window by the event that opened or completed it: by an id that a sender gives twice it would be taken for another. */
+export const windowId = (eventId: string, storedMs: number): string => `${eventId}@${Math.floor(storedMs)}`
 
 /** Names the work over every redelivery, over edits of its rule and over new streams. */
 export const workKey = (eventId: string, rule: string): string => `${eventId}/${rule}`
@@ -102,6 +111,8 @@ export interface Decision {
   left?: LeftAction[]
   /** Who retried, dropped, approved or denied it. */
   by?: string
+  /** Of `parked` where nothing of it waits in PARKED: its event in EVENTS, on which it is decided anew. */
+  seq?: number
 }
 
 export const SUPPRESSIONS = ['throttle', 'window', 'loop', 'shadow', 'off'] as const

@@ -2,6 +2,9 @@
 // runner functions `rules.*` and the commands that print them. Times are milliseconds since the epoch.
 import type { RuleCounts } from './reaction-view.ts'
 
+/** The key of the activation. */
+export const ACTIVE = 'active'
+
 /** Where a bundle came from: a folder that a reactor feeds, or a push. */
 export interface ActivationSource {
   kind: 'folder' | 'push'
@@ -72,6 +75,8 @@ export interface RuleView {
   source?: { file: string; line: number }
   /** Absent: it has done nothing yet, or nobody could tell. */
   counts?: RuleCounts
+  /** The same of its `on_failure`. */
+  on_failure?: RuleCounts
 }
 
 /** What the reactors have still to decide on. */

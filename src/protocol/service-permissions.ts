@@ -72,8 +72,8 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
   },
   _jobs: {
     what: 'sends jobs to minions, runs reactions and runner functions',
-    publish: ['job.*', 'jobs.>', 'reaction.>', 'done.*', 'parked.*.*', 'decide', 'wheel.>', 'history.>'],
-    subscribe: ['publish', 'runner.>', 'missed.*', 'peer.*', 'live.*.salt.job.>'],
+    publish: ['job.*', 'jobs.>', 'reaction.>', 'done.*', 'parked.*.*', 'decide', 'in_hand', 'wheel.>', 'history.>'],
+    subscribe: ['publish', 'runner.>', 'missed.*', 'peer.*', 'in_hand', 'live.*.salt.job.>'],
     streams: {
       events: ['get', { look: 'reactor' }],
       jobs: ['get', 'purge'],
@@ -83,7 +83,8 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
     },
     buckets: { minions: 'read', users: 'read', rules: 'write', alarms: 'write' },
     objects: ['payloads', 'bundles'],
-    answers: ['_gateway'],
+    // Job workers ask each other who has a piece of work in hand.
+    answers: ['_gateway', '_jobs'],
   },
   _schedule: {
     what: 'hands over what is due',
@@ -101,7 +102,8 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
       events: [{ take: 'cache' }, { look: 'reactor' }, 'get', 'purge'],
       done: [{ take: 'decisions' }],
     },
-    buckets: { minions: 'write', users: 'read', windows: 'read', alarms: 'write' },
+    // Rules: whether there are any, for which a reactor has yet to read.
+    buckets: { minions: 'write', users: 'read', rules: 'read', windows: 'read', alarms: 'write' },
     objects: ['payloads'],
     answers: ['_jobs', '_gateway'],
   },

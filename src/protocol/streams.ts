@@ -18,6 +18,8 @@ export const DEFAULT_LIMITS: StreamLimits = {
 }
 
 const MiB = 1024 * 1024
+/** Bytes of the ledger at least: of about 200 a decision. */
+const LEAST_DONE = 512 * MiB
 const nanos = (ms: number) => ms * 1_000_000
 
 export const streamNames = (ns: string) => ({
@@ -110,7 +112,8 @@ export function wantedStreams(ns: string, limits: StreamLimits): WantedStream[] 
       discard: 'old',
       // Kept longer than the events and reactions that it answers for.
       max_age: nanos(limits.eventsMaxAge + 86_400_000),
-      max_bytes: -1,
+      // The oldest go where it is full: an alarm says so before they answer for what is still kept.
+      max_bytes: Math.max(LEAST_DONE, 2 * limits.eventsMaxBytes),
       republish: { src: `${ns}.done.>`, dest: `${ns}.decision.done.>` },
     },
     {
@@ -175,7 +178,8 @@ export function laneConsumer(ns: string, lane: LaneClass): WantedConsumer {
     ack_policy: 'explicit',
     deliver_policy: 'all',
     ack_wait: nanos(ACK_WAIT_MS),
-    max_ack_pending: 20_000,
+    // What is given back for a while counts too. Each worker bounds what it holds itself, by number and by bytes.
+    max_ack_pending: 100_000,
     max_deliver: -1,
   }
 }

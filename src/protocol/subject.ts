@@ -1,4 +1,5 @@
 // The one place that builds and reads subjects. Ids and tags are escaped here and nowhere else.
+import { createHash } from 'node:crypto'
 import { ReactorError } from '../base/errors.ts'
 import { type Origin, originToken } from './origin.ts'
 import { tagToTokens } from './tag.ts'
@@ -43,11 +44,16 @@ export function createSubjects(ns: string) {
     /** Where a retry waits; under its event and its rule, so that a new one takes the place of the old. */
     reactionRetry: (eventId: string, rule: string) =>
       bounded(`${ns}.reaction.retry.${escapeToken(rule)}.${escapeToken(eventId)}`),
-    /** All retries of a rule. */
-    reactionRetries: (rule: string) => bounded(`${ns}.reaction.retry.${escapeToken(rule)}.*`),
+    /** All retries of a rule, or of any. */
+    reactionRetries: (rule?: string) =>
+      bounded(`${ns}.reaction.retry.${rule === undefined ? '*' : escapeToken(rule)}.*`),
+    /** A job worker asks all of them who has a piece of work in hand. */
+    inHand: `${ns}.in_hand`,
     /** A job worker asks a reactor to decide anew on one event by one rule. */
     decide: `${ns}.decide`,
     jobRecord: (jid: string) => bounded(`${ns}.jobs.${escapeToken(jid)}`),
+    /** That a piece of work was begun which may not be done twice: by its key alone, whenever its cause was stored. */
+    startMark: (key: string) => `${ns}.jobs.work-${createHash('sha256').update(key).digest('base64url')}`,
     /** The mark that a minion was away when a job was sent; without a minion, those of all. */
     jobMissed: (jid: string, minion?: string) =>
       bounded(`${ns}.jobs.${escapeToken(jid)}.${minion === undefined ? '*' : escapeId(minion)}`),

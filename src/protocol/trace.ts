@@ -1,4 +1,5 @@
 // The chain of causes: what each event, job and reaction hands on to those that it causes.
+import { isFiringName } from './rule-name.ts'
 
 export interface Trace {
   /** Id of the event, or jid of the job, that caused it. */
@@ -25,14 +26,19 @@ export function extendChain(chain: string | undefined, rule: string): string {
   return longer
 }
 
-/** The rules of a chain that came from outside; none where it is none. */
+/** The rules of a chain; none where it is none, or too long to be ours. */
 export function readChain(chain: string | undefined): string[] {
   return chain === undefined || chain === '' || chain.length > LONGEST ? [] : chain.split(',').slice(-MOST)
 }
 
-/** A chain that came from outside; undefined where it is none, or too long to be ours. */
-export const boundedChain = (chain: string | undefined): string | undefined =>
-  chain !== undefined && chain.length > LONGEST ? undefined : chain || undefined
+/**
+ * A chain that came from outside: of what can be the name of a rule, and nothing else, for it goes on into records, messages and
+ * alarms. Undefined where nothing is left, or where it is too long to be ours.
+ */
+export function boundedChain(chain: string | undefined): string | undefined {
+  if (chain === undefined || chain === '') return undefined
+  return readChain(chain).filter(isFiringName).join(',') || undefined
+}
 
 /** What a record or a message keeps of a trace: nothing where there is nothing. */
 export function keptTrace({ cause, chain }: Trace): { cause?: string; chain?: string } {
@@ -44,12 +50,23 @@ export function causedBy(jid: string, { hops = 0, chain }: Trace): { cause: stri
   return { cause: jid, hops, ...(chain ? { chain } : {}) }
 }
 
-/** The chain of one event about several causes: every rule of both. */
+/** The chain of what has two causes: the rules of both, each as often as in the one that has it more often. */
 export function joinChains(one: string | undefined, other: string | undefined): string | undefined {
   if (!one || !other || one === other) return one || other
-  const known = new Set(one.split(','))
+  const left = new Map<string, number>()
+  for (const rule of one.split(',')) left.set(rule, (left.get(rule) ?? 0) + 1)
   return other
     .split(',')
-    .filter(rule => !known.has(rule))
+    .filter(rule => {
+      const known = left.get(rule) ?? 0
+      left.set(rule, known - 1)
+      return known <= 0
+    })
     .reduce(extendChain, one)
+}
+
+/** What a rule asks for about an event of before, by a job of its, has that rule among its causes too: else it could for ever. */
+export function joinTrace<T extends { hops: number; chain?: string }>(event: T, { hops = 0, chain }: Trace): T {
+  const joined = chain ? joinChains(event.chain, chain) : undefined
+  return joined ? { ...event, hops: Math.max(event.hops, hops) + 1, chain: joined } : event
 }

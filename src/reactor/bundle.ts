@@ -7,10 +7,18 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { type Mirror, openBucket } from '../bus/bucket.ts'
+import { isWrongSequence } from '../bus/overtaken.ts'
 import { kv } from '../protocol/jetstream-subjects.ts'
-import type { Activation, ActivationSource, ActivationView, RuleChanges, SwitchResult } from '../protocol/rule-view.ts'
+import {
+  ACTIVE,
+  type Activation,
+  type ActivationSource,
+  type ActivationView,
+  type RuleChanges,
+  type SwitchResult,
+} from '../protocol/rule-view.ts'
 import { bucketNames } from '../protocol/streams.ts'
-import { ACTIVE, type Bundle, bundleOf, compareRules, countChanges, encodeRules } from './bundle/content.ts'
+import { type Bundle, bundleOf, compareRules, countChanges, encodeRules } from './bundle/content.ts'
 import { followBundles } from './bundle/follow.ts'
 import { type BundleObjects, openBundleObjects } from './bundle/objects.ts'
 import { type SwitchRequest, switchRules } from './bundle/switch.ts'
@@ -20,7 +28,6 @@ export type { Activation } from '../protocol/rule-view.ts'
 export type { Bundle } from './bundle/content.ts'
 
 const HISTORY = 32
-const WRONG_LAST_SEQUENCE = 10071
 const MAX_TRIES = 20
 
 export interface BundleStore {
@@ -85,7 +92,7 @@ export async function openBundleStore(
         else await keys.create(ACTIVE, JSON.stringify(next))
         return
       } catch (error) {
-        if ((error as { code?: number }).code !== WRONG_LAST_SEQUENCE || tries === MAX_TRIES) throw error
+        if (!isWrongSequence((error as { code?: number }).code) || tries === MAX_TRIES) throw error
       }
     }
   }

@@ -45,6 +45,8 @@ export interface DispatchStats {
 /** Events whose facts are looked up at once. */
 const LOOK_UPS = 64
 
+const DEFECT = 'an event cannot be decided on, by a defect; it will be delivered again'
+
 export function createDispatcher(parts: DispatchParts): Dispatcher {
   const { log, grainsOf, lookUp, handOver, suppressions } = parts
   const prefix = parts.subjects.eventPrefix
@@ -66,8 +68,14 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     if (!content.believed) return passOver(delivery, content)
     const facts = factsOf(content, grainsOf)
     const failed = candidates.some(({ ofFailure }) => ofFailure) ? readFailure(content, grainsOf) : undefined
-    if (selection.needsLookUp(candidates, facts, failed?.facts))
-      return void decideAside(delivery, selection, candidates, content, facts, failed)
+    if (selection.needsLookUp(candidates, facts, failed?.facts)) {
+      const receipt = delivery.receipt()
+      decideAside(delivery, receipt, selection, candidates, content, facts, failed).catch(error => {
+        log.error({ tag: content.tag, seq: delivery.seq, error }, DEFECT)
+        receipt.retry()
+      })
+      return
+    }
     const entries = selection.wanting(candidates, facts, failed?.facts)
     if (entries.length === 0) return delivery.ack()
     wanted += 1
@@ -82,6 +90,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
 
   const decideAside = async (
     delivery: Delivery,
+    receipt: Receipt,
     { bundle, wantingAfterLookUp }: Selection,
     candidates: readonly Entry[],
     content: EventContent,
@@ -90,13 +99,12 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   ) => {
     const event = reactionEventOf(content, readEnvelope(delivery), delivery)
     const sources = sourcesOf(content)
-    const receipt = delivery.receipt()
     const wanting = await aside.run(receipt, () => wantingAfterLookUp(candidates, facts, lookUp, failed?.facts))
     if (wanting.length === 0) return receipt.ack()
     wanted += 1
     const settled = ackAfter(wanting.length, receipt, event.tag, event.id)
     for (const { entry, facts, problem } of wanting) {
-      if (problem !== undefined) settle.park(entry, bundle, event, problem, settled)
+      if (problem !== undefined) settle.park(entry, bundle, event, problem, settled, facts)
       else settle.match(entry, bundle, event, facts, entry.ofFailure && failed ? failed.sources : sources, settled)
     }
   }
@@ -143,7 +151,13 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
       const { subject } = delivery
       const candidates = selection.match(subject, subject.indexOf('.', prefix.length) + 1)
       if (candidates.length === 0) delivery.ack()
-      else decide(delivery, candidates)
+      else
+        try {
+          decide(delivery, candidates)
+        } catch (error) {
+          log.error({ seq: delivery.seq, error }, DEFECT)
+          delivery.receipt().retry()
+        }
     },
     stats: () => ({
       events,

@@ -2,10 +2,11 @@
 // somebody's claim.
 import { isObject } from '../base/json.ts'
 import type { EventContent, EventEnvelope, RawEvent } from '../protocol/event.ts'
-import { formatOrigin, type Origin, readOrigin } from '../protocol/origin.ts'
+import { formatOrigin, type Origin, readOrigin, type ServiceOrigin } from '../protocol/origin.ts'
 import type { ReactionEvent } from '../protocol/reaction.ts'
+import { failureTag } from '../protocol/rule-name.ts'
 import { type Sources, untrustedSources } from '../protocol/trust.ts'
-import type { Facts } from './rules/facts.ts'
+import type { Facts, WindowFact } from './rules/facts.ts'
 
 /** Grains of a minion, undefined while unknown. */
 export type GrainsOf = (id: string) => Record<string, unknown> | undefined
@@ -37,14 +38,16 @@ export interface FailedOn {
   sources: Sources
 }
 
-const FAILED = 'salt/reactor/failed/'
+const FAILED = failureTag('')
+/** Who tells of failures: the worker that executes reactions, and a reactor that cannot render one. */
+const TELLING: ReadonlySet<string> = new Set<ServiceOrigin>(['_jobs', '_reactor'])
 
 /**
  * The facts for the `on_failure` of a rule, from the event that says that one of its reactions failed for good; undefined
  * where it is no such event. The event of then is in it, and what was a claim then is one now.
  */
 export function readFailure({ tag, data, origin }: EventContent, grainsOf: GrainsOf): FailedOn | undefined {
-  if (!tag.startsWith(FAILED) || origin.kind !== 'service' || origin.id !== '_jobs') return undefined
+  if (!tag.startsWith(FAILED) || origin.kind !== 'service' || !TELLING.has(origin.id)) return undefined
   const { rule, reason, attempts, jids, event } = data
   if (typeof rule !== 'string' || typeof reason !== 'string' || !isObject(event) || !isObject(event.data))
     return undefined
@@ -57,7 +60,8 @@ export function readFailure({ tag, data, origin }: EventContent, grainsOf: Grain
     attempts: typeof attempts === 'number' ? attempts : 1,
     jids: Array.isArray(jids) ? jids.filter(jid => typeof jid === 'string') : [],
   }
-  return { facts: { ...factsOf(content, grainsOf), failure }, sources: sourcesOf(content) }
+  const window = isObject(event.window) ? { window: event.window as unknown as WindowFact } : {}
+  return { facts: { ...factsOf(content, grainsOf), ...window, failure }, sources: sourcesOf(content) }
 }
 
 function originOf(text: string): Origin | undefined {

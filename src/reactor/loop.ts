@@ -2,20 +2,31 @@
 // at which one rule reacts to what rules caused.
 import type { Clock } from '../base/clock.ts'
 import { MAX_HOPS } from '../protocol/event.ts'
+import { isOfService } from '../protocol/origin.ts'
 import { readChain } from '../protocol/trace.ts'
 
 export interface Loop {
-  /** The rules that trigger each other, the first one last again; of a rate, the rules that led to it. */
+  /**
+   * The rules that trigger each other, the first one last again, from the one that comes first by its name on; of a rate, or of a
+   * chain that is too long, the rules that led to it.
+   */
   cycle: string[]
   why: string
 }
 
+interface Guarded {
+  rule: string
+  recursion: number
+}
+
 export interface LoopGuard {
-  /** Why a rule may not react to an event; undefined where it may, which then counts for its rate. */
-  check(
-    rule: { rule: string; recursion: number },
-    event: { hops: number; chain?: string | undefined },
-  ): Loop | undefined
+  /** Why a rule may not react to an event: by its causes (`findLoop`), or by its rate. Asked again of one event it says the same. */
+  check(rule: Guarded, event: Caused & { id: string; origin: string }): Loop | undefined
+}
+
+interface Caused {
+  hops: number
+  chain?: string | undefined
 }
 
 export interface LoopGuardParts {
@@ -24,87 +35,94 @@ export interface LoopGuardParts {
   clock: Pick<Clock, 'now'>
 }
 
-const SLOT_MS = 1000
-const SLOTS = 60
+/** Why a rule may not react to an event, by the causes of the event alone: the same whoever asks, and however often. */
+export function findLoop({ rule, recursion }: Guarded, { hops, chain }: Caused): Loop | undefined {
+  if (hops === 0) return undefined
+  const causes = readChain(chain)
+  if (hops >= MAX_HOPS) return { cycle: cycleOf(causes, rule), why: `a chain of ${MAX_HOPS} causes` }
+  let met = 0
+  for (const cause of causes) if (cause === rule) met++
+  if (met <= recursion) return undefined
+  const allowed = recursion === 0 ? '' : `; its 'recursion' allows ${recursion}`
+  return {
+    cycle: cycleOf(causes, rule),
+    why: `the rule is ${met === 1 ? 'once' : `${met} times`} among the causes of the event${allowed}`,
+  }
+}
+
+const MINUTE_MS = 60_000
 
 export function createLoopGuard({ rate, clock }: LoopGuardParts): LoopGuard {
   /** Of rules that have reacted to rules within the last minute or two. */
   const windows = new Map<string, Window>()
-  let sweepAt = 0
+  let sweepAt = Number.NEGATIVE_INFINITY
 
-  const overRate = (rule: string): boolean => {
-    const slot = Math.floor(clock.now() / SLOT_MS)
+  const overRate = (rule: string, { id, origin }: { id: string; origin: string }): boolean => {
+    const now = clock.now()
     // So that names that are no rule's any more do not pile up; a clock set back moves the sweep along.
-    if (slot >= sweepAt || slot < sweepAt - SLOTS) {
-      for (const [name, window] of windows) if (!window.isAlive(slot)) windows.delete(name)
-      sweepAt = slot + SLOTS
+    if (now >= sweepAt || now < sweepAt - MINUTE_MS) {
+      for (const [name, window] of windows) if (!window.isAlive(now)) windows.delete(name)
+      sweepAt = now + MINUTE_MS
     }
-    let window = windows.get(rule)
-    if (!window?.isAlive(slot)) {
-      window = createWindow(slot)
-      windows.set(rule, window)
+    // What caused an event is the word of a minion, or an operator, who sent it: it can use up no rate but their own.
+    const counted = isOfService(origin) ? rule : `${rule}\n${origin}`
+    let window = windows.get(counted)
+    if (!window?.isAlive(now)) {
+      window = createWindow()
+      windows.set(counted, window)
     }
-    return !window.take(slot, rate)
+    return !window.take(id, now, rate)
   }
 
   return {
-    check({ rule, recursion }, { hops, chain }) {
-      if (hops === 0) return undefined
-      const causes = readChain(chain)
-      if (hops >= MAX_HOPS) return { cycle: cycleOf(causes, rule), why: `a chain of ${MAX_HOPS} causes` }
-      if (causes.length === 0) return undefined
-      let met = 0
-      for (const cause of causes) if (cause === rule) met++
-      if (met > recursion) {
-        const allowed = recursion === 0 ? '' : `; its 'recursion' allows ${recursion}`
-        return {
-          cycle: cycleOf(causes, rule),
-          why: `the rule is ${met === 1 ? 'once' : `${met} times`} among the causes of the event${allowed}`,
-        }
+    check(rule, event) {
+      const loop = findLoop(rule, event)
+      if (loop || rate === 0 || event.hops === 0) return loop
+      const causes = readChain(event.chain)
+      if (causes.length === 0 || !overRate(rule.rule, event)) return undefined
+      return {
+        cycle: cycleOf(causes, rule.rule),
+        why: `more than ${rate} reactions of the rule within a minute to events that rules caused (react.loop_rate)`,
       }
-      if (rate > 0 && overRate(rule))
-        return {
-          cycle: cycleOf(causes, rule),
-          why: `more than ${rate} reactions of the rule within a minute to events that rules caused (react.loop_rate)`,
-        }
-      return undefined
     },
   }
 }
 
 /** From the last time that the rule is among the causes on to itself; where it is not, all of them. */
 function cycleOf(causes: readonly string[], rule: string): string[] {
-  return [...causes.slice(Math.max(0, causes.lastIndexOf(rule))), rule]
+  const at = causes.lastIndexOf(rule)
+  if (at < 0) return [...causes, rule]
+  // One name for it, wherever it was entered.
+  const ring = causes.slice(at)
+  const first = ring.indexOf(ring.reduce((least, name) => (name < least ? name : least)))
+  return [...ring.slice(first), ...ring.slice(0, first), ring[first]!]
 }
 
 interface Window {
-  /** Counts one, unless `most` have been counted in the last minute; false then. */
-  take(slot: number, most: number): boolean
-  /** Less than a minute lies between it and its last count; of a clock that is set back, at most a minute. */
-  isAlive(slot: number): boolean
+  /** Counts an event once, unless `most` have been counted in the last minute; false then. */
+  take(id: string, now: number, most: number): boolean
+  /** Less than a minute lies between now and its last count; of a clock that is set back, at most a minute. */
+  isAlive(now: number): boolean
 }
 
-/** The last minute, a count each second. */
-function createWindow(start: number): Window {
-  const counts = new Uint32Array(SLOTS)
-  let last = start
-  let sum = 0
-
-  const moveTo = (slot: number): void => {
-    for (; last < slot; last++) {
-      const at = (last + 1) % SLOTS
-      sum -= counts[at]!
-      counts[at] = 0
-    }
-  }
+/** The events of the last minute. */
+function createWindow(): Window {
+  /** In the order of their times. */
+  const counted = new Map<string, number>()
+  let last = Number.NEGATIVE_INFINITY
   return {
-    take(slot, most) {
-      moveTo(slot)
-      if (sum >= most) return false
-      counts[last % SLOTS]! += 1
-      sum += 1
+    take(id, now, most) {
+      last = Math.max(last, now)
+      for (const [old, at] of counted) {
+        if (last - at < MINUTE_MS) break
+        counted.delete(old)
+      }
+      // It was not stored, or its ack was lost: it comes again and is no other reaction.
+      if (counted.has(id)) return true
+      if (counted.size >= most) return false
+      counted.set(id, last)
       return true
     },
-    isAlive: slot => slot - last < SLOTS && last - slot <= SLOTS,
+    isAlive: now => now - last < MINUTE_MS && last - now <= MINUTE_MS,
   }
 }

@@ -51,7 +51,9 @@ export function createSelection(bundle: CompiledBundle, kind: RuleKind): Selecti
       // Most events that any rule looks at are looked at by one.
       if (entries.length === 1) return holds(entries[0]!, facts, failure) ? entries : NONE
       const cut = createCut()
-      return entries.filter(entry => !cut.below(entry) && holds(entry, facts, failure) && cut.take(entry) === kind)
+      return entries.filter(
+        entry => !cut.below(entry) && holds(entry, facts, failure) && cut.take(entry, facts) === kind,
+      )
     },
     needsLookUp: (entries, facts, failure) =>
       entries.some(entry => {
@@ -63,8 +65,8 @@ export function createSelection(bundle: CompiledBundle, kind: RuleKind): Selecti
       const cut = createCut()
       return known.filter((wanting): wanting is Wanting => {
         if (!wanting || cut.below(wanting.entry)) return false
-        // Not known to want it, it stops nobody.
-        return (wanting.problem === undefined ? cut.take(wanting.entry) : wanting.entry.kind) === kind
+        // One whose facts cannot be looked up stops too: what waits for a person is not done by others meanwhile.
+        return cut.take(wanting.entry, wanting.facts) === kind
       })
     },
   }
@@ -72,6 +74,10 @@ export function createSelection(bundle: CompiledBundle, kind: RuleKind): Selecti
 
 /** What does nothing keeps no other from it. */
 const stops = ({ rule, off, shadow }: Entry): boolean => rule.stop && !off && !shadow
+
+/** Of `all_of`, that the event is one of those that it waits for. */
+const counts = ({ rule: { stateful } }: Entry, facts: Facts): boolean =>
+  stateful?.kind !== 'all_of' || stateful.steps(facts).length > 0
 
 /** A rule that is off runs nobody's code: it matches where it may. A windowed one looks up before it renders. */
 const looksUp = ({ rule, kind, off }: Entry): boolean => rule.lookups.length > 0 && kind === 'single' && !off
@@ -105,8 +111,8 @@ function createCut() {
   let lowest = Number.NEGATIVE_INFINITY
   return {
     below: ({ rule }: Entry) => rule.priority < lowest,
-    take(entry: Entry): RuleKind {
-      if (stops(entry)) lowest = Math.max(lowest, entry.rule.priority)
+    take(entry: Entry, facts: Facts): RuleKind {
+      if (stops(entry) && counts(entry, facts)) lowest = Math.max(lowest, entry.rule.priority)
       return entry.kind
     },
   }

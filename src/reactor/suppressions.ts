@@ -1,5 +1,6 @@
 // What the reactor itself enters in the ledger: matches that ask for nothing (throttle, window, loop, shadow, off), and
 // reactions that it parked. All of one turn of the event loop is one message.
+import { cut } from '../base/text.ts'
 import type { Publisher } from '../bus/publish.ts'
 import { newEventId } from '../protocol/event.ts'
 import type { Decision, DecisionBatch, Suppression, SuppressionReason } from '../protocol/reaction.ts'
@@ -71,7 +72,7 @@ export function createSuppressions(publisher: Publisher, subjects: Subjects, wor
 
   return {
     add(rule, reason, bundle, { id, tag }, detail) {
-      const text = reason !== 'loop' && detail !== undefined && detail.length > MAX_DETAIL ? cut(detail) : detail
+      const text = reason !== 'loop' && detail !== undefined ? cut(detail, MAX_DETAIL) : detail
       // Three bytes a character at most, where a tag or a detail is not plain.
       const bytes = AROUND_BYTES + id.length + 3 * (tag.length + (text?.length ?? 0))
       return entered({ rule, reason, bundle, event: { id, tag }, detail: text }, bytes)
@@ -104,5 +105,3 @@ function grouped(matches: readonly Match[]): Suppression[] {
   }
   return [...groups.values()]
 }
-
-const cut = (text: string): string => `${text.slice(0, MAX_DETAIL - 1).toWellFormed()}…`

@@ -49,7 +49,7 @@ export interface Up extends Running {
 
 /** Resolves once everything is ready for work. Throws the first thing that did not start, after stopping the rest. */
 export async function startUp({ data, port, nats, config: raw, main, say, signal }: UpOptions): Promise<Up> {
-  const stack = createStack()
+  const stack = createStack(say)
   const leftovers = killAtExit(stack)
   try {
     const checked = parseConfig(raw, 'the configuration')

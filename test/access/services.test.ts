@@ -196,7 +196,7 @@ describe('a service does its work under its permissions', () => {
       hops: 0,
     } satisfies Untaken
     // So old that it looks for the announcement among the events.
-    const { record } = await records.open(base, { work: { key: 'old', causeMs: Date.now() - 7_200_000 }, keep: 'long' })
+    const { record } = await records.open(base, { work: { key: 'old', causeMs: Date.now() - 7_200_000 } })
     const missed = await openMissed({ nc, subjects, publisher, records, now: Date.now })
     await missed.mark(record, ['m1', 'm2'])
     expect((await missed.page('m1', [])).jobs).toMatchObject([{ jid: record.jid }])
@@ -290,6 +290,7 @@ describe('requests between services', () => {
     ['_jobs', '_master', 'reactor.wheel.test.arg'],
     ['_jobs', '_cache', 'reactor.history.job'],
     ['_jobs', '_reactor', 'reactor.decide'],
+    ['_jobs', '_jobs', 'reactor.in_hand'],
     ['_gateway', '_jobs', 'reactor.publish'],
     ['_gateway', '_jobs', 'reactor.runner.test.arg'],
     ['_gateway', '_cache', 'reactor.history.events'],

@@ -1,6 +1,7 @@
 // What services do for stateful rules, alarms, the room in the stores, and reactions that wait: with the program's own code,
 // under their own permissions, which refuse them nothing of it.
 import { setImmediate } from 'node:timers/promises'
+import { headers as createHeaders } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { openAlarms } from '../../src/alarms/alarms.ts'
 import { watchStores } from '../../src/alarms/stores.ts'
@@ -18,7 +19,6 @@ import { startDecisionWorker } from '../../src/cache/decisions/worker.ts'
 import { sqliteFailure } from '../../src/cache/sqlite-store.ts'
 import { startTrimming } from '../../src/cache/trim.ts'
 import { openPending } from '../../src/jobs/control/pending.ts'
-import { nextAttempt, scheduleAttempt } from '../../src/jobs/reactions/retry.ts'
 import { openJobRecords } from '../../src/jobs/records.ts'
 import { openConsumersSource, openStreamsSource } from '../../src/metrics/streams.ts'
 import { minionOrigin, type ServiceOrigin, serviceOrigin } from '../../src/protocol/origin.ts'
@@ -154,8 +154,8 @@ it('the reactor decides anew where a job worker asks, by the record of a job too
     },
     {},
   )
-  const { seq } = await others().asMinion(`salt/job/${record.jid}/ret/m1`, { id: 'm1' })
-  const ask = { seq, rule: 'r', attempt: 2 }
+  const { id, seq } = await others().asMinion(`salt/job/${record.jid}/ret/m1`, { id: 'm1' })
+  const ask = { seq, id, rule: 'r', attempt: 2 }
   expect(await requestJson(jobs.nc, subjects.decide, ask, { timeoutMs: 20_000, what: 'decide' })).toEqual({
     stored: true,
   })
@@ -238,8 +238,12 @@ it('the job workers park, retry, and let go of what waits; they raise alarms', a
   expect(await pending.allParked('r', 10)).toMatchObject([{ parked: { reason: 'why' } }])
   await pending.purgeParked(parked)
   expect(await pending.parked('p', 'r')).toBeUndefined()
-  const failed = reactionOf('f')
-  await scheduleAttempt(publisher, subjects, failed, nextAttempt(failed, undefined), Date.now() + 3_600_000)
+  const { rule, bundle, ...failed } = reactionOf('f')
+  const headers = createHeaders()
+  headers.set('Nats-Schedule', `@at ${new Date(Date.now() + 3_600_000).toISOString()}`)
+  headers.set('Nats-Schedule-Target', subjects.reaction('fast', rule))
+  const body = JSON.stringify({ rule, bundle, reactions: [{ ...failed, attempt: 2 }] })
+  await publisher.publish(subjects.reactionRetry('f', rule), body, { id: 'retry', headers })
   const retry = (await pending.retry('f', 'r'))!
   expect(retry.next).toBeGreaterThan(Date.now())
   await pending.purgeRetry(retry)

@@ -1,9 +1,11 @@
+import { Kvm } from '@nats-io/kv'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAlarms } from '../../src/alarms/alarms.ts'
 import { ReactorError } from '../../src/base/errors.ts'
 import type { Fire } from '../../src/bus/fire.ts'
 import { type Core, keptLog, openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { createSeen, within } from '../helpers/wait.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -63,4 +65,73 @@ describe('an alarm', () => {
     other.alarms.raise('store_full', 'EVENTS', { turn: 2 })
     expect((await core.events.find(({ data }) => data.kind === 'store_full', 'the alarm')).data.turn).toBe(2)
   })
+
+  it('that was marked by a process that ended before it told is told by the next that sees it, once', async () => {
+    const core = await openCore(server)
+    // The process that stores the mark never gets its event out.
+    const { alarms } = await open(core, () => new Promise(() => undefined))
+    const { kept } = await marksOf(core)
+    alarms.raise('rule', 'a', { by: 'the one that died' })
+    await kept.find(key => key === 'rule.a', 'the mark')
+    const [one, other] = [await open(core), await open(core)]
+    one.alarms.raise('rule', 'a', { by: 'a survivor' })
+    other.alarms.raise('rule', 'a', { by: 'a survivor' })
+    await kept.find(key => key === 'rule.a.told', 'the word that it was told')
+    other.alarms.raise('rule', 'b', {})
+    await core.events.find(({ tag }) => tag === 'salt/alarm/rule/b', 'another alarm')
+    const told = core.events.items.filter(({ tag }) => tag === 'salt/alarm/rule/a')
+    expect(told.map(({ data }) => data.by)).toEqual(['a survivor'])
+  })
+
+  it('may be cleared by another process than raised it, and be raised anew by either', async () => {
+    const core = await openCore(server)
+    const first = await open(core)
+    const second = await open(core)
+    const { kept, gone } = await marksOf(core)
+    first.alarms.raise('lane', 'a', { turn: 1 })
+    await kept.find(key => key === 'lane.a.told', 'the word that it was told')
+    second.alarms.raise('lane', 'b', {})
+    await core.events.find(({ tag }) => tag === 'salt/alarm/lane/b', 'another alarm')
+    // The second hears of the mark a moment later than the test may.
+    await within(
+      (async () => {
+        while (!gone.items.includes('lane.a')) {
+          second.alarms.clear('lane', 'a')
+          await new Promise(resolve => setImmediate(resolve))
+        }
+      })(),
+      'the mark to be gone',
+    )
+    await within(
+      (async () => {
+        while (!core.events.items.some(({ data }) => data.turn === 2)) {
+          first.alarms.raise('lane', 'a', { turn: 2 })
+          await new Promise(resolve => setImmediate(resolve))
+        }
+      })(),
+      'the alarm anew',
+    )
+    // What they read of each other's marks is well formed.
+    const words = [first, second].flatMap(({ lines }) => lines.items.map(({ msg }) => msg))
+    expect(new Set(words)).toEqual(new Set(['alarm']))
+  })
+
+  it('about a name that is longer than a key may be is raised all the same', async () => {
+    const core = await openCore(server)
+    const { alarms } = await open(core)
+    const about = '$'.repeat(3000)
+    alarms.raise('rule', about, { long: true })
+    expect((await core.events.find(({ data }) => data.long === true, 'the alarm')).data.about).toBe(about)
+  })
 })
+
+async function marksOf({ nc, ns }: Core) {
+  const kept = createSeen<string>()
+  const gone = createSeen<string>()
+  const bucket = await new Kvm(nc).open(`${ns}_alarms`)
+  const watch = await bucket.watch()
+  void (async () => {
+    for await (const { key, operation } of watch) (operation === 'PUT' ? kept : gone).push(key)
+  })()
+  return { kept, gone }
+}

@@ -34,28 +34,35 @@ const STREAMS = Object.values(streamNames('reactor'))
 const BUCKETS = bucketNames('reactor')
 /** Buckets that each may write. */
 const WRITES: Record<ServiceName, string[]> = {
-  master: [BUCKETS.keys, BUCKETS.tokens, BUCKETS.users, BUCKETS.minions],
-  reactor: [BUCKETS.rules],
-  jobs: [],
+  master: [BUCKETS.keys, BUCKETS.tokens, BUCKETS.users, BUCKETS.passwords, BUCKETS.minions],
+  reactor: [BUCKETS.rules, BUCKETS.windows, BUCKETS.leases, BUCKETS.alarms],
+  jobs: [BUCKETS.rules, BUCKETS.alarms],
   schedule: [],
-  cache: [BUCKETS.minions],
+  cache: [BUCKETS.minions, BUCKETS.alarms],
   gateway: [],
 }
-const ALL_BUCKETS = [BUCKETS.keys, BUCKETS.tokens, BUCKETS.users, BUCKETS.minions, BUCKETS.rules]
+const ALL_BUCKETS = [...new Set(Object.values(WRITES).flat())]
+/** Streams that each may remove messages of: what waited and was settled, and what all have read. */
+const PURGES: Partial<Record<ServiceName, (keyof ReturnType<typeof streamNames>)[]>> = {
+  jobs: ['jobs', 'reactions', 'parked'],
+  cache: ['events'],
+}
 /** Subjects below the namespace that a service publishes on, which the others may not. */
 const WORK: Record<string, ServiceName[]> = {
   'job.web1': ['jobs'],
   [`jobs.${JID}`]: ['jobs', 'master'],
   [`jobs.${JID}.web1`]: ['jobs'],
-  'reaction.fast.x': ['reactor', 'schedule'],
-  'reaction.slow.x': ['reactor'],
-  'done.w1': ['jobs'],
+  'reaction.fast.x': ['reactor', 'schedule', 'jobs'],
+  'reaction.slow.x': ['reactor', 'jobs'],
+  'reaction.retry.x.y': ['jobs'],
+  'done.w1': ['jobs', 'reactor'],
   'parked.x.y': ['reactor', 'jobs'],
   'wheel.key.accept': ['jobs'],
   'wheel.user.add': ['jobs'],
   'runner.test.arg': ['gateway'],
   publish: ['gateway'],
   'history.events': ['jobs', 'gateway'],
+  decide: ['jobs'],
   'grains.web1': [],
   'beat.web1': [],
   'live.web1.x': [],
@@ -64,7 +71,7 @@ const WORK: Record<string, ServiceName[]> = {
 /** Subjects that each may hear. */
 const HEARS: Record<ServiceName, string[]> = {
   master: ['reactor.beat.*', 'reactor.wheel.>'],
-  reactor: [],
+  reactor: ['reactor.decide'],
   jobs: ['reactor.publish', 'reactor.runner.>', 'reactor.missed.*', 'reactor.peer.*', 'reactor.live.*.salt.job.>'],
   schedule: [],
   cache: ['reactor.grains.*', 'reactor.payload.*', 'reactor.mine.*', 'reactor.history.>'],
@@ -135,7 +142,7 @@ describe.each(SERVICE_NAMES)('with the seed of the service %s nobody', name => {
   })
 
   it('deletes, empties or makes streams and consumers, or acks what is given to another', async () => {
-    const purges = name === 'jobs' ? [streamNames('reactor').jobs] : []
+    const purges = (PURGES[name] ?? []).map(key => streamNames('reactor')[key])
     const subjects = [
       ...STREAMS.flatMap(stream => [
         `$JS.API.STREAM.DELETE.${stream}`,
@@ -152,6 +159,9 @@ describe.each(SERVICE_NAMES)('with the seed of the service %s nobody', name => {
       '$JS.API.STREAM.NAMES',
       '$JS.API.CONSUMER.DELETE.reactor_EVENTS.reactor_reactor',
       '$JS.API.CONSUMER.PAUSE.reactor_EVENTS.reactor_reactor',
+      '$JS.API.CONSUMER.DELETE.reactor_EVENTS.reactor_cache',
+      '$JS.API.CONSUMER.DELETE.reactor_REACTIONS.reactor_jobs_fast',
+      '$JS.API.CONSUMER.DELETE.reactor_DONE.reactor_decisions',
       '$JS.API.CONSUMER.CREATE.reactor_EVENTS.evil',
       '$JS.API.CONSUMER.DURABLE.CREATE.reactor_EVENTS.evil',
       ...(name === 'reactor'
@@ -162,7 +172,12 @@ describe.each(SERVICE_NAMES)('with the seed of the service %s nobody', name => {
           ]),
       ...(name === 'cache'
         ? []
-        : ['$JS.API.CONSUMER.MSG.NEXT.reactor_EVENTS.reactor_cache', '$JS.ACK.reactor_EVENTS.reactor_cache.1.1.1.1.1']),
+        : [
+            '$JS.API.CONSUMER.MSG.NEXT.reactor_DONE.reactor_decisions',
+            '$JS.API.CONSUMER.CREATE.reactor_DONE.reactor_decisions',
+            '$JS.API.CONSUMER.MSG.NEXT.reactor_EVENTS.reactor_cache',
+            '$JS.ACK.reactor_EVENTS.reactor_cache.1.1.1.1.1',
+          ]),
       ...(name === 'jobs'
         ? []
         : ['$JS.API.CONSUMER.MSG.NEXT.reactor_REACTIONS.reactor_jobs_fast', '$JS.API.CONSUMER.CREATE.reactor_DONE.x']),

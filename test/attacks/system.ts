@@ -57,8 +57,8 @@ export async function startSystem({ config: more = {}, rules = {}, alter }: Syst
         servers: [server.url],
         operators: { [identities.admin]: 'admin' },
         cache: { dir: join(dir, 'cache') },
-        react: { rules: join(dir, 'rules') },
         ...more,
+        react: { rules: join(dir, 'rules'), ...((more.react ?? {}) as object) },
         master: {
           callout: { seed: seed('callout'), issuer: seed('issuer') },
           accepted_keys: { evil: evil.getPublicKey() },

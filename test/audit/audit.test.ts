@@ -22,7 +22,7 @@ describe('an audit record', () => {
     ])
   })
 
-  it('of what rules and schedules did is one event for many, with the rules of all their causes', async () => {
+  it('of what rules and schedules did is one event for all that have the same causes', async () => {
     const fired: [string, Record<string, unknown>, FireOptions | undefined][] = []
     const audit = createAudit(async (tag, data, options) => {
       fired.push([tag, data, options])
@@ -32,15 +32,30 @@ describe('an audit record', () => {
     const ofSchedule = { ...RECORD, user: 'schedule:b', source: 'CORE' }
     audit('runner', ofRule, { cause: 'event-1', hops: 3, chain: 'a,b' })
     audit('publish', ofSchedule, { cause: 'slot-1' })
-    audit('wheel', ofRule, { cause: 'event-2', hops: 1, chain: 'c' })
+    audit('wheel', ofRule, { cause: 'event-2', hops: 3, chain: 'a,b' })
+    audit('wheel', ofRule, { cause: 'event-3', hops: 63, chain: 'a,b' })
     expect(fired).toEqual([])
     await new Promise(resolve => setImmediate(resolve))
-    const records = [
+    const both = [
       { kind: 'runner', ...ofRule, cause: 'event-1' },
-      { kind: 'publish', ...ofSchedule, cause: 'slot-1' },
       { kind: 'wheel', ...ofRule, cause: 'event-2' },
     ]
-    expect(fired).toEqual([['salt/audit/rules', { records }, { hops: 4, chain: 'a,b,c' }]])
+    expect(fired).toEqual([
+      ['salt/audit/rules', { records: both }, { hops: 4, chain: 'a,b' }],
+      ['salt/audit/rules', { records: [{ kind: 'publish', ...ofSchedule, cause: 'slot-1' }] }, { hops: 1 }],
+      ['salt/audit/rules', { records: [{ kind: 'wheel', ...ofRule, cause: 'event-3' }] }, { hops: 64, chain: 'a,b' }],
+    ])
+  })
+
+  it('of what rules did does not grow without end', async () => {
+    const sizes: number[] = []
+    const audit = createAudit(async (_tag, data) => {
+      sizes.push((data.records as unknown[]).length)
+      return { id: '1', seq: 1 }
+    }, silentLog)
+    for (let n = 0; n < 1001; n++) audit('runner', { ...RECORD, user: 'rule:a' }, { hops: 1, chain: 'a' })
+    await new Promise(resolve => setImmediate(resolve))
+    expect(sizes).toEqual([500, 500, 1])
   })
 
   it('that cannot be stored is in the log, and nobody else is troubled', async () => {

@@ -104,7 +104,8 @@ describe('errors', () => {
 describe('a stack of services', () => {
   it('stops its parts in reverse, once, and past one that fails', async () => {
     const stopped: string[] = []
-    const stack = createStack()
+    const told: string[] = []
+    const stack = createStack(problem => told.push(problem))
     stack.add({ stop: async () => void stopped.push('first') })
     stack.defer(() => {
       throw new Error('it cannot stop')
@@ -112,5 +113,6 @@ describe('a stack of services', () => {
     stack.defer(() => stopped.push('last'))
     await Promise.all([stack.stop(), stack.stop()])
     expect(stopped).toEqual(['last', 'first'])
+    expect(told).toEqual(['a part of the process could not be stopped: it cannot stop'])
   })
 })

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createPublisher, isTaken, type Publisher } from '../../src/bus/publish.ts'
+import { isTaken } from '../../src/bus/pub-ack.ts'
+import { createPublisher, type Publisher } from '../../src/bus/publish.ts'
 import { type RestartableServer, startRestartableServer } from '../helpers/restartable.ts'
 import { within } from '../helpers/wait.ts'
 
@@ -232,4 +233,11 @@ describe('publishes through a restart of the server', () => {
     await expect(publisher.publish('s.a', 'x', { deadlineMs: 200 })).rejects.toMatchObject({ code: 'unreachable' })
     await server.start()
   })
+})
+
+it('a publish that is given up says what was wrong with it, and not with another before', async () => {
+  await expect(publisher.publish('no.stream', 'x', { deadlineMs: 300 })).rejects.toThrow('no stream takes the subject')
+  // A subscriber that is no stream and says nothing.
+  nc.subscribe('silent', { callback: () => undefined })
+  await expect(publisher.publish('silent', 'x', { deadlineMs: 300 })).rejects.toThrow('the NATS server gives no ack')
 })

@@ -9,6 +9,7 @@ import { openBucket } from '../../src/bus/bucket.ts'
 import { consumeDurable } from '../../src/bus/consume.ts'
 import { provisionConsumer, provisionStreams } from '../../src/bus/provision.ts'
 import { startTrimming, trim } from '../../src/cache/trim.ts'
+import { ACTIVE } from '../../src/protocol/rule-view.ts'
 import { bucketNames, cacheConsumer, DEFAULT_LIMITS, reactorConsumer, streamNames } from '../../src/protocol/streams.ts'
 import { windowHeadKey } from '../../src/protocol/window-head.ts'
 import { type Core, keptLog, openCore } from '../helpers/core.ts'
@@ -93,6 +94,14 @@ describe('the trimming of EVENTS', () => {
     expect((await events.state()).messages).toBe(100)
   })
 
+  it('removes nothing before its own cache worker has come to read', async () => {
+    const events = await open(256 * KiB, ['reactor'])
+    await events.fill(205)
+    await events.read('reactor', 205)
+    const room = await lookAtEvents({ jsm: events.jsm, ns: events.ns, hasCache: true, others: none, now: Date.now })
+    expect((await trim(room, events.jsm, events.stream)).messages).toBe(205)
+  })
+
   it('removes the oldest that have been read, down to about 60 % of the bound', async () => {
     const events = await open(256 * KiB)
     await events.fill(180)
@@ -128,6 +137,19 @@ describe('the trimming of EVENTS', () => {
     await events.read('cache', 193)
     expect((await trim(await events.look(checkpoint), events.jsm, events.stream)).first_seq).toBe(21)
     expect((await trim(await events.look(), events.jsm, events.stream)).bytes).toBeLessThanOrEqual(0.65 * 256 * KiB)
+  })
+
+  it('removes nothing while rules are in force and no reactor has come to read', async () => {
+    const events = await open(256 * KiB, ['cache'])
+    await events.fill(205)
+    await events.read('cache', 205)
+    const rules = await openBucket(events.nc, bucketNames(events.ns).rules, { replicas: 1 })
+    await rules.put(ACTIVE, '{}')
+    expect((await trim(await events.look(), events.jsm, events.stream)).messages).toBe(205)
+    await provisionConsumer(events.nc, events.stream, reactorConsumer(events.ns))
+    await events.read('reactor', 100)
+    expect((await trim(await events.look(), events.jsm, events.stream)).first_seq).toBeGreaterThan(1)
+    expect((await events.state()).first_seq).toBeLessThanOrEqual(101)
   })
 
   it('counts what was handed out and not acked as unread', async () => {
@@ -309,4 +331,25 @@ describe('the alarms about EVENTS', () => {
     expect(parked.data).toMatchObject({ max_bytes: 8 * KiB, messages: 7 })
     await within(watch.stop(), 'the stop')
   })
+})
+
+it('the ledger is told of where it drops what answers for events that are kept', async () => {
+  const events = await open(256 * KiB)
+  const done = streamNames(events.ns).done
+  const { config } = await events.jsm.streams.info(done)
+  expect([config.discard, config.max_bytes]).toEqual(['old', 512 * KiB * KiB])
+  await events.fill(1)
+  await events.jsm.streams.update(done, { ...config, max_bytes: 64 * KiB })
+  for (let i = 0; i < 60; i++)
+    await events.publisher.publish(events.subjects.done('w'), JSON.stringify({ decisions: [], x: BODY }))
+  const watch = await watchStores(watchParts(events))
+  onTestFinished(() => watch.stop())
+  expect(await events.told.find(({ kind }) => kind === 'ledger', 'the alarm')).toMatchObject({
+    about: 'DONE',
+    data: { message: expect.stringMatching(/^DONE is \d+ % full, and reaches back to /) },
+  })
+  // Once those events are gone, what it drops answers for none.
+  await events.jsm.streams.purge(events.stream)
+  watch.wake()
+  await events.told.find(({ kind, data }) => kind === 'ledger' && data === undefined, 'the end of it')
 })

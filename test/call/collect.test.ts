@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Clock } from '../../src/base/clock.ts'
 import { ReactorError } from '../../src/base/errors.ts'
@@ -33,6 +34,14 @@ async function start(answer: Answer, clock?: Clock) {
 
 const values = (returns: { items: JobReturn[] }) => returns.items.map(one => one.return)
 describe('a call', () => {
+  it('leaves no listener on the signal that ends it early', async () => {
+    const { call, jid, stop, giveReturn } = await start(() => ({ minions: ['a'] }))
+    const ending = call()
+    await giveReturn(jid, 'a')
+    await ending
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([])
+  })
+
   it('ends when every minion that took the job has returned', async () => {
     const { call, jid, giveReturn, returns, requests } = await start(() => ({
       minions: ['a', 'b', 'c'],

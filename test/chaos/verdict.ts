@@ -39,7 +39,7 @@ export function endsOf(records: Pick<Records, 'decisions' | 'suppressions'>): Ma
   for (const { key, state, reason = '' } of records.decisions)
     if (state !== 'retrying') add(withoutAttempt(key), state, reason)
   for (const { rule, reason, events } of records.suppressions)
-    for (const { id } of events) add(workKey(id, rule), reason, '')
+    for (const { id } of events) add(withoutAttempt(workKey(id, rule)), reason, '')
   return ends
 }
 
@@ -47,7 +47,8 @@ export function endsOf(records: Pick<Records, 'decisions' | 'suppressions'>): Ma
 const isCorrected = (ended: readonly Ended[]): boolean =>
   ended.length === 2 && ended[0]!.end === 'parked' && UNKNOWN.test(ended[0]!.reason) && ended[1]!.end === 'done'
 
-const withoutAttempt = (key: string): string => key.replace(/#\d+$/, '')
+/** Of a window, whose key names when its event was stored too, that of the event: here ids are unique. */
+const withoutAttempt = (key: string): string => key.replace(/#\d+$/, '').replace(/@\d+(?=\/[^/]+$)/, '')
 
 export interface Wanted {
   key: string

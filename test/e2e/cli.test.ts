@@ -186,6 +186,9 @@ describe('reactor functions', () => {
     const all = await command(['functions'])
     expect(all.stdout).toMatch(/^execution {2}test\.ping +Answers true/m)
     expect((await command(['functions', 'test.ping'])).stdout).toMatch(/test\.ping/)
+    expect((await command(['functions', 'runner.test.arg'])).stdout).toMatch(/^runner test\.arg /)
+    expect((await command(['functions', 'local.test.ping'])).stdout).toMatch(/^execution test\.ping/)
+    expect((await command(['functions', 'wheel.test.ping'])).stderr).toContain("is named 'wheel.test.ping'")
     const wheels = await command(['functions', '--kind', 'wheel', '--json'])
     expect(JSON.parse(wheels.stdout).map((doc: { kind: string }) => doc.kind)).not.toContain('runner')
     expect(await command(['functions', 'test.pong'])).toMatchObject({

@@ -11,7 +11,7 @@ const look = () => {
 look()
 setInterval(look, 20).unref()
 
-globalThis.Date = class Date extends Real {
+globalThis.Date = class extends Real {
   constructor(...args) {
     super(...(args.length === 0 ? [Real.now() + ahead] : args))
   }

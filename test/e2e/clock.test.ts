@@ -35,7 +35,7 @@ rule: tried
 on: load/tried/*
 retry: { attempts: 2, backoff: 300ms..300ms }
 do:
-  - runner.test.exception: { message: "not {{ data.n }}" }
+  - runner.test.fail: { message: "not {{ data.n }}" }
 on_failure:
   - runner.event.send: { tag: "effect/tried/{{ data.n }}", data: { n: "{{ data.n }}" } }
 `
@@ -108,7 +108,10 @@ it('a clock that is set forward and back by hours: nothing is lost, doubled, or 
   await effect('third/3')
   await effect('absent/3')
   await effect('tried/3')
-  expect(await reactor.run('call', 'web1', 'test.echo', 'back')).toMatchObject({ code: 0, stdout: expect.stringContaining('back') })
+  expect(await reactor.run('call', 'web1', 'test.echo', 'back')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('back'),
+  })
 
   await setClock(0)
   await load(4)

@@ -103,6 +103,7 @@ describe('a foreign NATS client', () => {
     const infos: ServiceInfo[] = []
     for await (const info of await nats.services.client().info()) infos.push(info)
     expect([...new Set(infos.map(({ name }) => name))].sort()).toEqual([
+      'reactor-decide',
       'reactor-history',
       'reactor-mine',
       'reactor-minions',

@@ -35,8 +35,8 @@ describe('reactor up --metrics-port', () => {
     })
     onTestFinished(() => reactor.clean())
     const { cache } = (reactor.ready as Ready).metrics!
-    const body = JSON.stringify({ text: 'x'.repeat(8000) })
-    for (let i = 0; i < 16; i++) expect((await reactor.run('send', 'a/large/one', body)).code).toBe(0)
+    const body = JSON.stringify({ text: 'x'.repeat(16_000) })
+    for (let i = 0; i < 8; i++) expect((await reactor.run('send', 'a/large/one', body)).code).toBe(0)
     const text = await (await fetch(`${cache}/metrics`)).text()
     const numberOf = (sample: string) =>
       Number(

@@ -123,6 +123,8 @@ describe('reactor reactions', () => {
     const { rules: counts } = JSON.parse((await run('counts', '--json', '--rule', 'lost')).stdout)
     expect(counts).toMatchObject([{ rule: 'lost', last_error: { reason: expect.stringContaining('nobody') } }])
     expect(counts[0].states.parked).toBeGreaterThan(0)
+    const both = JSON.parse((await run('counts', '--json', '--rule', 'lost', '--rule', 'fine')).stdout)
+    expect(both.rules.map(({ rule }: { rule: string }) => rule)).toEqual(['fine', 'lost'])
     expect((await run('counts')).stdout).toMatch(/^RULE +DONE +RETRYING +PARKED/)
   })
 

@@ -140,15 +140,15 @@ describe('the rules in force', () => {
     expect(JSON.parse(byTag.stdout)).toEqual([{ 'first/*': ['first', 'second'] }, { 'third/*': ['third'] }])
   })
 
-  it('may be ten thousand', async () => {
-    const many = Array.from({ length: 10_000 }, (_, i) => answer(`rule-${i}`, `many/${i}/*`, 'answer/many'))
+  it('may be thousands', async () => {
+    const many = Array.from({ length: 3000 }, (_, i) => answer(`rule-${i}`, `many/${i}/*`, 'answer/many'))
     await rm(join(other, 'bad.yaml'))
     await rm(join(other, 'broken.yaml'))
-    for (let file = 0; file < 10; file++)
+    for (let file = 0; file < 3; file++)
       await write(other, `many${file}.yaml`, many.slice(file * 1000, (file + 1) * 1000).join('---\n'))
     await nextLoad(() => reactor.run('rules', 'push', other))
-    expect((await json('list')).rules).toHaveLength(10_001)
-    await reactor.run('send', 'many/7777/x', '{"n": 7}')
+    expect((await json('list')).rules).toHaveLength(3001)
+    await reactor.run('send', 'many/2777/x', '{"n": 7}')
     await reactor.lines.find(({ tag, data }) => tag === 'answer/many' && data.n === 7, 'the answer')
   })
 })

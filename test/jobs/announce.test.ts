@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ReactorError } from '../../src/base/errors.ts'
+import type { Publisher } from '../../src/bus/publish.ts'
 import { type Announce, openAnnounce } from '../../src/jobs/announce.ts'
+import { openJobRecords } from '../../src/jobs/records.ts'
 import { jidOfWork } from '../../src/protocol/jid.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -23,7 +26,7 @@ function collision(): [string, string] {
   const seen = new Map<string, string>()
   for (let n = 0; ; n++) {
     const key = `event-${n}/rule/0/1`
-    const jid = jidOfWork(causeMs, key)
+    const jid = jidOfWork(causeMs, key, 'announcement')
     const other = seen.get(jid)
     if (other) return [other, key]
     seen.set(jid, key)
@@ -38,7 +41,7 @@ async function start() {
 it('announces work under the jid that it derives, with its causes', async () => {
   const { announce, events } = await start()
   const jid = await announce(work('event-1/rule/0/1'), job)
-  expect(jid).toBe(jidOfWork(causeMs, 'event-1/rule/0/1'))
+  expect(jid).toBe(jidOfWork(causeMs, 'event-1/rule/0/1', 'announcement'))
   const [announced] = await events.reach(1)
   expect(announced).toMatchObject({ tag: `salt/run/${jid}/new`, cause: 'event-1', hops: 2, chain: 'a' })
   expect(announced!.data).toMatchObject({ jid, fun: 'runner.test.arg' })
@@ -59,10 +62,40 @@ it('takes another jid where its own is that of other work', async () => {
   const [one, other] = collision()
   const first = await announce(work(one), job)
   const second = await announce(work(other), job)
-  expect(first).toBe(jidOfWork(causeMs, one))
-  expect(second).toBe(jidOfWork(causeMs, other, 1))
+  expect(first).toBe(jidOfWork(causeMs, one, 'announcement'))
+  expect(second).toBe(jidOfWork(causeMs, other, 'announcement', 1))
   expect(second).not.toBe(first)
   // Taken up again, each finds its own.
   expect(await announce(work(one), job)).toBe(first)
   expect(await announce(work(other), job)).toBe(second)
+})
+
+it('never takes a jid that a record has: each has its own half of them', async () => {
+  const { announce, nc, subjects, publisher } = await start()
+  const records = await openJobRecords(nc, subjects, publisher, 86_400_000)
+  const base = { kind: 'local' as const, fun: 'test.ping', arg: [], kwarg: {}, user: 'root', hops: 1 }
+  const times = { deadline: 0, run_until: 0 }
+  const [one, other] = collision()
+  const announced = [await announce(work(one), job), await announce(work(other), job)]
+  const recorded: string[] = []
+  for (const by of [{ work: work(one) }, { work: work(other) }, {}, {}])
+    recorded.push((await records.open({ ...base, ...times }, by)).record.jid)
+  expect(announced.map(jid => Number(jid.at(-1)) % 2)).toEqual([0, 0])
+  expect(recorded.map(jid => Number(jid.at(-1)) % 2)).toEqual([1, 1, 1, 1])
+})
+
+it('waits for what is on its way through the cluster, instead of taking another jid', async () => {
+  const { nc, subjects, publisher } = await start()
+  let refused = 0
+  // As a cluster answers while an earlier message on the subject is in process; it is this work's own, and nobody can read it.
+  const busy: Publisher = {
+    ...publisher,
+    async publish(subject, body, options) {
+      if (refused++ > 1) return publisher.publish(subject, body, options)
+      throw new ReactorError('store_refused', 'wrong last sequence', { overtaken: true })
+    },
+  }
+  const announce = await openAnnounce(nc, subjects, busy, '_jobs')
+  expect(await announce(work('event-1/rule/0/1'), job)).toBe(jidOfWork(causeMs, 'event-1/rule/0/1', 'announcement'))
+  expect(refused).toBe(3)
 })

@@ -4,9 +4,11 @@ import { createKnownKeys } from '../../src/jobs/known-keys.ts'
 const HOUR = 3_600_000
 const START = Date.UTC(2026, 10, 20, 9)
 
-function createKeys(keepHours: number, mostInOne?: number) {
+function createKeys(keepHours: number, { most = 1e6, slots = 1024 } = {}) {
   const clock = { at: START, now: () => clock.at }
-  return { clock, keys: createKnownKeys(keepHours * HOUR, clock, mostInOne) }
+  const forgot: number[] = []
+  const keys = createKnownKeys(keepHours * HOUR, clock, { most, slots, onForgot: until => forgot.push(until) })
+  return { clock, keys, forgot }
 }
 
 describe('the keys that are known', () => {
@@ -33,10 +35,37 @@ describe('the keys that are known', () => {
     expect(['old', 'ahead', 'new'].map(keys.has)).toEqual([false, false, true])
   })
 
-  it('may be more in an hour than one set can hold', () => {
-    const { keys } = createKeys(2, 3)
-    for (let i = 0; i < 20; i++) keys.add(`k${i}`, START)
-    expect(Array.from({ length: 20 }, (_, i) => keys.has(`k${i}`))).not.toContain(false)
-    expect(keys.size()).toBe(20)
+  it('may be more in an hour than one table holds', () => {
+    const { keys } = createKeys(2, { slots: 4 })
+    for (let i = 0; i < 200; i++) keys.add(`k${i}`, START)
+    expect(Array.from({ length: 200 }, (_, i) => keys.has(`k${i}`))).not.toContain(false)
+    expect(keys.has('k200')).toBe(false)
+    expect(keys.size()).toBe(200)
+  })
+
+  it('are the newest where there are more than are held, and it is told until when they are forgotten', () => {
+    const { clock, keys, forgot } = createKeys(8, { most: 1000 })
+    for (let hour = 0; hour < 5; hour++) {
+      clock.at = START + hour * HOUR
+      for (let i = 0; i < 300; i++) keys.add(`${hour}/${i}`, clock.at)
+    }
+    expect(keys.size()).toBe(900)
+    expect(forgot).toEqual([START + HOUR, START + 2 * HOUR])
+    expect([0, 1, 2, 3, 4].map(hour => keys.has(`${hour}/0`))).toEqual([false, false, true, true, true])
+  })
+
+  it('count once that were added twice', () => {
+    const { keys } = createKeys(2)
+    for (let i = 0; i < 3; i++) keys.add('same', START)
+    expect(keys.size()).toBe(1)
+  })
+
+  it('take no place on the heap, and at most 32 bytes each', () => {
+    const { keys } = createKeys(2, { slots: 2 ** 16 })
+    const before = process.memoryUsage()
+    for (let i = 0; i < 400_000; i++) keys.add(`zqSmUDtkYiBqbQVbtWgJYz${i}/rule-${i % 50}`, START)
+    const after = process.memoryUsage()
+    expect(keys.size()).toBe(400_000)
+    expect(after.arrayBuffers - before.arrayBuffers).toBeLessThan(400_000 * 32)
   })
 })

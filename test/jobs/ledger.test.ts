@@ -89,12 +89,15 @@ describe('the ledger', () => {
     await two.stop()
   })
 
-  it('goes on following after a restart of the server', async () => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)('goes on following after the server ended by %s', async signal => {
     const [one, two] = await Promise.all([open('w1'), open('w2')])
-    await server.end()
+    await one.append(decision('before'))
+    await learns(two, 'before')
+    await server.end(signal)
     await server.start()
     await one.append(decision('after'))
     await learns(two, 'after')
+    await within(two.sync(new AbortController().signal), 'reading up to the end')
     await one.stop()
     await two.stop()
   })
@@ -193,6 +196,52 @@ describe('the ledger', () => {
       expect(ledger.has('a')).toBe(true)
       expect(ledger.retrying('a')).toBeUndefined()
     }
+    await one.stop()
+    await two.stop()
+  })
+
+  it('forgets the oldest where more is done than it holds, and says so', async () => {
+    const forgot: number[] = []
+    const started = Date.now()
+    const options = { maxKeys: 1, onForgot: (until: number) => void forgot.push(until) }
+    let at = started
+    const clock = { now: () => at }
+    const one = await openLedger(nc, subjects, publisher, 'w1', silentLog, { ...options, clock })
+    await one.append(decision('a'))
+    at = started + 24 * HOUR
+    await one.append(decision('b'))
+    expect(['a', 'b'].map(key => one.has(key))).toEqual([false, true])
+    expect(forgot).toHaveLength(1)
+    await one.stop()
+  })
+
+  it('reads its stream from the start where that was made anew', async () => {
+    const [one, two] = await Promise.all([open('w1'), open('w2')])
+    for (let i = 0; i < 20; i++) await one.append(decision(`before${i}`))
+    await learns(two, 'before19')
+    const jsm = await jetstreamManager(nc)
+    await jsm.streams.delete('reactor_DONE')
+    await provisionStreams(nc, 'reactor', DEFAULT_LIMITS)
+    for (let i = 0; i < 5; i++) await one.append(decision(`after${i}`))
+    await within(two.sync(new AbortController().signal), 'reading up to the end')
+    expect([0, 1, 2, 3, 4].map(i => two.has(`after${i}`))).not.toContain(false)
+    // What was done before the stream was lost is still known here.
+    expect(two.has('before7')).toBe(true)
+    for (let i = 5; i < 40; i++) await one.append(decision(`after${i}`))
+    await learns(two, 'after39')
+    expect(two.has('after21')).toBe(true)
+    await one.stop()
+    await two.stop()
+  })
+
+  it('finds by itself that its stream was made anew', async () => {
+    const [one, two] = await Promise.all([open('w1'), open('w2')])
+    for (let i = 0; i < 20; i++) await one.append(decision(`before${i}`))
+    await learns(two, 'before19')
+    await (await jetstreamManager(nc)).streams.delete('reactor_DONE')
+    await provisionStreams(nc, 'reactor', DEFAULT_LIMITS)
+    await one.append(decision('after'))
+    await learns(two, 'after')
     await one.stop()
     await two.stop()
   })

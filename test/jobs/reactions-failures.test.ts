@@ -169,6 +169,20 @@ describe('the final failure of a rule with on_failure', () => {
     await worker.stop()
   })
 
+  it('carries what the rule saw, where its event does not give that back', async () => {
+    const { start, store, events } = await open()
+    const worker = await start(async () => ({ failure: 'no' }))
+    const seen = {
+      ...{ tag: 'salt/minion/web9/absent', origin: 'web9', stamp: '2026-11-20T09:18:20.838387', data: { id: 'web9' } },
+      window: { key: 'web9', count: 0, first: 'f', last: 'l', events: [] },
+    }
+    const event = { ...reaction('seq-absent.r.web9.1', []).event, seq: 0 }
+    await store(reaction(event.id, [action('runner', 'a.a')], 'r', { policy, event, seen }))
+    const told = await events.find(({ tag }) => tag === 'salt/reactor/failed/r', 'the event')
+    expect(told.data.event).toEqual({ id: event.id, ...seen })
+    await worker.stop()
+  })
+
   it('has no data of an event that is gone, nor of another that stands at its place', async () => {
     const { start, store, fire, events } = await open()
     const { seq } = await fire('another', { secret: 1 })

@@ -15,7 +15,7 @@ const one = (id: string, rule: string, more = {}) => reaction(id, [action('runne
 
 describe('the shares of lanes', () => {
   it('are bounded by messages and by bytes of each lane and class, and by bytes of all', () => {
-    const shares = createShares({ messages: 3, laneBytes: 50, bytes: 100 })
+    const shares = createShares({ messages: 3, classMessages: 100, laneBytes: 50, bytes: 100 })
     expect(shares.fits('a', 'fast', 999)).toBe('yes')
     shares.take('a', 'fast', 20)
     shares.take('a', 'fast', 20)
@@ -36,9 +36,37 @@ describe('the shares of lanes', () => {
     expect(shares.read()).toEqual([])
   })
 
+  it('leave room to others, however many lanes hold all that they may', () => {
+    const shares = createShares()
+    const fill = (rule: string, most = Number.POSITIVE_INFINITY) => {
+      let held = 0
+      for (; held < most && shares.fits(rule, 'fast', 100) === 'yes'; held++) shares.take(rule, 'fast', 100)
+      return held
+    }
+    const held = Array.from({ length: 10 }, (_, n) => fill(`slow${n}`))
+    expect(held[0]).toBe(3000)
+    expect(held).toEqual([...held].sort((a, b) => b - a))
+    expect(held.at(-1)).toBeGreaterThan(300)
+    expect(fill('quick', 200)).toBe(200)
+    // The other class has a consumer of its own.
+    expect(shares.fits('slow0', 'slow', 100)).toBe('yes')
+    for (let n = 0; n < 5000; n++) fill(`another${n}`, 1)
+    expect(shares.fits('one more', 'fast', 100)).toBe('yes')
+  })
+
+  it('count a message of many rules as one', () => {
+    const shares = createShares({ messages: 9, classMessages: 2, laneBytes: 99, bytes: 99 })
+    for (const rule of ['a', 'b', 'c', 'd']) shares.take(rule, 'fast', 1, 1 / 4)
+    expect(shares.fits('e', 'fast', 1)).toBe('yes')
+    shares.take('e', 'fast', 1)
+    expect(shares.fits('f', 'fast', 1)).toBe('all')
+    for (const rule of ['a', 'b', 'c', 'd']) shares.give(rule, 'fast', 1, 1 / 4)
+    expect(shares.fits('f', 'fast', 1)).toBe('yes')
+  })
+
   it('say when about half of a lane will have ended, at the pace that it had', () => {
     const clock = { at: 0 }
-    const shares = createShares({ messages: 99, laneBytes: 99, bytes: 99 }, () => clock.at)
+    const shares = createShares({ messages: 99, classMessages: 999, laneBytes: 99, bytes: 99 }, () => clock.at)
     expect(shares.roomWithin('a', 'fast')).toBeUndefined()
     for (let n = 0; n < 12; n++) shares.take('a', 'fast', 1)
     clock.at = 100
@@ -51,7 +79,7 @@ describe('the shares of lanes', () => {
 })
 
 describe('a lane that holds its share', () => {
-  const limits = { messages: 3, laneBytes: 1e6, bytes: 1e7 }
+  const limits = { messages: 3, classMessages: 1000, laneBytes: 1e6, bytes: 1e7 }
 
   it('has its surplus stored in the slow class, raises one alarm, and does all of it in the end, once', async () => {
     const { start, store, ran, drained, alarmed, jsm, ns, until } = await open()

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { MIXED, type Reaction } from '../../src/protocol/reaction.ts'
+import { MIXED, type Reaction, type ReactionBatch } from '../../src/protocol/reaction.ts'
+import { storedIn } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createGate } from '../helpers/wait.ts'
 import { action, batchOf, openReactions, reaction } from './reactions.ts'
@@ -51,7 +52,7 @@ describe('a message of reactions of many rules', () => {
         if (what === 'runner.a.one' && asked.cause === 'e0') await gate.passed
         return {}
       },
-      { concurrency: 1, limits: { messages: 1, laneBytes: 1e6, bytes: 1e7 } },
+      { concurrency: 1, limits: { messages: 1, classMessages: 1000, laneBytes: 1e6, bytes: 1e7 } },
     )
     await store(one('e0', 'a'))
     await ran.reach(1)
@@ -62,6 +63,35 @@ describe('a message of reactions of many rules', () => {
     await drained()
     expect(done()).toEqual(['e0/a done', 'e1/a done', 'e1/b done', 'e2/a done'])
     expect(ran.items).toHaveLength(4)
+    await worker.stop()
+  })
+
+  it('has only the parts stored again whose lanes are full, each with its own bundle and policy', async () => {
+    const { start, storeMixed, store, drained, ran, nc, ns, until } = await open()
+    const gate = createGate()
+    const worker = await start(
+      async ({ asked }) => {
+        if (asked.cause === 'e0') await gate.passed
+        return {}
+      },
+      { concurrency: 1, limits: { messages: 1, classMessages: 1000, laneBytes: 1e6, bytes: 1e7 } },
+    )
+    await store(one('e0', 'a'))
+    await ran.reach(1)
+    const other = { bundle: 'b2', policy: { attempts: 3 } }
+    await storeMixed(mixed([one('e1', 'a'), one('e2', 'a')], [one('e1', 'b')], [one('e3', 'a', other)]))
+    await ran.find(({ what }) => what === 'runner.b.one', 'the other rule')
+    const apart = async () =>
+      (await storedIn<ReactionBatch>(nc, `${ns}_REACTIONS`)).filter(({ subject }) => subject.includes('.slow.'))
+    await until(async () => (await apart()).length === 2, 'the parts')
+    expect((await apart()).map(({ subject }) => subject)).toEqual([`${ns}.reaction.slow.a`, `${ns}.reaction.slow.a`])
+    expect((await apart()).map(({ body }) => body)).toMatchObject([
+      { bundle: 'b1', reactions: [{ event: { id: 'e1' } }, { event: { id: 'e2' } }] },
+      { bundle: 'b2', policy: { attempts: 3 }, reactions: [{ event: { id: 'e3' } }] },
+    ])
+    gate.open()
+    await drained()
+    expect(ran.items).toHaveLength(5)
     await worker.stop()
   })
 

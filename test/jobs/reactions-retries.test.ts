@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
-import { backoff } from '../../src/jobs/reactions/retry.ts'
+import { backoff, scheduleAttempt } from '../../src/jobs/reactions/retry.ts'
 import type { Decision, Reaction } from '../../src/protocol/reaction.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createGate } from '../helpers/wait.ts'
@@ -83,6 +83,29 @@ describe('a reaction that fails and has attempts left', () => {
     const keys = ran.items.filter(({ what }) => what === 'local.a.a').map(({ asked }) => asked.work!.key)
     // After its deadline nobody comes for the first any more.
     expect(keys).toEqual(['e1/r/0/1', 'e1/r/0/1', 'e1/r/0/3'])
+    await worker.stop()
+  })
+
+  it('asks only those minions again that did not take it', async () => {
+    const { start, store, decided, ran } = await open()
+    const refusing = [{ m2: 'busy', m3: 'stopping' }, { m3: 'stopping' }, {}]
+    const worker = await start(async ({ tgt }) => ({
+      minions: tgt === 'web1' ? ['m1', 'm2', 'm3'] : [tgt!].flat(),
+      refused: refusing[ran.items.length - 1]!,
+    }))
+    await store(retried('e1', [action('local', 'a.a')]))
+    await decided.find(({ state }) => state === 'done', 'the end')
+    expect(ran.items.map(({ tgt }) => tgt)).toEqual(['web1', ['m2', 'm3'], ['m3']])
+    expect(decided.items[0]).toMatchObject({ state: 'retrying', left: [[0, 2, ['m2', 'm3']]] })
+    await worker.stop()
+  })
+
+  it('asks all of its target again where nobody took it', async () => {
+    const { start, store, decided, ran } = await open()
+    const worker = await start(async () => (ran.items.length === 1 ? { refused: { web1: 'busy' } } : {}))
+    await store(retried('e1', [action('local', 'a.a')]))
+    await decided.find(({ state }) => state === 'done', 'the end')
+    expect(ran.items.map(({ tgt }) => tgt)).toEqual(['web1', 'web1'])
     await worker.stop()
   })
 
@@ -222,6 +245,76 @@ describe('an attempt that another worker took for lost', () => {
     await drained()
     expect(decided.items.map(shown)).toEqual(['e1/r 1 parked', 'e1/r 1 done'])
     expect(await parked()).toEqual([])
+    await worker.stop()
+  })
+  it('stays parked for a person until the ledger has it as done', async () => {
+    const { start, store, ran, parked, publisher, subjects, until } = await open()
+    const gate = createGate()
+    const asked = createGate()
+    const worker = await start(
+      async () => {
+        await gate.passed
+        return {}
+      },
+      // As if it died there.
+      {
+        append() {
+          asked.open()
+          return new Promise(() => undefined)
+        },
+        stopWithinMs: 1,
+      },
+    )
+    const one = reaction('e1', [action('runner', 'a.a')])
+    await store(one)
+    await ran.reach(1)
+    await publisher.publish(subjects.parked('e1', 'r'), JSON.stringify({ key: 'e1/r', reason: 'lost', reaction: one }))
+    const entry = { key: 'e1/r', rule: 'r', event: 'e1', tag: 't', state: 'parked', ms: 1, jids: [] }
+    await publisher.publish(subjects.done('another'), JSON.stringify({ worker: 'another', decisions: [entry] }))
+    await until(async () => worker.ledger.has('e1/r'), 'reading the entry of the other')
+    gate.open()
+    await asked.passed
+    expect(await parked()).toHaveLength(1)
+    await worker.stop()
+  })
+
+  it('is done in the ledger where a person has dropped it while it ran', async () => {
+    const { start, store, decided, drained, ran, publisher, subjects, until } = await open()
+    const gate = createGate()
+    const worker = await start(async () => {
+      await gate.passed
+      return {}
+    })
+    await store(reaction('e1', [action('runner', 'a.a')]))
+    await ran.reach(1)
+    const entry = { key: 'e1/r', rule: 'r', event: 'e1', tag: 't', state: 'dropped', ms: 1, jids: [], by: 'root' }
+    await publisher.publish(subjects.done('another'), JSON.stringify({ worker: 'another', decisions: [entry] }))
+    await until(async () => worker.ledger.has('e1/r'), 'reading the entry of the other')
+    gate.open()
+    await drained()
+    expect(decided.items.map(shown)).toEqual(['e1/r 1 dropped', 'e1/r 1 done'])
+    await worker.stop()
+  })
+
+  it('has no other attempt where it was to be tried again', async () => {
+    const { start, store, decided, drained, ran, publisher, subjects, until } = await open()
+    const gate = createGate()
+    const worker = await start(async () => {
+      await gate.passed
+      return {}
+    })
+    const one = reaction('e1', [action('runner', 'a.a')])
+    await store(one)
+    await ran.reach(1)
+    const next = Date.now() + 3_600_000
+    await scheduleAttempt(publisher, subjects, { ...one, attempt: 2 }, next)
+    const entry = { key: 'e1/r', rule: 'r', event: 'e1', tag: 't', state: 'retrying', ms: 1, jids: [], next }
+    await publisher.publish(subjects.done('another'), JSON.stringify({ worker: 'another', decisions: [entry] }))
+    await until(async () => worker.ledger.has('e1/r'), 'reading the entry of the other')
+    gate.open()
+    // The schedule is a message of the stream too.
+    await drained()
+    expect(decided.items.map(shown)).toEqual(['e1/r 1 retrying', 'e1/r 1 done'])
     await worker.stop()
   })
 })

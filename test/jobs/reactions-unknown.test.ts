@@ -3,6 +3,7 @@ import { createFire } from '../../src/bus/fire.ts'
 import { serviceOrigin } from '../../src/protocol/origin.ts'
 import type { ReactionPolicy } from '../../src/protocol/reaction.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { createGate } from '../helpers/wait.ts'
 import { action, type Behaviour, openReactions, reaction } from './reactions.ts'
 
 let server: TestServer
@@ -106,6 +107,41 @@ describe('an action that was started before', () => {
     expect(decided.items).toHaveLength(1)
     expect(await parked()).toEqual([])
     await worker.stop()
+  })
+})
+
+describe('an action that another worker still runs', () => {
+  it('is left to that one, however long it takes', async () => {
+    const { start, store, ran, decided, drained, parked } = await openReactions(server)
+    const gate = createGate()
+    const marks = new Set<string>()
+    const begins: Behaviour = async ({ asked }) => {
+      if (marks.has(asked.work!.key)) return { failure: 'it was started before', code: 'outcome_unknown', begun: true }
+      marks.add(asked.work!.key)
+      await gate.passed
+      return {}
+    }
+    const first = await start(begins)
+    const one = reaction('e1', [action('runner', 'a.a')], 'r', { policy: { on_unknown: 'retry', backoff: [10, 10] } })
+    await store(one)
+    await ran.reach(1)
+    const slept: number[] = []
+    const clock = leapingClock()
+    const sleep = (ms: number, signal?: AbortSignal) => {
+      slept.push(ms)
+      return clock.sleep(ms, signal)
+    }
+    const second = await start(begins, { clock: { ...clock, sleep } })
+    // Handed over again by a reactor that died: which worker gets it is a matter of luck.
+    for (let n = 0; ran.items.length < 2; n++) await store(one, `again ${n}`)
+    await second.stop()
+    expect(slept).toEqual([])
+    expect(decided.items).toEqual([])
+    gate.open()
+    await drained()
+    expect(decided.items.map(({ state, attempt = 1 }) => `${attempt} ${state}`)).toEqual(['1 done'])
+    expect(await parked()).toEqual([])
+    await first.stop()
   })
 })
 

@@ -47,7 +47,7 @@ describe('a reaction whose actions go well', () => {
       work: { key: `e1/r/${index}/1`, causeMs: one.event.storedMs },
     })
     expect(ran.items).toEqual([
-      { what: 'local.a.a', asked: asked(0) },
+      { what: 'local.a.a', asked: asked(0), tgt: 'web1' },
       { what: 'runner.b.b', asked: asked(1) },
       { what: 'wheel.c.c', asked: asked(2) },
     ])
@@ -97,7 +97,7 @@ describe('a reaction with an action that fails', () => {
     await drained()
     expect(refusals).toBe(4)
     expect(ran.items).toHaveLength(1)
-    expect((await parked()).map(({ id }) => id)).toEqual(['parked/e1/r'])
+    expect((await parked()).map(({ body }) => body.key)).toEqual(['e1/r'])
     expect((await jsm.streams.info(`${ns}_PARKED`)).state.last_seq).toBe(1)
     await worker.stop()
   })

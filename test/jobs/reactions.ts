@@ -18,9 +18,13 @@ import { createSeen, within } from '../helpers/wait.ts'
 export interface Ran {
   what: string
   asked: Asked
+  /** Of a job on minions. */
+  tgt?: string | string[]
 }
 
 export type Behaviour = (call: Ran) => Promise<{
+  /** Default: web1. */
+  minions?: string[]
   refused?: Record<string, string>
   offline?: string[]
   deadline?: number
@@ -65,6 +69,8 @@ export interface WorkerOptions {
   /** Stands before the real one: what it throws is what the worker meets. */
   publish?: (subject: string, next: () => ReturnType<Publisher['publish']>) => ReturnType<Publisher['publish']>
   limits?: ShareLimits
+  overdueEveryMs?: number
+  stopWithinMs?: number
   clock?: Clock
   known?: number
 }
@@ -112,8 +118,8 @@ export async function openReactions(server: { url: string }) {
     }
     const opened = await openLedger(nc, subjects, own, worker, log)
     const ledger = { ...opened, append: more.append ?? opened.append }
-    const act = (what: string, asked: Asked) => {
-      const call = { what, asked }
+    const act = (what: string, asked: Asked, tgt?: string | string[]) => {
+      const call: Ran = { what, asked, ...(tgt === undefined ? {} : { tgt }) }
       ran.push(call)
       return behave(call)
     }
@@ -131,9 +137,9 @@ export async function openReactions(server: { url: string }) {
       fire,
       ledger,
       alarms,
-      publishJob: async ({ fun }: PublishMessage, asked): Promise<Published> => {
-        const { refused = {}, offline = [], deadline = 0 } = await act(`local.${fun}`, asked)
-        const published = { minions: ['web1'], missing: [], waiting: [], deadline, run_until: 0 }
+      publishJob: async ({ fun, tgt }: PublishMessage, asked): Promise<Published> => {
+        const { refused = {}, offline = [], deadline = 0, minions = ['web1'] } = await act(`local.${fun}`, asked, tgt)
+        const published = { minions, missing: [], waiting: [], deadline, run_until: 0 }
         return { ...published, jid: `jid of ${fun}`, offline, refused }
       },
       resolveJob: ({ tgt }) => ({ minions: [tgt].flat().flatMap(each => each.split(',')), missing: [] }),
@@ -142,6 +148,8 @@ export async function openReactions(server: { url: string }) {
       callWheel: call => run(call, 'wheel'),
       ...(more.stopFunctions ? { stopFunctions: more.stopFunctions } : {}),
       ...(more.limits ? { limits: more.limits } : {}),
+      ...(more.overdueEveryMs ? { overdueEveryMs: more.overdueEveryMs } : {}),
+      ...(more.stopWithinMs ? { stopWithinMs: more.stopWithinMs } : {}),
       concurrency: more.concurrency ?? 4,
       clock: more.clock ?? systemClock,
       log,

@@ -1,6 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ReactorError } from '../../src/base/errors.ts'
 import { createFire } from '../../src/bus/fire.ts'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { createPublisher, type Publisher } from '../../src/bus/publish.ts'
@@ -109,15 +110,47 @@ describe('job records', () => {
     expect(await records.open(base, { jid: '20261120091820838387' })).toMatchObject({ resumed: false })
   })
 
-  it('live for an hour, or as long as events where they must not be forgotten', async () => {
+  it('live for an hour; marks of what may not be done twice as long as events', async () => {
     const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
     const jsm = await jetstreamManager(nc)
-    const ttlOf = async (keep: 'short' | 'long') => {
-      const { record } = await records.open({ ...base, deadline: 0 }, { keep })
-      const stored = await jsm.streams.getMessage('reactor_JOBS', { last_by_subj: subjects.jobRecord(record.jid) })
-      return stored?.header.get('Nats-TTL')
+    const ttlOf = async (subject: string) =>
+      (await jsm.streams.getMessage('reactor_JOBS', { last_by_subj: subject }))?.header.get('Nats-TTL')
+    const { record } = await records.open({ ...base, deadline: 0 }, {})
+    await records.mark(work)
+    expect(await ttlOf(subjects.jobRecord(record.jid))).toBe('3600')
+    expect(await ttlOf(subjects.startMark(work.key))).toBe('18000')
+  })
+
+  it('say of marked work that it was begun, whenever its cause was stored, and not of its own repeat', async () => {
+    const forgetful: Publisher = {
+      ...publisher,
+      async publish(subject, body, options) {
+        await publisher.publish(subject, body, options)
+        // The stream has forgotten the id, and says that the subject is taken.
+        throw new ReactorError('store_refused', 'taken', { taken: true })
+      },
     }
-    expect([await ttlOf('short'), await ttlOf('long')]).toEqual(['3600', '18000'])
+    const own = await openJobRecords(nc, subjects, forgetful, KEEP_MS)
+    expect(await own.mark(work)).toEqual({ before: false, causeMs: work.causeMs })
+    const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
+    const again = { ...work, causeMs: work.causeMs + 86_400_000 }
+    expect(await records.mark(again)).toEqual({ before: true, causeMs: work.causeMs })
+    expect(await records.mark({ ...work, key: 'other/rule/0' })).toMatchObject({ before: false })
+  })
+
+  it('refuse old work that was with a worker before, where events of its time are gone', async () => {
+    const records = await openJobRecords(nc, subjects, publisher, KEEP_MS)
+    const fire = createFire(publisher, subjects, serviceOrigin('_jobs'))
+    const old = { ...work, causeMs: Date.now() - 3_700_000 }
+    // The oldest event that is kept is younger than its cause.
+    await fire('any/event', {})
+    await expect(records.open(base, { work: { ...old, again: true } })).rejects.toMatchObject({
+      code: 'outcome_unknown',
+    })
+    // It waited for long, and comes for the first time.
+    expect(await records.open(base, { work: old })).toMatchObject({ resumed: false })
+    const young = { key: 'young/rule/0', causeMs: Date.now() - 60_000, again: true } as const
+    expect(await records.open(base, { work: young })).toMatchObject({ resumed: false })
   })
 
   it('that cannot be read are away for a moment, and not taken by others', async () => {

@@ -83,7 +83,10 @@ async function start(runTimeoutMs = 60_000) {
     registry: createRegistry('runner', new Map(Object.entries(own))),
     records: await openJobRecords(core.nc, core.subjects, core.publisher, 86_400_000),
     announce: await openAnnounce(core.nc, core.subjects, core.publisher, '_jobs'),
-    fire: core.fire,
+    fire: (tag, data, options) => {
+      if (!tag.endsWith('/ret') || refusals-- <= 0) return core.fire(tag, data, options)
+      return Promise.reject(new ReactorError('store_refused', 'the store refused the message: it is full'))
+    },
     profiles: { smtp: {}, http: {} },
     runTimeoutMs,
     storeReturn: async (jid, json) => {
@@ -99,7 +102,31 @@ async function start(runTimeoutMs = 60_000) {
   return { ...core, jobs, call, ran, gate, lines, audited }
 }
 
+/** Of the function's return, for so many times. */
+let refusals = 0
+
 const work = { key: 'event-1/rule/0/1', causeMs: Date.UTC(2026, 10, 20, 9, 18, 20) }
+
+describe('a return that the store refuses', () => {
+  it('is told when there is room, where it is of work: until then that is not done', async () => {
+    const { call, events, lines } = await start()
+    refusals = 1
+    const { told, outcome } = await call('own.sharp', { work })
+    expect(outcome).toEqual({ ok: true, value: 'sharp' })
+    await lines.find(({ msg }) => msg.includes('cannot be done yet'), 'the first try')
+    expect(events.items.filter(({ tag }) => tag.endsWith('/ret'))).toEqual([])
+    await told
+    const returned = await events.find(({ tag }) => tag.endsWith('/ret'), 'the return')
+    expect(returned.data).toMatchObject({ return: 'sharp', success: true })
+  })
+
+  it('is told of in the log where nobody waits for it', async () => {
+    const { call, lines } = await start()
+    refusals = 1
+    await (await call('own.safe')).told
+    await lines.find(({ msg }) => msg === 'a return could not be stored', 'the log')
+  })
+})
 
 describe('a runner function as a job', () => {
   it('is announced and returned in Salt’s shape, caused by what caused it', async () => {
@@ -302,6 +329,26 @@ describe('work that was started before', () => {
     const both = await Promise.all([call('own.sharp', { work }), call('own.sharp', { work })])
     expect(both.map(({ outcome }) => outcome.ok).sort()).toEqual([false, true])
     expect(ran).toHaveLength(1)
+  })
+
+  it('is known by its key where its event is fired again and stored at another time', async () => {
+    const { call, ran } = await start()
+    const first = await call('own.sharp', { work })
+    const again = await call('own.sharp', { work: { ...work, causeMs: work.causeMs + 3_600_000 } })
+    expect(again).toMatchObject({ jid: first.jid, begun: true, outcome: { ok: false, code: 'outcome_unknown' } })
+    expect(ran).toEqual([`sharp ${first.jid}`])
+  })
+
+  it('leaves a mark without its arguments, and none where it is idempotent', async () => {
+    const { call, nc, ns, subjects } = await start()
+    const { jid, marked } = await call('own.add', { work, arg: [2, 3] })
+    await call('own.safe', { work: { ...work, key: 'event-1/rule/1/1' } })
+    expect(marked).toBe(true)
+    const stored = await storedIn(nc, `${ns}_JOBS`)
+    expect(stored.map(({ subject, body }) => [subject, body])).toEqual([
+      [subjects.startMark(work.key), { causeMs: work.causeMs }],
+    ])
+    expect(jid).toMatch(/^20261120091820/)
   })
 
   it('carries the work’s key, which stays the same, to the function', async () => {

@@ -3,18 +3,26 @@ import { describe, expect, it } from 'vitest'
 import type { ReactionControl } from '../../src/jobs/control/reactions.ts'
 import { runnerReactions } from '../../src/jobs/runner-reactions.ts'
 import { ALL_GRANTS, type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
+import type { Trace } from '../../src/protocol/trace.ts'
 
-function open(grants: Grants | undefined) {
-  const acted: [string, readonly string[], string][] = []
+function open(grants: Grants | undefined, trace: Trace = {}) {
+  const acted: [string, readonly string[], object][] = []
   const control: ReactionControl = {
     list: async () => ({ reactions: [] }),
     show: async () => null,
-    async act(operation, keys, by) {
-      acted.push([operation, keys, by])
+    async act(operation, keys, asker) {
+      acted.push([operation, keys, asker])
       return []
     },
   }
-  const call = { fun: 'own.fun', arg: [], kwarg: {}, user: 'ann', ...(grants ? { grants: () => grants } : {}) }
+  const call = {
+    fun: 'own.fun',
+    arg: [],
+    kwarg: {},
+    user: 'ann',
+    ...trace,
+    ...(grants ? { grants: () => grants } : {}),
+  }
   return { reactions: runnerReactions(control, call), acted }
 }
 
@@ -42,12 +50,12 @@ describe('reactions for a runner function', () => {
     const may = open({ ...reader, runner: ['reactions.drop'] })
     await may.reactions.act('drop', ['a/r'])
     await expect(may.reactions.act('retry', ['a/r'])).rejects.toMatchObject({ code: 'forbidden' })
-    expect(may.acted).toEqual([['drop', ['a/r'], 'ann']])
+    expect(may.acted).toEqual([['drop', ['a/r'], { user: 'ann' }]])
   })
 
-  it('are for a rule or schedule to do with as it says', async () => {
-    const { reactions, acted } = open(undefined)
+  it('are for a rule or schedule to do with as it says, and it is among the causes of what comes of that', async () => {
+    const { reactions, acted } = open(undefined, { hops: 3, chain: 'a,b' })
     await reactions.act('deny', ['a/r'])
-    expect(acted).toEqual([['deny', ['a/r'], 'ann']])
+    expect(acted).toEqual([['deny', ['a/r'], { user: 'ann', hops: 3, chain: 'a,b' }]])
   })
 })

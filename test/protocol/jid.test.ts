@@ -38,17 +38,27 @@ describe('the jid of a piece of work', () => {
   it('is the same whoever asks, within the second of its cause', () => {
     fc.assert(
       fc.property(fc.string(), fc.nat(1000), (name, probe) => {
-        const jid = jidOfWork(cause, name, probe)
+        const jid = jidOfWork(cause, name, 'record', probe)
         expect(jid).toMatch(/^20261120091820\d{6}$/)
-        expect(jidOfWork(cause + 0.4, name, probe)).toBe(jid)
+        expect(jidOfWork(cause + 0.4, name, 'record', probe)).toBe(jid)
       }),
     )
   })
 
+  it('is of the half of its taker, as fresh ones are of that of records', () => {
+    const last = (jid: string) => Number(jid.at(-1)) % 2
+    const next = createJidSource()
+    for (let i = 0; i < 2000; i++) {
+      expect(last(jidOfWork(cause, `event/rule/${i}`, 'record', i % 7))).toBe(1)
+      expect(last(jidOfWork(cause, `event/rule/${i}`, 'announcement', i % 7))).toBe(0)
+      expect(last(next())).toBe(1)
+    }
+  })
+
   it('differs for other work, nearly always, and for the next probe, always', () => {
-    const jids = new Set(Array.from({ length: 1000 }, (_, i) => jidOfWork(cause, `event/rule/${i}`)))
+    const jids = new Set(Array.from({ length: 1000 }, (_, i) => jidOfWork(cause, `event/rule/${i}`, 'record')))
     expect(jids.size).toBeGreaterThan(990)
-    const probes = new Set(Array.from({ length: 1000 }, (_, probe) => jidOfWork(cause, 'event/rule', probe)))
+    const probes = new Set(Array.from({ length: 1000 }, (_, probe) => jidOfWork(cause, 'event/rule', 'record', probe)))
     expect(probes.size).toBe(1000)
   })
 })

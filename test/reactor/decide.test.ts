@@ -48,12 +48,19 @@ describe('an event decided anew', () => {
   it('has its reaction stored under the number of the attempt, by the rule as it is now', async () => {
     const { ask, fire, stored } = await start()
     const { id, seq } = await fire('my/tag', { n: 1 })
-    expect(await ask({ seq, rule: 'any', attempt: 2 })).toEqual({ stored: true })
+    expect(await ask({ seq, id, rule: 'any', attempt: 2 })).toEqual({ stored: true })
     const [message] = await stored()
     expect(message).toMatchObject({ id: `${id}/any#2`, body: { rule: 'any', bundle: 'b1' } })
     expect(message!.body.reactions).toMatchObject([
       { attempt: 2, event: { id, seq, tag: 'my/tag' }, actions: [{ fun: 'test.arg', arg: [1] }] },
     ])
+  })
+
+  it('has the rule that asked for it among its causes', async () => {
+    const { ask, fire, stored } = await start()
+    const { id, seq } = await fire('my/tag', { n: 1 }, { hops: 1, chain: 'before' })
+    await ask({ seq, id, rule: 'any', attempt: 2, hops: 5, chain: 'before,again' })
+    expect((await stored())[0]!.body.reactions).toMatchObject([{ event: { id, hops: 6, chain: 'before,again' } }])
   })
 
   it.each([
@@ -66,8 +73,8 @@ describe('an event decided anew', () => {
     ['out', 'my/tag', {}, 'function_failed', "rule 'out' is off"],
   ])('is refused by rule %s on %s %j', async (rule, tag, data, code, message) => {
     const { ask, fire, stored } = await start()
-    const { seq } = await fire(tag, data)
-    await expect(ask({ seq, rule, attempt: 1 })).rejects.toMatchObject({
+    const { id, seq } = await fire(tag, data)
+    await expect(ask({ seq, id, rule, attempt: 1 })).rejects.toMatchObject({
       code,
       message: expect.stringContaining(message),
     })
@@ -76,16 +83,19 @@ describe('an event decided anew', () => {
 
   it('is refused where the event is gone, though a later one is there', async () => {
     const { ask, fire } = await start()
-    await fire('my/tag', { n: 1 })
-    await expect(ask({ seq: 9, rule: 'any', attempt: 1 })).rejects.toMatchObject({ code: 'not_found' })
+    const { id, seq } = await fire('my/tag', { n: 1 })
+    await expect(ask({ seq: 9, id, rule: 'any', attempt: 1 })).rejects.toMatchObject({ code: 'not_found' })
+    // Of a stream that was made anew.
+    await expect(ask({ seq, id: 'another', rule: 'any', attempt: 1 })).rejects.toMatchObject({ code: 'not_found' })
   })
 
   it.each([
     null,
     {},
-    { seq: 0, rule: 'any', attempt: 1 },
-    { seq: 1, rule: 'any' },
-    { seq: '1', rule: 'any', attempt: 1 },
+    { seq: 0, id: 'e', rule: 'any', attempt: 1 },
+    { seq: 1, id: 'e', rule: 'any' },
+    { seq: 1, rule: 'any', attempt: 1 },
+    { seq: '1', id: 'e', rule: 'any', attempt: 1 },
   ])('is refused for the request %j', async body => {
     const { ask } = await start()
     await expect(ask(body)).rejects.toMatchObject({ code: 'bad_argument' })

@@ -106,10 +106,28 @@ describe('a match that asks for nothing', () => {
     expect(alarms.items).toEqual([
       {
         kind: 'loop',
-        about: 'any,other,any',
+        about: 'any',
         data: expect.objectContaining({ rule: 'any', cycle: ['any', 'other', 'any'] }),
       },
     ])
+    expect(sent.items).toHaveLength(1)
+  })
+
+  it('in shadow mode says so where a fact cannot be looked up, and parks nothing', async () => {
+    const lookUp = async () => Promise.reject(new ReactorError('template', 'the inventory is down'))
+    const { dispatcher, sent } = start('rule: s\non: my/*\nmode: shadow\ndo:\n  - runner.test.arg: ["{{ load }}"]\n', {
+      facts: ['load'],
+      lookUp,
+    })
+    const { delivery, settled } = deliver()
+    dispatcher.handle(delivery)
+    await sent.reach(1)
+    const { subject, body, store } = sent.items[0]!
+    expect(subject).toBe('reactor.done.r1')
+    expect(body.suppressed).toEqual([expect.objectContaining({ rule: 's', reason: 'shadow' })])
+    expect(body.suppressed![0]!.details).toEqual(['fails: the inventory is down'])
+    store()
+    expect(await settled.reach(1)).toEqual(['ack'])
     expect(sent.items).toHaveLength(1)
   })
 
@@ -193,6 +211,28 @@ describe('facts that have to be looked up', () => {
   })
 })
 
+describe('a rule with stop', () => {
+  const rules = (first: string) =>
+    `${first}priority: 1\nstop: true\ndo:\n  - runner.test.arg: ["{{ load }}"]\n---\nrule: below\non: my/*\ndo: runner.test.arg\n`
+  it('holds those below it back where its own facts cannot be looked up', async () => {
+    const lookUp = async () => Promise.reject(new ReactorError('template', 'no facts'))
+    const { dispatcher, sent } = start(rules('rule: first\non: my/*\n'), { facts: ['load'], lookUp })
+    dispatcher.handle(deliver().delivery)
+    await sent.reach(1)
+    expect(sent.items.map(({ subject }) => subject)).toEqual(['reactor.parked.event-1.first'])
+  })
+
+  it('lets those below it have what none of its awaited events is', async () => {
+    const { dispatcher, sent } = start(
+      'rule: both\nall_of:\n  within: 1m\n  events:\n    - { on: my/a, when: { all: [{ fact: data, path: $.n, operator: equal, value: 1 }] } }\n    - { on: my/b }\nstop: true\npriority: 1\ndo: runner.test.arg\n---\nrule: below\non: my/**\ndo: runner.test.arg\n',
+    )
+    dispatcher.handle(deliver({ tag: 'my/a', data: { n: 2 }, headers: { 'Nats-Msg-Id': 'other' } }).delivery)
+    dispatcher.handle(deliver({ tag: 'my/a', data: { n: 1 }, headers: { 'Nats-Msg-Id': 'awaited' } }).delivery)
+    await turn()
+    expect(sent.items.map(({ id }) => id)).toEqual(['other/below'])
+  })
+})
+
 describe('on_failure', () => {
   const RULE =
     'rule: fix\non: my/*\ndo: runner.test.arg\non_failure:\n  - local.test.arg: { tgt: "{{ data.id }}", args: ["{{ failure.reason }}", "{{ tag }}"] }\n'
@@ -225,7 +265,18 @@ describe('on_failure', () => {
     expect(reaction!.actions[0]!.untrusted).toEqual(expect.arrayContaining([['arg', 1]]))
   })
 
-  it('is done for nobody but the job workers, and only on what says what failed', async () => {
+  it('sees what a window had collected, as do saw it', async () => {
+    const { dispatcher, sent } = start(
+      'rule: fix\non: my/*\ngroup: { for: 1m }\ndo: runner.test.arg\non_failure:\n  - runner.test.arg: ["{{ window.count }}", "{{ data.say }}"]\n',
+    )
+    const window = { key: '', count: 2, first: 'f', last: 'l', events: [] }
+    const data = { ...failed, event: { ...failed.event, window } }
+    dispatcher.handle(deliver({ tag: TAG, origin: serviceOrigin('_reactor'), data }).delivery)
+    await turn()
+    expect(sent.items[0]!.body.reactions[0]!.actions[0]!.arg).toEqual([2, 'x'])
+  })
+
+  it('is done for nobody but job workers and reactors, and only on what says what failed', async () => {
     const { dispatcher, sent } = start(RULE)
     for (const given of [
       { tag: TAG, origin: minionOrigin('web1'), data: failed },

@@ -1,15 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { MAX_HOPS } from '../../src/protocol/event.ts'
-import { extendChain } from '../../src/protocol/trace.ts'
-import { createLoopGuard } from '../../src/reactor/loop.ts'
+import { extendChain, joinTrace } from '../../src/protocol/trace.ts'
+import { createLoopGuard, type LoopGuard } from '../../src/reactor/loop.ts'
 
 const rule = (name: string, recursion = 0) => ({ rule: name, recursion })
+
+type Asked = Pick<Parameters<LoopGuard['check']>[1], 'hops' | 'chain'> & { id?: string; origin?: string }
 
 function start(rate = 0) {
   let now = 1_795_166_300_000
   const guard = createLoopGuard({ rate, clock: { now: () => now } })
+  let events = 0
   return {
-    check: guard.check,
+    /** Each an event of its own, of a service, where it does not say. */
+    check: (of: Parameters<typeof guard.check>[0], event: Asked) =>
+      guard.check(of, { id: `e${events++}`, origin: '_jobs', ...event }),
     pass: (ms: number) => {
       now += ms
     },
@@ -73,6 +78,33 @@ describe('the chain of causes', () => {
   })
 })
 
+describe('an on_failure that retries what failed', () => {
+  const laps = (recursion: number) => {
+    const { check } = start()
+    let about: { hops: number; chain?: string } = { hops: 0 }
+    for (let lap = 0; lap < 1000; lap++) {
+      const failure = { hops: about.hops + 1, chain: extendChain(about.chain, 'r') }
+      if (check(rule('r:on_failure', recursion), failure)) return lap
+      about = joinTrace(about, { hops: failure.hops, chain: extendChain(failure.chain, 'r:on_failure') })
+    }
+    throw new Error('it went on for ever')
+  }
+  it('is cut when it meets itself', () => {
+    expect([laps(0), laps(2)]).toEqual([1, 3])
+    expect(laps(1000)).toBeLessThanOrEqual(MAX_HOPS)
+  })
+})
+
+describe('the name of a cycle', () => {
+  it('is the same wherever it was entered', () => {
+    const { check } = start()
+    const cycle = ['a', 'b', 'c', 'a']
+    expect(check(rule('b'), { hops: 3, chain: 'b,c,a' })).toMatchObject({ cycle })
+    expect(check(rule('c'), { hops: 4, chain: 'x,c,a,b' })).toMatchObject({ cycle })
+    expect(check(rule('a'), { hops: 3, chain: 'a,b,c' })).toMatchObject({ cycle })
+  })
+})
+
 describe('the rate of a rule', () => {
   const caused = { hops: 2, chain: 'b' }
 
@@ -128,5 +160,24 @@ describe('the rate of a rule', () => {
   it('is any where it is 0', () => {
     const { check } = start(0)
     for (let n = 0; n < 2000; n++) expect(check(rule('a'), caused)).toBeUndefined()
+  })
+
+  it('counts an event once, however often it comes', () => {
+    const { check } = start(2)
+    const again = { ...caused, id: 'first' }
+    for (let n = 0; n < 50; n++) expect(check(rule('a'), again)).toBeUndefined()
+    expect(check(rule('a'), { ...caused, id: 'second' })).toBeUndefined()
+    expect(check(rule('a'), { ...caused, id: 'third' })).toBeDefined()
+    expect(check(rule('a'), again)).toBeUndefined()
+  })
+
+  it('is each sender’s own, where that is none of the program’s services', () => {
+    const { check } = start(3)
+    for (let n = 0; n < 600; n++) check(rule('a'), { ...caused, origin: 'evil' })
+    expect(check(rule('a'), { ...caused, origin: 'evil' })).toBeDefined()
+    for (const origin of ['web1', '_user-ann', '_jobs', '_reactor', '_master'])
+      expect([origin, check(rule('a'), { ...caused, origin })]).toEqual([origin, undefined])
+    // Services are one.
+    expect(check(rule('a'), { ...caused, origin: '_cache' })).toBeDefined()
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ReactorError } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Publisher } from '../../src/bus/publish.ts'
 import type { ReactionBatch } from '../../src/protocol/reaction.ts'
@@ -11,7 +12,10 @@ const MINUTE = 60_000
 const START = Date.UTC(2026, 10, 20, 9, 0, 30)
 
 /** A schedule of one entry a minute on a clock whose sleeps end at once, after `turn` has turned its hands. */
-function start(turn: (clock: { at: number }, sleepMs: number, sleeps: number) => void) {
+function start(
+  turn: (clock: { at: number }, sleepMs: number, sleeps: number) => void,
+  refuses: (slot: string) => boolean = () => false,
+) {
   const clock = { at: START }
   const handed = createSeen<{ slot: string; at: number }>()
   let sleeps = 0
@@ -20,7 +24,9 @@ function start(turn: (clock: { at: number }, sleepMs: number, sleeps: number) =>
     subjects: createSubjects('reactor'),
     publisher: {
       async publish(_subject: string, body: string) {
-        handed.push({ slot: (JSON.parse(body) as ReactionBatch).reactions[0]!.event.id, at: clock.at })
+        const { id } = (JSON.parse(body) as ReactionBatch).reactions[0]!.event
+        if (refuses(id)) throw new ReactorError('store_refused', 'the store is full')
+        handed.push({ slot: id, at: clock.at })
         return { seq: 1, duplicate: false }
       },
     } as unknown as Publisher,
@@ -60,6 +66,30 @@ describe('the schedule', () => {
     expect(handed.items.slice(0, 3).map(each => each.slot)).toEqual([slot(1), slot(2), slot(3)])
   })
 
+  it('goes on at its interval where the clock is set back by hours', async () => {
+    const { handed, running } = start((clock, ms, sleeps) => {
+      clock.at += sleeps === 1 ? -300 * MINUTE : ms
+    })
+    await handed.reach(4)
+    await running.stop()
+    expect(handed.items.slice(0, 4).map(each => each.slot)).toEqual([slot(1), slot(2), slot(3), slot(4)])
+    expect(handed.items[3]!.at).toBeLessThan(START - 290 * MINUTE)
+  })
+
+  it('goes on at its interval where the clock is set back by hours', async () => {
+    let slept = 0
+    const { handed, running } = start((clock, ms, sleeps) => {
+      slept += ms
+      clock.at += sleeps === 1 ? -300 * MINUTE : ms
+    })
+    await handed.reach(4)
+    await running.stop()
+    const slots = handed.items.slice(0, 4).map(each => each.slot)
+    expect(slots).toEqual([slot(1), slot(2), slot(3), slot(4)])
+    // Of its timers, which no clock turns: not much more than an interval for each.
+    expect(slept).toBeLessThan(handed.items.length * MINUTE + MINUTE)
+  })
+
   it('hands over one slot for all that passed while the machine slept', async () => {
     const { handed, running } = start((clock, ms, sleeps) => {
       clock.at += sleeps === 1 ? 10 * MINUTE : ms
@@ -67,5 +97,34 @@ describe('the schedule', () => {
     await handed.reach(3)
     await running.stop()
     expect(handed.items.slice(0, 3).map(each => each.slot)).toEqual([slot(1), slot(2), slot(12)])
+  })
+
+  it('tries a slot that the store refuses until it is taken', async () => {
+    let refusals = 4
+    const { handed, running } = start(
+      (clock, ms) => {
+        clock.at += ms
+      },
+      () => refusals-- > 0,
+    )
+    await handed.reach(2)
+    await running.stop()
+    expect(handed.items.slice(0, 2).map(each => each.slot)).toEqual([slot(1), slot(2)])
+    expect(handed.items[0]!.at).toBeGreaterThan(times(1))
+    expect(handed.items[0]!.at).toBeLessThan(times(2))
+    expect(running.stats().get('e')).toMatchObject({ failed: 0 })
+  })
+
+  it('gives a slot up when the next is due, and counts it', async () => {
+    const { handed, running } = start(
+      (clock, ms) => {
+        clock.at += ms
+      },
+      id => id === slot(1),
+    )
+    await handed.reach(1)
+    await running.stop()
+    expect(handed.items[0]!.slot).toBe(slot(2))
+    expect(running.stats().get('e')).toMatchObject({ failed: 1 })
   })
 })

@@ -139,6 +139,9 @@ describe('a decision on the wire', () => {
     expect(text('reaction.slow.r', batch({ event, actions: [local, runner] }))).toEqual([
       'rule r → local.service.restart web1, runner.http.query',
     ])
+    expect(
+      text('reaction.fast._', [batch({ event, actions: [] }), { ...batch({ event, actions: [] }), rule: 's' }]),
+    ).toEqual(['rule r → nothing to do', 'rule s → nothing to do'])
     expect(read('reaction.retry.r.a', batch({ event, actions: [local], attempt: 2 }))).toEqual([])
     const parked = { key: 'a/r', reason: 'a\x1b[1mb', reaction: { rule: 'r', bundle: 'b', event } }
     expect(text('parked.a.r', parked)).toEqual(['✗ r parked: a\\x1b[1mb'])

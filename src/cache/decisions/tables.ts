@@ -40,6 +40,7 @@ export const MIGRATIONS: readonly string[] = [
   insert into ledger values (1, 0, 0, 0);
   create table applied(seq integer primary key);
   `,
+  'alter table decisions add column seq integer;',
 ]
 
 export interface DecisionRow {
@@ -57,12 +58,13 @@ export interface DecisionRow {
   detail: string | null
   next: number | null
   by: string | null
+  seq: number | null
 }
 
-export const VIEW_COLUMNS = 'row, key, attempt, state, rule, event, tag, at, ms, jids, reason, detail, next, by'
+export const VIEW_COLUMNS = 'row, key, attempt, state, rule, event, tag, at, ms, jids, reason, detail, next, by, seq'
 
 export function viewOf(row: DecisionRow): ReactionView {
-  const { key, rule, event, tag, state, attempt, at, ms, jids, reason, detail, next, by } = row
+  const { key, rule, event, tag, state, attempt, at, ms, jids, reason, detail, next, by, seq } = row
   return {
     ...{ key, rule, event, tag, state, at },
     ...(attempt > 1 ? { attempt } : {}),
@@ -72,5 +74,6 @@ export function viewOf(row: DecisionRow): ReactionView {
     ...(detail === null ? {} : { detail }),
     ...(next === null ? {} : { next }),
     ...(by === null ? {} : { by }),
+    ...(seq === null ? {} : { seq }),
   }
 }

@@ -1,6 +1,7 @@
 // Messages of the ledger into the tables. Each may come again, in any order, here or at another worker: a message is taken
 // once by its sequence, and a record of it once by its reaction, attempt and state.
 import type { Sqlite } from '../../base/sqlite.ts'
+import { cut } from '../../base/text.ts'
 import type { Decision, Suppression } from '../../protocol/reaction.ts'
 import { workKey } from '../../protocol/reaction.ts'
 import type { LedgerMessage } from './store.ts'
@@ -10,10 +11,8 @@ import { OPEN_STATES, RANK, RANK_SENT_ON } from './tables.ts'
 const MOST_TEXT = 4000
 const MOST_JIDS = 100
 /** SQLite cuts a text at a NUL. */
-const text = (value: unknown): string => {
-  const given = typeof value === 'string' ? value.replaceAll('\0', '\ufffd') : ''
-  return given.length > MOST_TEXT ? `${given.slice(0, MOST_TEXT - 1).toWellFormed()}…` : given
-}
+const text = (value: unknown): string =>
+  typeof value === 'string' ? cut(value.replaceAll('\0', '\ufffd'), MOST_TEXT) : ''
 const orNull = (value: unknown): string | null => (value === undefined ? null : text(value))
 const number = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null)
 
@@ -39,8 +38,8 @@ export function createFold(db: Sqlite) {
   )
   const outdate = db.prepare('update decisions set latest = 0 where row = ?')
   const insert = db.prepare(
-    `insert into decisions(key, attempt, rank, state, rule, event, tag, at, latest, ms, jids, reason, detail, next, by)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict(key, attempt, rank) do nothing`,
+    `insert into decisions(key, attempt, rank, state, rule, event, tag, at, latest, ms, jids, reason, detail, next, by, seq)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict(key, attempt, rank) do nothing`,
   )
   const count = db.prepare(
     'insert into counts(rule, what, n) values (?, ?, ?) on conflict do update set n = n + excluded.n',
@@ -85,6 +84,7 @@ export function createFold(db: Sqlite) {
       null,
       number(decision.next),
       orNull(by),
+      number(decision.seq),
     ]
     if (!put(text(decision.key), attempt, rank, head, rest)) return 0
     const tally = tallyOf(tallies, rule)
@@ -103,7 +103,17 @@ export function createFold(db: Sqlite) {
     for (const [index, { id, tag }] of one.events.entries()) {
       const detail = one.reason === 'loop' ? one.details?.join(', ') : one.details?.[index]
       const head = ['suppressed', rule, text(id), text(tag), at]
-      if (put(text(workKey(id, one.rule)), 0, RANK.suppressed, head, [null, null, reason, orNull(detail), null, null]))
+      if (
+        put(text(workKey(id, one.rule)), 0, RANK.suppressed, head, [
+          null,
+          null,
+          reason,
+          orNull(detail),
+          null,
+          null,
+          null,
+        ])
+      )
         rows++
     }
     if (rows === 0) return 0

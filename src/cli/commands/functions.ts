@@ -12,12 +12,13 @@ export const command: AddCommand = program => {
   program
     .command('functions')
     .description('list the functions, or show the help of one, or of a module')
-    .argument('[name]', 'module, or module.function')
+    .argument('[name]', 'module, or module.function; as in rules (runner.module.function) too')
     .option('--kind <kind>', 'only execution, runner or wheel functions')
     .option('--module-dir <dir...>', 'folders of your own modules')
     .option('--json', 'print the docs as JSON')
-    .action(async (name: string | undefined, options: { kind?: string; moduleDir?: string[]; json?: boolean }) => {
-      const kinds = FUNCTION_KINDS.filter(kind => options.kind === undefined || options.kind === kind)
+    .action(async (given: string | undefined, options: { kind?: string; moduleDir?: string[]; json?: boolean }) => {
+      const { kind: ofKind = options.kind, name } = readName(given)
+      const kinds = FUNCTION_KINDS.filter(kind => ofKind === undefined || ofKind === kind)
       if (kinds.length === 0)
         throw new ReactorError('usage', `--kind must be one of ${FUNCTION_KINDS.join(', ')}, got '${options.kind}'`)
       const registries = await Promise.all(kinds.map(kind => loadFunctions(kind, options.moduleDir)))
@@ -26,7 +27,7 @@ export const command: AddCommand = program => {
         const known = registries.flatMap(registry => registry.names())
         throw new ReactorError(
           'unknown_function',
-          `no function or module is named '${name}'.${didYouMean(name ?? '', [...known, ...known.map(full => full.split('.')[0]!)])}`,
+          `no function or module is named '${given}'.${didYouMean(name ?? '', [...known, ...known.map(full => full.split('.')[0]!)])}`,
         )
       }
       if (options.json) printJson(docs)
@@ -34,4 +35,10 @@ export const command: AddCommand = program => {
         for (const doc of docs) print(`${doc.kind.padEnd(10)} ${doc.name.padEnd(24)} ${doc.doc.split('\n')[0]}`)
       else print(docs.map(doc => `${doc.kind} ${formatDoc(doc)}`).join('\n\n'))
     })
+}
+
+/** Rules name functions with their kind before them, and `local` is what runs on minions. */
+function readName(given: string | undefined): { kind?: string; name: string | undefined } {
+  const [, kind, name] = /^(local|runner|wheel)\.(.+)$/.exec(given ?? '') ?? []
+  return kind === undefined ? { name: given } : { kind: kind === 'local' ? 'execution' : kind, name }
 }

@@ -8,7 +8,15 @@ import type { AddCommand } from '../command.ts'
 import { tableLook } from '../jobs/table.ts'
 import { print, printJson } from '../out/print.ts'
 import { addActs } from '../reactions/act.ts'
-import { type Filters, isFiltered, listReactions, requestOf, showReaction, withFilters } from '../reactions/request.ts'
+import {
+  collect,
+  type Filters,
+  isFiltered,
+  listReactions,
+  requestOf,
+  showReaction,
+  withFilters,
+} from '../reactions/request.ts'
 import { countsTable, reactionsTable, reactionText } from '../reactions/table.ts'
 import { withClient } from '../with-client.ts'
 
@@ -25,7 +33,7 @@ export const command: AddCommand = program => {
     .addHelpText(
       'after',
       '\nStates: waiting (to be executed), retrying, parked and held (for a person), done, dropped, suppressed.' +
-        '\nExit codes: 0, 1 there is no such reaction, or one was left as it is; 64 a wrong command line.',
+        '\nExit codes: 0, 1 there is no such reaction, or one was left as it is; 64 a wrong command line; 69 nothing answers.',
     )
   addList(reactions)
   addShow(reactions)
@@ -106,12 +114,12 @@ function addCounts(reactions: Command): void {
   withClientOptions(
     reactions.command('counts').description('how many of each rule came to which end, since the cache was made'),
   )
-    .option('--rule <name>', 'of this rule alone')
+    .option('--rule <name>', 'of this rule; given again, of one of them', collect)
     .option('--json', 'print {rules: [{rule, states, suppressed, …}]} as JSON')
-    .action((options: JsonOptions & { rule?: string }) =>
+    .action((options: JsonOptions & { rule?: string[] }) =>
       withClient(options, async ({ bus }) => {
         const all = await createReactionHistory(bus.nc, bus.subjects).rules()
-        const rules = all.filter(({ rule }) => options.rule === undefined || rule === options.rule)
+        const rules = all.filter(({ rule }) => options.rule === undefined || options.rule.includes(rule))
         if (options.json) return printJson({ rules })
         if (rules.length === 0) return void process.stderr.write('no reactions\n')
         print(countsTable(rules, Date.now(), tableLook()).join('\n'))

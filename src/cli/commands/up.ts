@@ -68,7 +68,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   const began = Date.now()
   const { data, port, nats, json = false } = options
   const say = (line: string) => void process.stderr.write(`reactor: ${line}\n`)
-  const stack = createStack()
+  const stack = createStack(say)
   try {
     const config = await configOf(options)
     const up = stack.add(await startUp({ data, port, nats, config, main: MAIN, say, signal }))

@@ -29,7 +29,8 @@ const TIMEOUT_MS = 60_000
 const PAGE = 1000
 const ACT_AT_ONCE = 250
 
-const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
+/** An option that may be given again. */
+export const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
 
 const collectState =
   (known: readonly string[]) =>

@@ -3,7 +3,7 @@ import { cleanText } from '../../base/clean.ts'
 import { clockTime } from '../../call/unanswered.ts'
 import type { RuleShown } from '../../protocol/rule-view.ts'
 import { printable } from '../out/nested.ts'
-import { ago, countsText, sourceText } from './table.ts'
+import { ago, reactionsText, sourceText } from './table.ts'
 
 export async function ruleFile(shown: RuleShown, nowMs: number): Promise<string[]> {
   const { source, off, counts, pending, from, document } = shown
@@ -15,7 +15,7 @@ export async function ruleFile(shown: RuleShown, nowMs: number): Promise<string[
     ['mode', shown.mode],
     ['off by', off && `${cleanText(off.by)}, ${when(off.at)}${off.reason ? `: ${cleanText(off.reason)}` : ''}`],
     ['', shown.gone && `there is no rule '${cleanText(shown.rule)}' now; should it come back, it is off`],
-    ['reactions', countsText(counts) || undefined],
+    ['reactions', reactionsText(shown) || undefined],
     ['fired', counts?.last_fired === undefined ? undefined : when(counts.last_fired)],
     ['last error', counts?.last_error && `${when(counts.last_error.at)}: ${cleanText(counts.last_error.reason)}`],
     ['pending', pending && `waiting ${pending.waiting}, retrying ${pending.retrying}, parked ${pending.parked}`],

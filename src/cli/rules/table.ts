@@ -37,6 +37,13 @@ export function countsText(counts: RuleCounts | undefined): string {
     .join(', ')
 }
 
+/** With those of its `on_failure`, which has no line of its own. */
+export function reactionsText({ counts, on_failure }: Pick<RuleView, 'counts' | 'on_failure'>): string {
+  const own = countsText(counts)
+  const failed = countsText(on_failure)
+  return [own, ...(failed ? [`on_failure: ${failed}`] : [])].filter(Boolean).join('; ')
+}
+
 export function headLines({ bundle, at, from, rules, lag }: RulesView, nowMs: number): string[] {
   const off = rules.filter(rule => rule.off && !rule.gone).length
   const count = rules.filter(rule => !rule.gone).length
@@ -62,7 +69,7 @@ export function rulesTable(rules: readonly RuleView[], nowMs: number, look: Look
       paint(view.mode === 'live' ? 'good' : view.off ? 'bad' : 'dim', modeText(view)),
       short(view.on.join(' ')),
       short(view.do.join(', ')),
-      countsText(counts),
+      reactionsText(view),
       counts?.last_fired === undefined ? '' : ago(counts.last_fired, nowMs),
       error ? paint('bad', `${ago(error.at, nowMs)}: ${cutMiddle(cleanText(error.reason), LONGEST_ERROR)}`) : '',
       source ? cleanText(`${source.file}:${source.line}`) : '',

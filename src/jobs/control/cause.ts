@@ -5,6 +5,7 @@ import { redactSecrets } from '../../base/redact.ts'
 import { readBatch } from '../../bus/read-batch.ts'
 import { readEvent } from '../../protocol/event.ts'
 import { formatOrigin } from '../../protocol/origin.ts'
+import { windowId } from '../../protocol/reaction.ts'
 import type { ReactionDetail } from '../../protocol/reaction-view.ts'
 import { streamNames } from '../../protocol/streams.ts'
 import type { Subjects } from '../../protocol/subject.ts'
@@ -33,7 +34,7 @@ export function createFindCause(nc: NatsConnection, subjects: Subjects) {
       const batch = await readBatch(nc, stream, { ...from, subject }, seq ? { ...AT_ONCE, messages: 1 } : AT_ONCE)
       for (const stored of batch) {
         const read = readEvent(subjects.eventPrefix, stored)
-        if (!read.ok || read.event.id !== id) continue
+        if (!read.ok || (read.event.id !== id && windowId(read.event.id, stored.storedMs) !== id)) continue
         const { origin, stamp, data } = read.event
         return {
           ...{ seq: stored.seq, tag, origin: formatOrigin(origin), stamp },

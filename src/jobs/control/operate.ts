@@ -2,11 +2,19 @@
 // two of them leaves something to do again, and nothing undone or done twice.
 import { headers as createHeaders } from '@nats-io/transport-node'
 import type { Clock } from '../../base/clock.ts'
-import { asReactorError } from '../../base/errors.ts'
+import { asReactorError, ReactorError } from '../../base/errors.ts'
 import type { Publisher } from '../../bus/publish.ts'
-import { attemptKey, type Decision, type Reaction, type ReactionBatch } from '../../protocol/reaction.ts'
+import type { SeenFacts } from '../../protocol/failure.ts'
+import {
+  attemptKey,
+  type Decision,
+  type Reaction,
+  type ReactionBatch,
+  type ReactionEvent,
+} from '../../protocol/reaction.ts'
 import type { ReactionOperation, ReactionResult, ReactionState } from '../../protocol/reaction-view.ts'
 import type { Subjects } from '../../protocol/subject.ts'
+import { joinTrace, type Trace } from '../../protocol/trace.ts'
 import type { Ledger } from '../ledger.ts'
 import { type Pending, SCHEDULE_HEADER } from './pending.ts'
 import { findStanding, type Standing, type StandingParts } from './standing.ts'
@@ -15,10 +23,24 @@ export interface OperateParts extends StandingParts {
   pending: Pending
   publisher: Publisher
   subjects: Subjects
-  ledger: Pick<Ledger, 'append'>
-  /** Asks a reactor to decide anew on the event at `seq` by one rule; throws what it answers. */
-  decide(request: { seq: number; rule: string; attempt: number }): Promise<unknown>
+  ledger: Pick<Ledger, 'append' | 'has' | 'sync'>
+  /** Asks a reactor to decide anew on the event that has that id at `seq` by one rule; throws what it answers. */
+  decide(request: DecideRequest): Promise<unknown>
   clock: Pick<Clock, 'now'>
+}
+
+export interface DecideRequest extends Pick<Trace, 'hops' | 'chain'> {
+  seq: number
+  id: string
+  rule: string
+  attempt: number
+  /** Of a rule over many events: what the reaction is about, and what was collected. */
+  window?: { event: ReactionEvent; seen: SeenFacts }
+}
+
+/** Who asks: an operator, or a rule by a job of its, with the chain of that. */
+export interface Asker extends Trace {
+  user: string
 }
 
 const TAKES: Record<ReactionOperation, readonly ReactionState[]> = {
@@ -36,8 +58,9 @@ export async function operate(
   parts: OperateParts,
   operation: ReactionOperation,
   key: string,
-  by: string,
+  asker: Asker,
 ): Promise<ReactionResult> {
+  const by = asker.user
   let was: ReactionState | null = null
   try {
     const standing = await findStanding(parts, key)
@@ -50,7 +73,7 @@ export async function operate(
     const comment =
       operation === 'drop' || operation === 'deny'
         ? await drop(parts, standing, operation, by)
-        : await again(parts, standing, operation, by)
+        : await again(parts, standing, operation, asker)
     return comment === undefined ? { key, ok: false, was, comment: dealtWith(was) } : { key, ok: true, was, comment }
   } catch (error) {
     const { message } = asReactorError(error)
@@ -66,7 +89,8 @@ async function drop(
   by: string,
 ): Promise<string | undefined> {
   const { state, parked, retry, reaction } = standing
-  if ((state === 'parked' || state === 'held') && !reaction) return undefined
+  const isGone = (state === 'parked' || state === 'held') && !reaction
+  if (isGone && !(await isLeftover(parts, standing))) return undefined
   const reason = operation === 'deny' ? 'denied' : `dropped while it was ${state}`
   // First: whoever meets what is left of it from now on, be it in a lane or when its time comes, finds it in the ledger.
   await parts.ledger.append({ ...decisionOf(parts, standing, by), state: 'dropped', reason })
@@ -80,41 +104,57 @@ async function again(
   parts: OperateParts,
   standing: Standing,
   operation: 'retry' | 'approve',
-  by: string,
+  asker: Asker,
 ): Promise<string | undefined> {
-  if (standing.state === 'retrying') return soon(parts, standing, by)
+  if (standing.state === 'retrying') return soon(parts, standing, asker)
+  const by = asker.user
   const { reaction, parked, attempt, rule, event } = standing
-  if (!reaction || !parked) return undefined
+  if (!reaction) {
+    if (!(await isLeftover(parts, standing))) return undefined
+    throw new ReactorError('not_found', 'what was parked of it is gone, so it cannot run again: drop it')
+  }
   const next = attempt + 1
   // A crash after this leaves it parked beside its next attempt: retried again, that is the same message to the stream, the
   // same key to the ledger, and the same jids to the job records, so it is done once.
   if ('actions' in reaction) {
     const { rule: _rule, bundle, policy, ...rest } = reaction
+    const about = joinTrace(reaction.event, asker)
     const body: ReactionBatch = {
       ...{ rule, bundle },
       ...(policy ? { policy } : {}),
-      reactions: [{ ...rest, attempt: next, ...(operation === 'approve' ? { approved: true } : {}) }],
+      reactions: [{ ...rest, event: about, attempt: next, ...(operation === 'approve' ? { approved: true } : {}) }],
     }
     await parts.publisher.publish(parts.subjects.reaction('fast', rule), JSON.stringify(body), {
       id: attemptKey(standing.key, next),
       deadlineMs: STORE_WITHIN_MS,
     })
   } else {
-    if (reaction.event.seq === 0)
+    const { event: about, seen } = reaction
+    if (about.seq === 0 && !seen)
       return `its actions are not kept, and there is no event '${event.slice(0, 100)}' to decide on again`
-    await parts.decide({ seq: reaction.event.seq, rule, attempt: next })
+    const { hops, chain } = asker
+    await parts.decide({
+      ...{ seq: about.seq, id: about.id, rule, attempt: next },
+      ...(seen ? { window: { event: about, seen } } : {}),
+      ...(hops && chain ? { hops, chain } : {}),
+    })
   }
   await tell(parts, standing, by, operation === 'approve' ? 'approved' : undefined)
-  await parts.pending.purgeParked(parked)
+  if (parked) await parts.pending.purgeParked(parked)
   return operation === 'approve' ? 'approved; it runs now' : `attempt ${next} runs now`
 }
 
 /** The schedule of its next attempt is replaced by one that is due: at no time are there two of them, or none. */
-async function soon(parts: OperateParts, standing: Standing, by: string): Promise<string | undefined> {
+async function soon(parts: OperateParts, standing: Standing, asker: Asker): Promise<string | undefined> {
   const { retry, rule, event, key } = standing
   if (!retry?.headers) return undefined
   const { rule: _rule, bundle, policy, ...rest } = retry.reaction
-  const body: ReactionBatch = { rule, bundle, ...(policy ? { policy } : {}), reactions: [rest] }
+  const body: ReactionBatch = {
+    rule,
+    bundle,
+    ...(policy ? { policy } : {}),
+    reactions: [{ ...rest, event: joinTrace(rest.event, asker) }],
+  }
   const headers = createHeaders()
   // Its id has been stored once: under the same one this would be taken for the same message.
   for (const [name, value] of retry.headers) if (name !== 'Nats-Msg-Id') headers.set(name, value)
@@ -124,7 +164,7 @@ async function soon(parts: OperateParts, standing: Standing, by: string): Promis
     headers,
     deadlineMs: STORE_WITHIN_MS,
   })
-  await tell(parts, { ...standing, attempt: standing.attempt - 1 }, by)
+  await tell(parts, { ...standing, attempt: standing.attempt - 1 }, asker.user)
   return `attempt ${standing.attempt} runs now`
 }
 
@@ -142,6 +182,18 @@ async function tell(parts: OperateParts, standing: Standing, by: string, reason?
 }
 
 const STORE_WITHIN_MS = 10_000
+const SYNC_WITHIN_MS = 5000
+
+/**
+ * Whether a reaction that is recorded to wait for a person waits nowhere, because a worker died or the stream was emptied. The
+ * record may only be a moment behind: then its next attempt is in the streams, or in the ledger.
+ */
+async function isLeftover({ pending, ledger }: OperateParts, { key, rule, attempt }: Standing): Promise<boolean> {
+  const [underWay] = await pending.waiting(rule, 1, one => one.key === key)
+  if (underWay) return false
+  await ledger.sync(AbortSignal.timeout(SYNC_WITHIN_MS))
+  return !ledger.has(attemptKey(key, attempt + 1))
+}
 
 const decisionOf = (
   { clock }: OperateParts,

@@ -22,7 +22,7 @@ import type { Subjects } from '../../protocol/subject.ts'
 import type { Ledger } from '../ledger.ts'
 import { createFindCause } from './cause.ts'
 import { inTurn } from './in-turn.ts'
-import { operate } from './operate.ts'
+import { type Asker, operate } from './operate.ts'
 import { openPending, type StoredParked, type StoredReaction } from './pending.ts'
 import { findStanding } from './standing.ts'
 
@@ -33,14 +33,14 @@ export interface ReactionControl {
    */
   list(request: ReactionsRequest): Promise<ReactionsPage>
   show(key: string): Promise<ReactionDetail | null>
-  act(operation: ReactionOperation, keys: readonly string[], by: string): Promise<ReactionResult[]>
+  act(operation: ReactionOperation, keys: readonly string[], asker: Asker): Promise<ReactionResult[]>
 }
 
 export interface ReactionControlParts {
   nc: NatsConnection
   subjects: Subjects
   publisher: Publisher
-  ledger: Pick<Ledger, 'append' | 'has'>
+  ledger: Pick<Ledger, 'append' | 'has' | 'sync'>
   history: Pick<ReactionHistory, 'reactions'>
   clock: Pick<Clock, 'now'>
 }
@@ -56,7 +56,20 @@ export async function openReactionControl(parts: ReactionControlParts): Promise<
   const findCause = createFindCause(nc, subjects)
   const decide = (request: object) =>
     requestJson(nc, subjects.decide, request, { timeoutMs: DECIDE_TIMEOUT_MS, what: 'deciding anew' })
-  const operating = { ...parts, pending, decide }
+  /** One look at what waits of a rule for all the keys of it that are asked about together. */
+  const operatingOn = (keys: readonly string[]) => {
+    const looks = new Map<string, ReturnType<typeof pending.find>>()
+    const waiting = async (rule: string, key: string) => {
+      let look = looks.get(rule)
+      if (!look) {
+        look = pending.find(rule, new Set([key, ...keys.filter(one => one.endsWith(`/${rule}`))]))
+        looks.set(rule, look)
+      }
+      const { found, complete } = await look
+      return { found: found.get(key), complete }
+    }
+    return { ...parts, pending, decide, waiting }
+  }
 
   /** What waits for a person, or its turn, and is in no record that the cache has or will have. */
   const unrecorded = async (rule: string | undefined, states: readonly ReactionState[], limit: number) => {
@@ -106,7 +119,7 @@ export async function openReactionControl(parts: ReactionControlParts): Promise<
       return { ...page, reactions }
     },
     async show(key) {
-      const standing = await findStanding(operating, key)
+      const standing = await findStanding(operatingOn([key]), key)
       if (!standing) return null
       const { rule, event, tag, state, attempt, at, reason, next, reaction, causeMs } = standing
       const [last] = standing.history
@@ -121,7 +134,10 @@ export async function openReactionControl(parts: ReactionControlParts): Promise<
         ...(cause ? { cause } : {}),
       }
     },
-    act: (operation, keys, by) => inTurn([...new Set(keys)], AT_ONCE, key => operate(operating, operation, key, by)),
+    act(operation, keys, asker) {
+      const operating = operatingOn(keys)
+      return inTurn([...new Set(keys)], AT_ONCE, key => operate(operating, operation, key, asker))
+    },
   }
 }
 
@@ -135,7 +151,7 @@ function pendingPart(reaction: StoredParked['parked']['reaction']): Partial<Reac
   const { bundle, policy, event } = reaction
   // A rule that holds a secret in plain text is no reason to show it to everybody who looks.
   const actions = 'actions' in reaction ? (redactSecrets(reaction.actions) as ReactionAction[]) : null
-  return { ...given({ bundle, policy, chain: event.chain }), actions }
+  return { ...given({ bundle: bundle || undefined, policy, chain: event.chain }), actions }
 }
 
 const waitingView = ({ key, reaction, storedMs, next }: StoredReaction): ReactionView => ({

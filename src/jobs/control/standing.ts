@@ -1,5 +1,6 @@
 // Where one reaction stands: what the ledger has of it, as the cache tells it, and what waits of it in the streams. The
 // cache is a moment behind, and whoever worked on the reaction may have died between two writes: what is newer counts.
+import { ReactorError } from '../../base/errors.ts'
 import { type Reaction, workKey } from '../../protocol/reaction.ts'
 import type { ReactionState, ReactionsRequest, ReactionView } from '../../protocol/reaction-view.ts'
 import type { Pending, StoredParked, StoredReaction } from './pending.ts'
@@ -29,14 +30,17 @@ export interface Standing {
 export interface StandingParts {
   pending: Pending
   history: { reactions(request: ReactionsRequest): Promise<{ reactions: ReactionView[] }> }
+  /** Looks for one among those that are to be executed. `complete`: all of them were looked at. */
+  waiting(rule: string, key: string): Promise<{ found?: StoredReaction | undefined; complete: boolean }>
 }
 
-/** Reactions of its rule that are looked at for one that is not executed yet. */
-const MOST_LOOKED_AT = 20_000
 const HISTORY = 100
 
-/** Undefined: nothing is known of it. */
-export async function findStanding({ pending, history }: StandingParts, key: string): Promise<Standing | undefined> {
+/** Undefined: nothing is known of it. Throws `not_found` where that is not known, as too many wait to look at them all. */
+export async function findStanding(
+  { pending, history, waiting }: StandingParts,
+  key: string,
+): Promise<Standing | undefined> {
   const { reactions: recorded } = await history.reactions({ key, limit: HISTORY })
   const last = recorded[0]
   // A rule has no slash, an id may have.
@@ -59,9 +63,14 @@ export async function findStanding({ pending, history }: StandingParts, key: str
   }
   if (last && last.state !== 'retrying') return { ...base, ...recordedAs(last) }
   // Taken up meanwhile, or never heard of: it is looked for where it would wait.
-  const [found] = await pending.waiting(rule, MOST_LOOKED_AT, one => one.key === workKey(event, rule))
+  const { found, complete } = await waiting(rule, workKey(event, rule))
   if (found) return { ...base, ...of(found.reaction), state: 'waiting', at: found.storedMs }
-  return last && { ...base, ...recordedAs(last), attempt: (last.attempt ?? 1) + 1 }
+  if (last) return { ...base, ...recordedAs(last), attempt: (last.attempt ?? 1) + 1 }
+  if (complete) return undefined
+  throw new ReactorError(
+    'not_found',
+    `reaction '${key.slice(0, 200)}' is not among the first of those that wait to be executed, and the others were not looked at: there are too many; try again when fewer wait`,
+  )
 }
 
 const attemptOf = ({ attempt = 1 }: Pick<Reaction, 'attempt'>): number => attempt
@@ -84,8 +93,12 @@ const of = (reaction: Reaction | Omit<Reaction, 'actions'>) => ({
   causeMs: reaction.event.storedMs,
 })
 
-const recordedAs = ({ tag, state, attempt = 1, at, ms = 0, reason, next }: ReactionView) => ({
+const recordedAs = ({ rule, event, tag, state, attempt = 1, at, ms = 0, reason, next, seq }: ReactionView) => ({
   ...{ tag, state, attempt, at, causeMs: at - ms },
+  // A reactor could not park it, or would not: it is decided anew on its event.
+  ...(state === 'parked' && seq !== undefined
+    ? { reaction: { rule, bundle: '', event: { id: event, tag, origin: '', seq, storedMs: at - ms, hops: 0 } } }
+    : {}),
   ...(reason === undefined ? {} : { reason }),
   ...(next === undefined ? {} : { next }),
 })

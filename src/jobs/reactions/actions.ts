@@ -1,11 +1,14 @@
 // Running the actions of a reaction, in order, each as a job of its own.
 import { asReactorError, ReactorError } from '../../base/errors.ts'
+import { cut } from '../../base/text.ts'
 import type { ReactionAction } from '../../protocol/job.ts'
 import { actionKey, type LeftAction, type Reaction } from '../../protocol/reaction.ts'
 import { extendChain } from '../../protocol/trace.ts'
 import type { Asked, PublishJob } from '../publish.ts'
 import type { RunFunction } from '../run-function.ts'
 import type { CallWheel } from '../wheel-client.ts'
+import type { Item } from './batch.ts'
+import type { InHand } from './in-hand.ts'
 import { type InsistParts, insist } from './insist.ts'
 import type { LearnOutcome } from './unknown.ts'
 
@@ -14,6 +17,12 @@ export interface ActionParts extends InsistParts {
   runFunction: RunFunction
   callWheel: CallWheel
   learnOutcome: LearnOutcome
+  inHand: Pick<InHand, 'hold'>
+  /**
+   * Whether the attempt has been ended by another, as far as the marks of its actions may be gone: asked before each of them.
+   * `begunMs`: when its first was begun, monotonic; none: nothing of it is.
+   */
+  isSettled(id: string, begunMs: number | undefined): Promise<boolean>
 }
 
 export interface Problem {
@@ -21,6 +30,8 @@ export interface Problem {
   action: LeftAction
   /** It may have been done. */
   unknown?: true
+  /** Of its minions, those that did not take it, where others did. */
+  minions?: string[]
   /** Its minions are away; until then (milliseconds since the epoch) they run its job when they come. */
   standsUntil?: number
 }
@@ -28,21 +39,32 @@ export interface Problem {
 export interface Ran {
   jids: string[]
   problems: Problem[]
+  /** Keys of work whose start mark may go once the attempt is in the ledger. */
+  marks: string[]
   /** Resolve once the returns of its functions are stored. */
   told: Promise<void>[]
   /** Another worker has ended the reaction meanwhile. */
   settled: boolean
+  /** Another worker runs one of its actions. */
+  elsewhere: boolean
 }
 
 /** Throws `unreachable` or `store_refused` where the worker stops first. */
-export async function runActions(parts: ActionParts, reaction: Reaction, key: string, id: string): Promise<Ran> {
-  const ran: Ran = { jids: [], problems: [], told: [], settled: false }
+export async function runActions(
+  parts: ActionParts,
+  { reaction, key, id, again }: Pick<Item, 'reaction' | 'key' | 'id' | 'again'>,
+): Promise<Ran> {
+  const ran: Ran = { jids: [], problems: [], marks: [], told: [], settled: false, elsewhere: false }
   const { actions, attempt = 1, left } = reaction
   const count = left?.length ?? actions.length
-  for (let i = 0; i < count && !ran.settled; i++) {
+  const begun = performance.now()
+  for (let i = 0; i < count && !ran.settled && !ran.elsewhere; i++) {
     const at = left ? left[i]! : ([i, attempt] satisfies LeftAction)
     const action = actions[at[0]]
-    if (action) await runAction(parts, reaction, action, at, key, id, ran)
+    if (!action) continue
+    const since = i === 0 ? undefined : begun
+    if (await insist(parts, 'reading the ledger', () => parts.isSettled(id, since))) ran.settled = true
+    else await runAction(parts, reaction, action, at, { key, causeMs: reaction.event.storedMs, again }, id, ran)
   }
   return ran
 }
@@ -52,7 +74,7 @@ async function runAction(
   reaction: Reaction,
   action: ReactionAction,
   at: LeftAction,
-  key: string,
+  of: { key: string; causeMs: number; again: boolean },
   id: string,
   ran: Ran,
 ): Promise<void> {
@@ -60,29 +82,38 @@ async function runAction(
     ran.problems.push({ text: cut(`${action.kind}.${action.fun}: ${text}`, MAX_PROBLEM), action: at, ...more })
   const unknown = (text: string) => failed(`outcome unknown: ${text}`, { unknown: true })
   const { event, rule } = reaction
+  const key = actionKey(of.key, at[0], at[1])
   const asked: Asked = {
     user: askerOf(rule),
-    cause: event.id,
+    cause: event.own ?? event.id,
     hops: event.hops,
     chain: extendChain(event.chain, rule),
-    work: { key: actionKey(key, at[0], at[1]), causeMs: event.storedMs },
+    work: { key, causeMs: of.causeMs, ...(of.again ? { again: true } : {}) },
   }
   try {
     if (action.kind === 'local') {
-      const { jid, problem, standsUntil } = await insist(parts, 'an action', () => send(parts, action, asked))
+      const { jid, problem, ...more } = await insist(parts, 'an action', () => send(parts, action, asked, at[2]))
       ran.jids.push(jid)
-      if (problem) failed(problem, standsUntil === undefined ? {} : { standsUntil })
+      if (problem) failed(problem, more)
       return
     }
     const { kind } = action
-    const { jid, outcome, begun, told } = await insist(parts, 'an action', () => call(parts, action, asked))
+    // What is thrown may come after its mark.
+    if (kind === 'wheel') ran.marks.push(key)
+    const release = parts.inHand.hold(key)
+    const ending = insist(parts, 'an action', () => call(parts, action, asked))
+    // Until its return is stored, where others look for it.
+    void ending.then(({ told }) => told).then(release, release)
+    const { jid, outcome, begun, marked, told } = await ending
     ran.jids.push(jid)
+    if (marked) ran.marks.push(key)
     if (told) ran.told.push(told)
     if (outcome.ok) return
     if (outcome.code !== 'outcome_unknown') return void failed(outcome.message)
     if (!begun) return void unknown(outcome.message)
-    const learned = await parts.learnOutcome(kind, jid, id)
+    const learned = await parts.learnOutcome(kind, { jid, work: key, attempt: id })
     if (learned.state === 'settled') ran.settled = true
+    else if (learned.state === 'elsewhere') ran.elsewhere = true
     else if (learned.state === 'failed') failed(learned.reason)
     else if (learned.state === 'unknown') unknown(outcome.message)
   } catch (thrown) {
@@ -99,16 +130,24 @@ async function send(
   { publishJob, clock }: ActionParts,
   action: ReactionAction,
   asked: Asked,
-): Promise<{ jid: string; problem?: string; standsUntil?: number }> {
+  only: string[] | undefined,
+): Promise<{ jid: string; problem?: string } & Pick<Problem, 'minions' | 'standsUntil'>> {
   const { fun, arg, kwarg, untrusted, tgt, tgt_type } = action
-  const request = { tgt: tgt ?? '', ...(tgt_type ? { tgt_type } : {}), fun, arg, kwarg }
+  // The others took it before.
+  const target = only ? { tgt: only, tgt_type: 'list' as const } : { tgt: tgt ?? '', ...(tgt_type ? { tgt_type } : {}) }
+  const request = { ...target, fun, arg, kwarg }
   const { jid, minions, offline, refused, deadline } = await publishJob(request, { ...asked, untrusted })
   const reasons = Object.entries(refused).map(([minion, reason]) => `${minion} refused: ${cut(reason, MAX_PROBLEM)}`)
   // Some of many may be away; when nobody is there, nothing was done.
   const away = offline.length === minions.length
   if (away) reasons.push(`offline: ${offline.join(', ')}`)
   if (reasons.length === 0) return { jid }
-  return { jid, problem: reasons.join(', '), ...(away && deadline > clock.now() ? { standsUntil: deadline } : {}) }
+  const open = away ? minions : Object.keys(refused).sort()
+  return {
+    ...{ jid, problem: reasons.join(', ') },
+    ...(only || open.length < minions.length ? { minions: open } : {}),
+    ...(away && deadline > clock.now() ? { standsUntil: deadline } : {}),
+  }
 }
 
 async function call({ runFunction, callWheel }: ActionParts, action: ReactionAction, asked: Asked) {
@@ -121,8 +160,6 @@ async function call({ runFunction, callWheel }: ActionParts, action: ReactionAct
 
 /** Others choose the length of their reasons; the records that hold them are messages. */
 const MAX_PROBLEM = 500
-export const cut = (text: string, most: number): string =>
-  text.length > most ? `${text.slice(0, most - 1).toWellFormed()}…` : text
 
 /** A schedule's entries come as `schedule:<name>`, which no rule can be called. */
 export const askerOf = (rule: string): string => (rule.startsWith('schedule:') ? rule : `rule:${rule}`)

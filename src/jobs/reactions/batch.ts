@@ -4,7 +4,7 @@ import { errorMessage } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
 import type { Log } from '../../base/log.ts'
 import type { Reaction, ReactionBatch } from '../../protocol/reaction.ts'
-import type { Delivery } from './deliveries.ts'
+import type { Hold } from './deliveries.ts'
 
 export interface Item {
   /** Names the work: event and rule. */
@@ -13,7 +13,7 @@ export interface Item {
   id: string
   reaction: Reaction
   /** More than one where it came again while it is in hand. */
-  deliveries: Delivery[]
+  deliveries: Hold[]
   running: boolean
   /** It was handed out before: another worker may have it, or have ended it. */
   again: boolean

@@ -1,34 +1,21 @@
 // The event `salt/reactor/failed/<rule>`, for rules with `on_failure`: a reaction of theirs has failed for good. It carries
 // the event that the reaction was about, for the rule's own facts.
-import { createHash } from 'node:crypto'
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../../base/errors.ts'
 import type { Fire } from '../../bus/fire.ts'
+import { fireFailure } from '../../bus/fire-failure.ts'
 import { maxPayload } from '../../bus/max-payload.ts'
 import { isNoMessage } from '../../bus/no-message.ts'
 import { formatStamp, readEvent } from '../../protocol/event.ts'
+import type { SeenFacts } from '../../protocol/failure.ts'
 import type { Decision, Reaction, ReactionEvent } from '../../protocol/reaction.ts'
 import { streamNames } from '../../protocol/streams.ts'
 import type { Subjects } from '../../protocol/subject.ts'
-import { extendChain } from '../../protocol/trace.ts'
 import { type InsistParts, insist } from './insist.ts'
 
 /** Resolves once it is stored; told again of the same attempt it is stored once. */
 export type TellFailure = (reaction: Reaction, attempt: string, decision: Decision) => Promise<void>
-
-/** Data of the failure event. `left_out` says in words why the event's own data is missing. */
-export interface FailureData {
-  rule: string
-  reason: string
-  attempts: number
-  jids: string[]
-  event: Pick<ReactionEvent, 'id' | 'tag' | 'origin'> & {
-    stamp: string
-    data: Record<string, unknown>
-    left_out?: string
-  }
-}
 
 export async function createTellFailure(
   parts: InsistParts & { nc: NatsConnection; subjects: Subjects; fire: Fire },
@@ -37,8 +24,8 @@ export async function createTellFailure(
   const { events } = streamNames(subjects.ns)
   const jsm: JetStreamManager = await jetstreamManager(nc, { checkAPI: false })
 
-  const load = async ({ id, tag, origin, seq, storedMs }: ReactionEvent): Promise<FailureData['event']> => {
-    const bare = { id, tag, origin, stamp: formatStamp(storedMs), data: {} }
+  const load = async ({ id, tag, origin, seq, storedMs }: ReactionEvent): Promise<SeenFacts> => {
+    const bare = { tag, origin, stamp: formatStamp(storedMs), data: {} }
     if (seq === 0) return bare
     try {
       const stored = await jsm.direct.getMessage(events, { seq })
@@ -61,28 +48,13 @@ export async function createTellFailure(
   }
 
   return async (reaction, attempt, { reason = '', jids }) => {
-    const { rule, event } = reaction
-    const about = await insist(parts, 'a look at the event of a reaction that failed', () => load(event))
-    const tell = (shown: FailureData['event']) => {
-      const data: FailureData = { rule, reason, attempts: reaction.attempt ?? 1, jids, event: shown }
-      const chain = extendChain(event.chain, rule)
-      return insist(parts, 'the event of a reaction that failed', () =>
-        fire(
-          `salt/reactor/failed/${rule}`,
-          { ...data },
-          { id: idOf(attempt), cause: event.id, hops: event.hops + 1, chain },
-        ),
-      )
-    }
-    try {
-      await tell(about)
-    } catch (error) {
-      if (!(error instanceof ReactorError && error.code === 'bad_event')) throw error
-      const left_out = `with it the event would be larger than a message may be (${maxPayload(nc)} bytes)`
-      await tell({ ...about, data: {}, left_out })
-    }
+    const { rule, event, attempt: attempts = 1 } = reaction
+    const seen =
+      reaction.seen ?? (await insist(parts, 'a look at the event of a reaction that failed', () => load(event)))
+    await fireFailure(
+      (...given) => insist(parts, 'the event of a reaction that failed', () => fire(...given)),
+      { attempt, rule, reason, attempts, jids, event, seen },
+      maxPayload(nc),
+    )
   }
 }
-
-/** As hard to guess as the id of the event that it derives from. */
-const idOf = (attempt: string): string => createHash('sha256').update(`failed/${attempt}`).digest('base64url')

@@ -9,12 +9,12 @@ import { unescapeToken } from '../../protocol/token.ts'
 import type { Lanes } from '../lanes.ts'
 import type { Ledger } from '../ledger.ts'
 import { type Item, readBatch, readMixed } from './batch.ts'
-import type { Deliveries, Delivery } from './deliveries.ts'
+import { AGAIN_MS, type Deliveries, type Delivery, type Hold } from './deliveries.ts'
 import type { PutBack } from './put-back.ts'
 import type { Fit, Shares } from './shares.ts'
 
 export interface IntakeParts {
-  ledger: Pick<Ledger, 'has'>
+  ledger: Pick<Ledger, 'has' | 'retrying'>
   lanes: Lanes<Item>
   deliveries: Deliveries
   shares: Shares
@@ -29,11 +29,19 @@ export interface IntakeParts {
 
 export interface Intake {
   onMessage(lane: LaneClass, message: JsMsg): void
+  /** Takes one that lies where no consumer hands it out; false where it is in hand. `ended` hears whether it is settled. */
+  take(reaction: Reaction, ended: (settled: boolean) => void): boolean
   begin(item: Item): void
   /** Its actions have run, or it needs none: more of its rule are read. */
   ran(item: Item): void
-  /** It is settled. */
-  end(item: Item, recorded: boolean): void
+  /** It is settled; given milliseconds, it is to come again after them. */
+  end(item: Item, againMs?: number): void
+  /** This attempt of it is decided, and the next is run from the same message. */
+  goOn(item: Item, next: Reaction): void
+  /** What waits may have been done by another meanwhile. */
+  doubt(): void
+  /** Attempts that have begun and are not settled. */
+  running(): string[]
 }
 
 interface Backlog {
@@ -58,12 +66,18 @@ export function createIntake(parts: IntakeParts): Intake {
   /** Bytes on their way to the slow class. */
   let moving = 0
 
+  const tell = (rule: string) => {
+    if (full.has(rule)) return
+    full.add(rule)
+    alarms.raise('lane', rule, { rule, ...shares.read().find(each => each.rule === rule) })
+  }
+  const emptied = (rule: string) => {
+    if (full.delete(rule)) alarms.clear('lane', rule)
+  }
+
   const turnAway = (lane: LaneClass, message: JsMsg, rule: string, fit: Fit) => {
     const bytes = message.data.length
-    if (fit === 'lane' && !full.has(rule)) {
-      full.add(rule)
-      alarms.raise('lane', rule, { rule, ...shares.read().find(each => each.rule === rule) })
-    }
+    if (fit === 'lane') tell(rule)
     // What was out before is looked at more closely, and only its own message tells that.
     if (fit === 'all' || lane === 'slow' || moving > MOST_MOVING || putBack.wasOut(message))
       return putBack.later(message, shares.roomWithin(rule, lane))
@@ -73,12 +87,12 @@ export function createIntake(parts: IntakeParts): Intake {
     })
   }
 
-  const attach = (item: Item, delivery: Delivery) => {
+  const attach = (item: Item, delivery: Hold) => {
     item.deliveries.push(delivery)
     if (item.running) delivery.begin()
   }
 
-  const takeIn = (reaction: Reaction, delivery: Delivery, again: boolean, backlog: Backlog) => {
+  const takeIn = (reaction: Reaction, delivery: Hold, again: boolean, backlog: Backlog) => {
     const key = workKey(reaction.event.id, reaction.rule)
     const id = attemptKey(key, reaction.attempt)
     const there = inHand.get(id)
@@ -86,8 +100,8 @@ export function createIntake(parts: IntakeParts): Intake {
       attach(there, delivery)
       return true
     }
-    // What was out before goes the whole way, as its retry may not have been stored.
-    if (!again && ledger.has(id)) return false
+    // What was out before goes the whole way, as does one whose retry may not have been stored.
+    if (!again && ledger.has(id) && !ledger.retrying(id)) return false
     const item: Item = { id, key, reaction, deliveries: [delivery], running: false, again, doubted: parts.doubts() }
     inHand.set(id, item)
     backlog.live += 1
@@ -111,22 +125,29 @@ export function createIntake(parts: IntakeParts): Intake {
     return backlog
   }
 
-  /** Of many rules: taken as a whole where each lane has room for its part, else stored again, rule by rule. */
+  /** Of many rules: the parts whose lanes have room are taken, the others are stored again, rule by rule. */
   const onMixed = (lane: LaneClass, message: JsMsg) => {
     const byRule = readMixed(message, log)
     if (!byRule) return message.term('no reactions')
     const share = Math.ceil(message.data.length / Math.max(1, byRule.size))
-    const fits = [...byRule.keys()].map(rule => shares.fits(rule, lane, share))
-    if (fits.includes('all')) return putBack.later(message)
-    if (fits.includes('lane')) return void putBack.apart(lane, message, byRule)
+    const part = 1 / Math.max(1, byRule.size)
+    const fits = new Map([...byRule.keys()].map(rule => [rule, shares.fits(rule, lane, share)]))
+    if ([...fits.values()].includes('all')) return putBack.later(message)
+    const apart: Reaction[] = []
+    for (const [rule, fit] of fits) {
+      if (fit === 'yes') continue
+      tell(rule)
+      for (const reaction of byRule.get(rule) ?? []) apart.push(reaction)
+      byRule.delete(rule)
+    }
     const delivery = deliveries.open(message, () => {
-      for (const rule of byRule.keys()) if (shares.give(rule, lane, share)) full.delete(rule)
+      for (const rule of byRule.keys()) if (shares.give(rule, lane, share, part)) emptied(rule)
     })
     const again = putBack.wasOut(message)
     const items: Item[] = []
     let expected = 0
     for (const [rule, reactions] of byRule) {
-      shares.take(rule, lane, share)
+      shares.take(rule, lane, share, part)
       const backlog = backlogOf(rule)
       for (const reaction of reactions) {
         const taken = takeIn(reaction, delivery, again, backlog)
@@ -134,7 +155,12 @@ export function createIntake(parts: IntakeParts): Intake {
         if (typeof taken === 'object') items.push(taken)
       }
     }
-    delivery.expect(expected)
+    // What is stored apart is one more that settles it.
+    delivery.expect(expected + (apart.length > 0 ? 1 : 0))
+    if (apart.length > 0) {
+      delivery.begin()
+      void putBack.apart(message, apart).then(stored => delivery.end(stored ? undefined : AGAIN_MS))
+    }
     for (const item of items) push(item)
   }
 
@@ -168,13 +194,26 @@ export function createIntake(parts: IntakeParts): Intake {
       if (fit !== 'yes') return turnAway(lane, message, rule, fit)
       shares.take(rule, lane, bytes)
       const delivery = deliveries.open(message, () => {
-        if (shares.give(rule, lane, bytes)) full.delete(rule)
+        if (shares.give(rule, lane, bytes)) emptied(rule)
       })
       const backlog = backlogOf(rule)
       backlog.unread.push({ delivery, again: putBack.wasOut(message) })
       readOn(rule, backlog)
     },
+    take(reaction, ended) {
+      if (inHand.has(attemptKey(workKey(reaction.event.id, reaction.rule), reaction.attempt))) return false
+      const hold: Hold = {
+        begin: () => undefined,
+        pause: () => undefined,
+        end: againMs => ended(againMs === undefined),
+      }
+      const item = takeIn(reaction, hold, true, backlogOf(reaction.rule))
+      if (typeof item === 'object') push(item)
+      return true
+    },
     begin(item) {
+      // A process that stood still goes on with what waited before its own timers fire.
+      deliveries.check()
       item.running = true
       for (const delivery of item.deliveries) delivery.begin()
     },
@@ -185,9 +224,28 @@ export function createIntake(parts: IntakeParts): Intake {
       backlog.live -= 1
       if (backlog.live <= LIVE / 2) readOn(rule, backlog)
     },
-    end(item, recorded) {
+    end(item, againMs) {
       inHand.delete(item.id)
-      for (const delivery of item.deliveries) delivery.end(recorded)
+      for (const delivery of item.deliveries) delivery.end(againMs)
     },
+    goOn(item, reaction) {
+      inHand.delete(item.id)
+      const id = attemptKey(item.key, reaction.attempt)
+      const there = inHand.get(id)
+      for (const delivery of item.deliveries) {
+        delivery.pause()
+        if (there) attach(there, delivery)
+      }
+      if (there) return
+      // Another may be about it: it is looked at as one that was out before.
+      const next: Item = { ...item, id, reaction, running: false, again: true }
+      inHand.set(id, next)
+      backlogOf(reaction.rule).live += 1
+      push(next)
+    },
+    doubt() {
+      for (const item of inHand.values()) if (!item.running) item.doubted = true
+    },
+    running: () => [...inHand.values()].filter(({ running }) => running).map(({ id }) => id),
   }
 }

@@ -1,55 +1,45 @@
 // What waits for a person, as the worker reads and writes it in the stream PARKED.
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
 import type { Alarms } from '../../alarms/alarms.ts'
-import { errorMessage, ReactorError } from '../../base/errors.ts'
-import { isNoMessage } from '../../bus/no-message.ts'
+import { errorMessage } from '../../base/errors.ts'
 import { parkReaction } from '../../bus/park.ts'
 import type { Publisher } from '../../bus/publish.ts'
+import { newEventId } from '../../protocol/event.ts'
 import type { Parked, Reaction } from '../../protocol/reaction.ts'
-import { streamNames } from '../../protocol/streams.ts'
 import type { Subjects } from '../../protocol/subject.ts'
+import type { Pending, StoredParked } from '../control/pending.ts'
 import { type InsistParts, insist } from './insist.ts'
 
 export interface Parking {
   /** Resolves once it waits there: a store that is full holds the caller up, and raises an alarm. */
   park(parked: Parked): Promise<void>
   /** What waits of this attempt. */
-  find(reaction: Reaction): Promise<Parked | undefined>
-  remove(reaction: Reaction): Promise<void>
+  find(reaction: Reaction): Promise<StoredParked | undefined>
+  /** That very message: what was parked after it stays. */
+  remove(found: StoredParked): Promise<void>
 }
 
-export async function openParking(
-  parts: InsistParts & { nc: NatsConnection; subjects: Subjects; publisher: Publisher; alarms: Alarms },
-): Promise<Parking> {
-  const { subjects, publisher, alarms } = parts
-  const stream = streamNames(subjects.ns).parked
-  const jsm: JetStreamManager = await jetstreamManager(parts.nc, { checkAPI: false })
-  const subjectOf = ({ event, rule }: Pick<Reaction, 'event' | 'rule'>) => subjects.parked(event.id, rule)
+export function createParking(
+  parts: InsistParts & {
+    pending: Pick<Pending, 'parked' | 'purgeParked'>
+    subjects: Subjects
+    publisher: Publisher
+    alarms: Alarms
+  },
+): Parking {
+  const { pending, subjects, publisher, alarms } = parts
 
-  const waiting = async (reaction: Pick<Reaction, 'event' | 'rule'>): Promise<Parked | undefined> => {
-    try {
-      const stored = await jsm.streams.getMessage(stream, { last_by_subj: subjectOf(reaction) })
-      return stored?.json<Parked>()
-    } catch (error) {
-      if (isNoMessage(error)) return undefined
-      throw new ReactorError('unreachable', `what is parked cannot be read: ${errorMessage(error)}`, {}, error)
-    }
-  }
-  const remove = async (reaction: Pick<Reaction, 'event' | 'rule'>) => {
-    try {
-      await jsm.streams.purge(stream, { filter: subjectOf(reaction) })
-    } catch (error) {
-      throw new ReactorError('unreachable', `what is parked cannot be removed: ${errorMessage(error)}`, {}, error)
-    }
-  }
-  const store = async (parked: Parked) => {
-    if (await parkReaction(publisher, subjects, parked)) return
-    const there = await waiting(parked.reaction)
+  const store = async (parked: Parked): Promise<void> => {
+    const { event, rule } = parked.reaction
+    // What waits is told by its subject. An id of its own, as the stream may remember one that was taken away since.
+    const put = () => parkReaction(publisher, subjects, parked, { id: newEventId() })
+    if (await put()) return
+    const there = await pending.parked(event.id, rule)
+    // Taken away since.
+    if (!there) return void (await put())
     // An attempt before this one, which a person has tried again and which was not taken away.
-    if (there?.key !== parked.key || (there.attempt ?? 1) >= (parked.attempt ?? 1)) return
-    await remove(parked.reaction)
-    await parkReaction(publisher, subjects, parked)
+    if (there.parked.key !== parked.key || (there.parked.attempt ?? 1) >= (parked.attempt ?? 1)) return
+    await pending.purgeParked(there)
+    await put()
   }
 
   return {
@@ -67,9 +57,10 @@ export async function openParking(
       if (refused) alarms.clear('parked', '')
     },
     async find(reaction) {
-      const there = await insist(parts, 'a look at what is parked', () => waiting(reaction))
-      return (there?.attempt ?? 1) === (reaction.attempt ?? 1) ? there : undefined
+      const { event, rule, attempt = 1 } = reaction
+      const there = await insist(parts, 'a look at what is parked', () => pending.parked(event.id, rule))
+      return (there?.parked.attempt ?? 1) === attempt ? there : undefined
     },
-    remove: reaction => insist(parts, 'the removal of what is parked', () => remove(reaction)),
+    remove: found => insist(parts, 'the removal of what is parked', () => pending.purgeParked(found)),
   }
 }

@@ -5,15 +5,15 @@ import type { Log } from '../../base/log.ts'
 import type { Publisher } from '../../bus/publish.ts'
 import { HEADER } from '../../protocol/event.ts'
 import type { Reaction, ReactionBatch } from '../../protocol/reaction.ts'
-import type { LaneClass, Subjects } from '../../protocol/subject.ts'
+import type { Subjects } from '../../protocol/subject.ts'
 
 export interface PutBack {
   /** Gives it back for about so many milliseconds; undefined: longer each time. */
   later(message: JsMsg, ms?: number): void
   /** Stores it in the slow class, then acks it. Resolves when that is over; where it is refused the message is given back. */
   toSlow(message: JsMsg, rule: string): Promise<void>
-  /** Stores the parts of a message of many rules as messages of their own, then acks it; or gives it back. */
-  apart(lane: LaneClass, message: JsMsg, byRule: ReadonlyMap<string, readonly Reaction[]>): Promise<void>
+  /** Stores parts of a message of many rules as messages of their own in the slow class; false where they are not stored. */
+  apart(message: JsMsg, parts: readonly Reaction[]): Promise<boolean>
   /** Whether it was with another, or begun here: it is not one that this worker only gave back. */
   wasOut(message: JsMsg): boolean
 }
@@ -21,7 +21,7 @@ export interface PutBack {
 const SHORTEST_MS = 500
 const LONGEST_MS = 30_000
 /** Of messages remembered: as many as the consumers hand out at once. */
-const MOST = 40_000
+const MOST = 200_000
 const STORE_WITHIN_MS = 5000
 
 export function createPutBack(publisher: Publisher, subjects: Subjects, log: Log): PutBack {
@@ -47,21 +47,22 @@ export function createPutBack(publisher: Publisher, subjects: Subjects, log: Log
   return {
     wasOut,
     later,
-    async apart(lane, message, byRule) {
+    async apart(message, parts) {
       try {
-        const stored = [...byRule].map(([rule, reactions]) => {
-          const id = `apart/${message.info.stream}/${message.seq}/${rule}`
-          const { bundle, policy } = reactions[0]!
-          const bare = reactions.map(({ rule: _rule, bundle: _bundle, policy: _policy, ...rest }) => rest)
-          const batch: ReactionBatch = { rule, bundle, ...(policy ? { policy } : {}), reactions: bare }
+        const ofRule = new Map<string, number>()
+        const stored = batchesOf(parts).map(batch => {
+          // The same when the message comes again and other lanes are full by then.
+          const at = ofRule.get(batch.rule) ?? 0
+          ofRule.set(batch.rule, at + 1)
+          const id = `apart/${message.info.stream}/${message.seq}/${batch.rule}/${at}`
           const options = { id, deadlineMs: STORE_WITHIN_MS }
-          return publisher.publish(subjects.reaction(lane, rule), JSON.stringify(batch), options)
+          return publisher.publish(subjects.reaction('slow', batch.rule), JSON.stringify(batch), options)
         })
         await Promise.all(stored)
-        message.ack()
+        return true
       } catch (error) {
         log.warn({ error: errorMessage(error) }, 'what lanes have no room for cannot be stored apart')
-        later(message)
+        return false
       }
     },
     async toSlow(message, rule) {
@@ -75,4 +76,17 @@ export function createPutBack(publisher: Publisher, subjects: Subjects, log: Log
       }
     },
   }
+}
+
+/** Batches of one rule, one bundle and one policy each. */
+function batchesOf(parts: readonly Reaction[]): ReactionBatch[] {
+  const batches = new Map<string, ReactionBatch>()
+  for (const { rule, bundle, policy, ...rest } of parts) {
+    const of = { rule, bundle, ...(policy ? { policy } : {}) }
+    const key = JSON.stringify(of)
+    const batch = batches.get(key) ?? { ...of, reactions: [] }
+    batches.set(key, batch)
+    batch.reactions.push(rest)
+  }
+  return [...batches.values()]
 }

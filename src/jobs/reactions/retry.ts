@@ -21,34 +21,35 @@ export function backoff(policy: ReactionPolicy | undefined, attempt: number, cha
   return Math.round(wait / 2 + (chance() * wait) / 2)
 }
 
-/** The next attempt as the message that it will be. */
-export function nextAttempt(reaction: Reaction, left: LeftAction[] | undefined): string {
-  const { rule, bundle, policy, left: _before, attempt = 1, ...rest } = reaction
-  const batch: ReactionBatch = {
-    ...{ rule, bundle },
-    ...(policy ? { policy } : {}),
-    reactions: [{ ...rest, attempt: attempt + 1, ...(left ? { left } : {}) }],
-  }
+/** `left`: what it has to do; undefined: all. */
+export function nextAttempt(reaction: Reaction, left: LeftAction[] | undefined): Reaction {
+  const { left: _before, attempt = 1, ...rest } = reaction
+  return { ...rest, attempt: attempt + 1, ...(left ? { left } : {}) }
+}
+
+/** The message that it will be. */
+export function messageOf({ rule, bundle, policy, ...rest }: Reaction): string {
+  const batch: ReactionBatch = { rule, bundle, ...(policy ? { policy } : {}), reactions: [rest] }
   return JSON.stringify(batch)
 }
 
 /** Bytes of the schedule's message beside its body. */
 export const SCHEDULE_BYTES = 1024
 
-/** Stores it; the server puts it on the fast lane when it is due, at once where that is past. Stored again it stays one. */
+/**
+ * Stores it; the server puts it on the fast lane when it is due, at once where that is past. Stored again under the same id it
+ * stays one. Throws `store_refused` where the stream is full.
+ */
 export async function scheduleAttempt(
   publisher: Publisher,
   subjects: Subjects,
-  reaction: Reaction,
-  body: string,
+  next: Reaction,
   due: number,
+  id = `retry/${attemptKey(workKey(next.event.id, next.rule), next.attempt)}`,
 ): Promise<void> {
-  const { rule, event, attempt = 1 } = reaction
+  const { rule, event } = next
   const headers = createHeaders()
   headers.set('Nats-Schedule', `@at ${new Date(due).toISOString()}`)
   headers.set('Nats-Schedule-Target', subjects.reaction('fast', rule))
-  await publisher.publish(subjects.reactionRetry(event.id, rule), body, {
-    id: `retry/${attemptKey(workKey(event.id, rule), attempt + 1)}`,
-    headers,
-  })
+  await publisher.publish(subjects.reactionRetry(event.id, rule), messageOf(next), { id, headers })
 }

@@ -1,10 +1,12 @@
 // Executes reactions: reads them from both classes of their stream into lanes, runs the actions of each, enters what became
 // of it in the ledger and acks after that.
+import { setMaxListeners } from 'node:events'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Alarms } from '../../alarms/alarms.ts'
 import type { Clock } from '../../base/clock.ts'
 import { errorMessage } from '../../base/errors.ts'
 import type { HistogramReading } from '../../base/histogram.ts'
+import { createInHand } from '../../base/in-hand.ts'
 import type { Log } from '../../base/log.ts'
 import type { Running } from '../../base/service.ts'
 import { consumeDurable } from '../../bus/consume.ts'
@@ -13,18 +15,22 @@ import type { Publisher } from '../../bus/publish.ts'
 import type { DecisionState } from '../../protocol/reaction.ts'
 import { laneConsumer, streamNames } from '../../protocol/streams.ts'
 import type { LaneClass, Subjects } from '../../protocol/subject.ts'
+import { openPending } from '../control/pending.ts'
 import { createLanes } from '../lanes.ts'
 import type { Ledger } from '../ledger.ts'
 import type { PublishJob } from '../publish.ts'
 import type { RunFunction } from '../run-function.ts'
 import type { CallWheel } from '../wheel-client.ts'
 import type { Item } from './batch.ts'
-import { createDeliveries } from './deliveries.ts'
+import { AGAIN_MS, createDeliveries } from './deliveries.ts'
 import { createTellFailure } from './failure.ts'
+import { openInHand } from './in-hand.ts'
 import { createIntake } from './intake.ts'
-import { openParking } from './parking.ts'
+import { openMarks } from './marks.ts'
+import { startOverdue } from './overdue.ts'
+import { createParking } from './parking.ts'
 import { createPutBack } from './put-back.ts'
-import { type SettleParts, settle } from './settle.ts'
+import { createIsSettled, type SettleParts, settle } from './settle.ts'
 import { createShares, type ShareLimits } from './shares.ts'
 import { createTally } from './tally.ts'
 import type { TargetParts } from './targets.ts'
@@ -45,6 +51,9 @@ export interface ReactionParts extends TargetParts {
   /** Reactions of one rule that run at once, unless the rule says. */
   concurrency: number
   limits?: ShareLimits
+  /** Milliseconds between two looks for retries that are overdue by as much; within which `stop` ends. */
+  overdueEveryMs?: number
+  stopWithinMs?: number
   clock: Clock
   log: Log
 }
@@ -72,16 +81,26 @@ const AHEAD = 500
 const MOST_RECORDING = 5000
 /** After the link was lost: what the server's crash made it forget comes again within this. */
 const DOUBTFUL_MS = 60_000
+/** What runs is cut short when the worker stops; what it has done is entered within this, or left. */
+const STOP_WITHIN_MS = 10_000
+const MOST_NAMED = 20
 
 export async function startReactions(parts: ReactionParts): Promise<Reactions> {
   const { nc, subjects, publisher, ledger, alarms, clock, log } = parts
   const stop = new AbortController()
-  const common = { ...parts, stopping: stop.signal }
+  // Whatever waits for the store listens to it.
+  setMaxListeners(0, stop.signal)
+  const pending = await openPending(nc, subjects)
+  const inHand = await openInHand(nc, subjects, log)
+  const common = { ...parts, pending, inHand, stopping: stop.signal }
   const tally = createTally(alarms)
+  const marks = await openMarks(nc, subjects, log)
   const settling: SettleParts = {
     ...common,
     tally,
-    parking: await openParking(common),
+    marks,
+    isSettled: createIsSettled(ledger, stop.signal),
+    parking: createParking(common),
     tellFailure: await createTellFailure(common),
     learnOutcome: await createLearnOutcome(common),
   }
@@ -92,14 +111,17 @@ export async function startReactions(parts: ReactionParts): Promise<Reactions> {
       { rule, event: event.id, error: errorMessage(error) },
       'a reaction could not be recorded; it will be delivered again',
     )
-    intake.end(item, false)
+    intake.end(item, AGAIN_MS)
   }
   const run = async (item: Item) => {
     intake.begin(item)
     try {
       const { recorded } = await settle(settling, item).finally(() => intake.ran(item))
       const ended = recorded.then(
-        () => intake.end(item, true),
+        left => {
+          if (left && 'next' in left) intake.goOn(item, left.next)
+          else intake.end(item, left?.againMs)
+        },
         error => failed(item, error),
       )
       // The next of its lane need not wait for the ledger, unless that holds up all.
@@ -111,9 +133,13 @@ export async function startReactions(parts: ReactionParts): Promise<Reactions> {
     }
   }
   const lanes = createLanes<Item>(run)
-  const deliveries = createDeliveries()
   const shares = createShares(parts.limits)
   const link = watchLink(nc, clock)
+  const deliveries = createDeliveries(() => {
+    log.warn('this process stood still: what waits is looked up in the ledger before it runs')
+    link.doubt()
+    intake.doubt()
+  })
   const putBack = createPutBack(publisher, subjects, log)
   const { concurrency } = parts
   const intake = createIntake({
@@ -129,6 +155,7 @@ export async function startReactions(parts: ReactionParts): Promise<Reactions> {
       onMessage: message => intake.onMessage(lane, message),
     })
   const consumers = await Promise.all([consume('fast'), consume('slow')])
+  const overdue = startOverdue({ ...common, take: intake.take }, parts.overdueEveryMs)
 
   return {
     stats: () => ({
@@ -146,19 +173,31 @@ export async function startReactions(parts: ReactionParts): Promise<Reactions> {
       // What waits is given back at once, instead of when the server gives up on this worker.
       deliveries.release()
       parts.stopFunctions?.()
-      await ended
-      await Promise.all(recording)
+      const all = createInHand(() => undefined)
+      all.add(ended.then(async () => void (await Promise.all(recording))))
+      all.add(overdue.stop())
+      await all.settle(parts.stopWithinMs ?? STOP_WITHIN_MS)
+      const reactions = intake.running()
+      if (reactions.length > 0)
+        log.warn(
+          { count: reactions.length, reactions: reactions.slice(0, MOST_NAMED) },
+          'reactions are not recorded yet and are left to another worker; is NATS away?',
+        )
       deliveries.stop()
+      await Promise.all([marks.stop(), inHand.stop()])
     },
   }
 }
 
 /** Whether the link came back a moment ago: a server that was killed may deliver again what was acked. */
-function watchLink(nc: NatsConnection, clock: Clock): { doubts(): boolean; stop(): void } {
+function watchLink(nc: NatsConnection, clock: Clock): { doubts(): boolean; doubt(): void; stop(): void } {
   let until = 0
+  const doubt = () => {
+    until = clock.now() + DOUBTFUL_MS
+  }
   const changes = nc.status() as AsyncIterable<{ type: string }> & { stop?: () => void }
   void (async () => {
-    for await (const { type } of changes) if (type === 'reconnect') until = clock.now() + DOUBTFUL_MS
+    for await (const { type } of changes) if (type === 'reconnect') doubt()
   })()
-  return { doubts: () => clock.now() < until, stop: () => changes.stop?.() }
+  return { doubts: () => clock.now() < until, doubt, stop: () => changes.stop?.() }
 }

@@ -4,9 +4,6 @@ import { canonicalJson } from '../../base/json.ts'
 import type { Activation, ChangeCounts, RuleChanges } from '../../protocol/rule-view.ts'
 import type { RuleDocument } from '../rules/schema.ts'
 
-/** The key of the activation. */
-export const ACTIVE = 'active'
-
 export interface Bundle {
   /** First 16 hex digits of the SHA-256 of the rules as canonical JSON. */
   hash: string

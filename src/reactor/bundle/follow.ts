@@ -5,9 +5,9 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { type Mirror, mirrorBucket } from '../../bus/bucket.ts'
-import type { Activation } from '../../protocol/rule-view.ts'
+import { ACTIVE, type Activation } from '../../protocol/rule-view.ts'
 import type { RuleDocument } from '../rules/schema.ts'
-import { ACTIVE, type Bundle, bundleOf } from './content.ts'
+import { type Bundle, bundleOf } from './content.ts'
 
 const FIRST_WAIT_MS = 200
 const LONGEST_WAIT_MS = 5000

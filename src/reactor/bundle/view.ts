@@ -1,5 +1,6 @@
 // What is told of one rule in force: its mode, what it wants and does in short, and what became of its reactions.
 import type { RuleCounts } from '../../protocol/reaction-view.ts'
+import { failureRule } from '../../protocol/rule-name.ts'
 import type { Activation, RuleView } from '../../protocol/rule-view.ts'
 import { readParams } from '../rules/params.ts'
 import type { RuleAction, RuleDocument } from '../rules/schema.ts'
@@ -12,9 +13,11 @@ export function viewRules(
 ): RuleView[] {
   const known = new Set(rules.map(({ rule }) => rule))
   const byRule = new Map(counts.map(one => [one.rule, one]))
+  /** With those of its `on_failure`, which has no line of its own. */
   const counted = (rule: string) => {
     const found = byRule.get(rule)
-    return found ? { counts: found } : {}
+    const failure = byRule.get(failureRule(rule))
+    return { ...(found ? { counts: found } : {}), ...(failure ? { on_failure: failure } : {}) }
   }
   const views = rules.map((document): RuleView => {
     const { rule, on, mode = 'live', priority, source } = document

@@ -1,9 +1,9 @@
 // Finds the user's own facts: the folder `facts/` of each of `module_dirs`, one file a fact, named as its file.
 import { basename, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { errorMessage, ReactorError } from '../../base/errors.ts'
+import { ReactorError } from '../../base/errors.ts'
 import { type FactDefinition, isFactDefinition } from '../../functions/define-fact.ts'
-import { moduleFiles, resolveReactorEverywhere } from '../../functions/load.ts'
+import { loadProblem, moduleFiles, resolveReactorEverywhere } from '../../functions/load.ts'
 import { FACT_NAMES } from '../rules/facts.ts'
 
 const NAME = /^[a-z][a-z0-9_]*$/i
@@ -43,7 +43,7 @@ async function factIn(file: string): Promise<FactDefinition> {
   try {
     exports = await import(pathToFileURL(file).href)
   } catch (error) {
-    throw new ReactorError('bad_module', `${file} does not load: ${errorMessage(error)}`, {}, error)
+    throw loadProblem(file, error)
   }
   if (isFactDefinition(exports.default)) return exports.default
   throw new ReactorError(

@@ -2,6 +2,7 @@
 import { errorMessage, ReactorError } from '../../base/errors.ts'
 import type { ReactionAction } from '../../protocol/job.ts'
 import type { ReactionPolicy } from '../../protocol/reaction.ts'
+import { failureRule, failureTag } from '../../protocol/rule-name.ts'
 import { SOURCE, type Sources } from '../../protocol/trust.ts'
 import { compileAction } from './compile-action.ts'
 import { compileConditions } from './conditions.ts'
@@ -54,11 +55,6 @@ export interface CompileOptions {
 }
 
 const NONE: ReadonlySet<string> = new Set()
-
-/** The tag of the event of a final failure of `rule`, which its `on_failure` waits for. */
-export const failureTag = (rule: string): string => `salt/reactor/failed/${rule}`
-/** What `on_failure` of `rule` is called in reactions, decisions and lists. */
-export const failureRule = (rule: string): string => `${rule}:on_failure`
 
 /** Throws `bad_rule` naming the rule, its file and line. */
 export function compileRule(document: RuleDocument, { facts = NONE }: CompileOptions = {}): CompiledRule {

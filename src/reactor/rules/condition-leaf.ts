@@ -86,6 +86,8 @@ function operator(name: unknown, path: Path, report: Report): (a: never, b: neve
   return compare
 }
 
+const isBuiltIn = (name: string): boolean => (FACT_NAMES as readonly string[]).includes(name)
+
 /** Reads `{fact, params, path}`; what has to be looked up for it is added to `lookups`. */
 function reader(
   node: Record<string, unknown>,
@@ -96,11 +98,13 @@ function reader(
 ): Read {
   const fact = node.fact
   if (typeof fact !== 'string' || !names.includes(fact)) {
-    const known = `unknown fact ${show(fact)}.${didYouMean(textOf(fact), names)} (${names.join(', ')})`
+    // Most often the module folders are not known where it is checked.
+    const own = names.every(isBuiltIn) ? '; facts of your own: facts/ in one of the module_dirs' : ''
+    const known = `unknown fact ${show(fact)}.${didYouMean(textOf(fact), names)} (${names.join(', ')}${own})`
     report([...path, 'fact'], without.get(textOf(fact)) ?? known)
     return never
   }
-  const isOwn = !(FACT_NAMES as readonly string[]).includes(fact)
+  const isOwn = !isBuiltIn(fact)
   const params = readFactParams(node, path, isOwn, report)
   const lookup: Lookup = { fact, ...(params && { params }) }
   if (isOwn || fact === 'job') lookups.push(lookup)

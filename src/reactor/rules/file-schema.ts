@@ -1,9 +1,10 @@
 // The shape of a rule as people write it in a YAML document, from which editors get JSON Schema; read-rule.ts reads it, with
 // messages of its own.
 import { z } from 'zod'
+import { RULE_NAME } from '../../protocol/rule-name.ts'
 import { callSchema } from './call-schema.ts'
 import { conditionsSchema } from './condition-schema.ts'
-import { MODES, ON_UNKNOWN, RULE_NAME } from './schema.ts'
+import { MODES, ON_UNKNOWN } from './schema.ts'
 
 /** As `parseDuration` takes it, and more than nothing. */
 const TIME = '(?:(?:\\d+(?:\\.\\d+)?(?:ms|[smhdw]))+|\\d+(?:\\.\\d+)?)'

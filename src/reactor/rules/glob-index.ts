@@ -30,8 +30,11 @@ export function createGlobIndex<T>(entries: readonly { on: readonly string[]; va
   const hits: number[] = []
   let call = 0
   let round = 0
+  // Filled up to a count and never emptied: an array whose length is set to 0 lets go of its store, and takes another.
   let current: Node[] = []
+  let currents = 0
   let next: Node[] = []
+  let nexts = 0
   let wholes: { node: Node; at: number }[] = []
 
   const hit = (ids: readonly number[]) => {
@@ -45,7 +48,7 @@ export function createGlobIndex<T>(entries: readonly { on: readonly string[]; va
     for (let reached: Node | undefined = node; reached !== undefined; reached = reached.globstar) {
       if (reached.round === round) return
       reached.round = round
-      next.push(reached)
+      next[nexts++] = reached
       if (reached.whole.length > 0) wholes.push({ node: reached, at })
     }
   }
@@ -53,14 +56,15 @@ export function createGlobIndex<T>(entries: readonly { on: readonly string[]; va
   function matchSubject(subject: string, from: number): readonly T[] {
     call++
     round++
-    next.length = 0
+    nexts = 0
     reach(root, from)
     const length = subject.length
     for (let start = from; start <= length; ) {
       const swap = current
       current = next
+      currents = nexts
       next = swap
-      next.length = 0
+      nexts = 0
       round++
       let hash = HASH_START
       let end = start
@@ -69,17 +73,17 @@ export function createGlobIndex<T>(entries: readonly { on: readonly string[]; va
         if (code === DOT) break
         hash = Math.imul(hash ^ code, HASH_FACTOR)
       }
-      for (let i = 0; i < current.length; i++) advance(current[i]!, subject, start, end, hash)
-      if (next.length === 0) break
+      for (let i = 0; i < currents; i++) advance(current[i]!, subject, start, end, hash)
+      if (nexts === 0) break
       start = end + 1
     }
-    for (let i = 0; i < next.length; i++) hit(next[i]!.values)
+    for (let i = 0; i < nexts; i++) hit(next[i]!.values)
     if (wholes.length > 0) matchWholes(subject)
     return hits.length === 0 ? NOTHING : collect(subject, from)
   }
 
   function advance(node: Node, subject: string, start: number, end: number, hash: number): void {
-    let literal = node.literals.get(hash)
+    let literal = node.literals?.get(hash)
     for (; literal !== undefined; literal = literal.next) {
       if (literal.token.length === end - start && subject.startsWith(literal.token, start)) reach(literal.node, end + 1)
     }
@@ -88,7 +92,7 @@ export function createGlobIndex<T>(entries: readonly { on: readonly string[]; va
     for (let i = 0; i < node.prefixLengths.length; i++) {
       const size = node.prefixLengths[i]!
       if (size > end - start) continue
-      const patterns = node.patterns.get(hashOf(subject, start, start + size))
+      const patterns = node.patterns?.get(hashOf(subject, start, start + size))
       if (patterns !== undefined) advancePatterns(patterns, subject, start, end)
     }
   }

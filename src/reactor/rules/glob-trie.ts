@@ -3,12 +3,12 @@ import type { GlobBranch, Segment } from './glob.ts'
 
 export interface Node {
   /** Children for literal tokens by the hash of the token; colliding ones are chained by `next`. */
-  literals: Map<number, Literal>
+  literals: Map<number, Literal> | undefined
   star: Node | undefined
   globstar: Node | undefined
   /** Children for patterns: by their literal prefix, and the distinct lengths of those prefixes. */
-  patterns: Map<number, Pattern[]>
-  prefixLengths: number[]
+  patterns: Map<number, Pattern[]> | undefined
+  prefixLengths: readonly number[]
   /** A globstar node stays reachable over every token. */
   loops: boolean
   values: number[]
@@ -19,12 +19,19 @@ export interface Node {
 type Literal = { token: string; node: Node; next: Literal | undefined }
 export type Pattern = { source: string; prefix: string; matches(segment: string): boolean; node: Node }
 
+/** Most nodes have none of most: they share it. */
+const NONE: never[] = Object.freeze([]) as unknown as never[]
+
 /** Adds a glob's branch; `id` is what it leads to. */
 export function insert(root: Node, branch: GlobBranch, id: number): void {
   let node = root
   for (const segment of branch.segments) node = child(node, segment)
-  if (branch.whole) node.whole.push({ matches: branch.whole.matches, value: id })
-  else if (!node.values.includes(id)) node.values.push(id)
+  if (branch.whole) {
+    if (node.whole === NONE) node.whole = []
+    node.whole.push({ matches: branch.whole.matches, value: id })
+  } else if (node.values === NONE) node.values = [id]
+  // Ids come in order.
+  else if (node.values.at(-1) !== id) node.values.push(id)
 }
 
 function child(node: Node, segment: Segment): Node {
@@ -39,6 +46,7 @@ function child(node: Node, segment: Segment): Node {
   }
   if (segment.kind === 'literal') {
     const hash = hashOf(segment.token, 0, segment.token.length)
+    node.literals ??= new Map()
     const first = node.literals.get(hash)
     for (let known = first; known !== undefined; known = known.next) {
       if (known.token === segment.token) return known.node
@@ -48,6 +56,7 @@ function child(node: Node, segment: Segment): Node {
     return added
   }
   const hash = hashOf(segment.prefix, 0, segment.prefix.length)
+  node.patterns ??= new Map()
   const known = node.patterns.get(hash)
   const same = known?.find(pattern => pattern.source === segment.source)
   if (same) return same.node
@@ -59,20 +68,21 @@ function child(node: Node, segment: Segment): Node {
   }
   if (known) known.push(pattern)
   else node.patterns.set(hash, [pattern])
-  if (!node.prefixLengths.includes(segment.prefix.length)) node.prefixLengths.push(segment.prefix.length)
+  if (!node.prefixLengths.includes(segment.prefix.length))
+    node.prefixLengths = [...node.prefixLengths, segment.prefix.length]
   return pattern.node
 }
 
 export function createNode(loops: boolean): Node {
   return {
-    literals: new Map(),
+    literals: undefined,
     star: undefined,
     globstar: undefined,
-    patterns: new Map(),
-    prefixLengths: [],
+    patterns: undefined,
+    prefixLengths: NONE,
     loops,
-    values: [],
-    whole: [],
+    values: NONE,
+    whole: NONE,
     round: 0,
   }
 }

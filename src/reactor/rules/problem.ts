@@ -1,6 +1,7 @@
 // What is wrong with a rule file, and how that is said: one line each, safe to print, of bounded length and number.
 
 import { cleanText } from '../../base/clean.ts'
+import { cut } from '../../base/text.ts'
 
 /** Lines and columns count from 1. */
 export interface RuleProblem {
@@ -16,8 +17,7 @@ const MAX_LISTED = 20
 
 /** The text on one line of at most 300 characters; what a terminal would obey is shown as an escape. */
 export function oneLine(text: string): string {
-  const line = cleanText(text.slice(0, 2 * MAX_MESSAGE))
-  return line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE - 1).toWellFormed()}…` : line
+  return cut(cleanText(text.slice(0, 2 * MAX_MESSAGE)), MAX_MESSAGE)
 }
 
 /** `file:line:column: message`, as compilers write it and editors jump to. */

@@ -2,6 +2,7 @@
 // path; the caller knows where that stands in the file.
 import { isObject } from '../../base/json.ts'
 import { didYouMean } from '../../base/suggest.ts'
+import { RULE_NAME } from '../../protocol/rule-name.ts'
 import { ruleFileSchema } from './file-schema.ts'
 import { isExclusion } from './glob.ts'
 import { ALLOW } from './jinja/flow.ts'
@@ -10,7 +11,7 @@ import { readActions } from './read-actions.ts'
 import { readGlobs } from './read-globs.ts'
 import { readPolicy } from './read-policy.ts'
 import { readStateful, readWhen } from './read-stateful.ts'
-import { RULE_NAME, type RuleDocument } from './schema.ts'
+import type { RuleDocument } from './schema.ts'
 import { statefulKey, vocabularyOf } from './vocabulary.ts'
 
 const KEYS = Object.keys(ruleFileSchema.shape)
@@ -31,7 +32,8 @@ export function readRule(
     else if (!KEYS.includes(key)) report([key], `unknown key '${key}'.${didYouMean(key, KEYS)}`, 'key')
   }
   const stateful = statefulKey(document)
-  const vocabulary = (part: Parameters<typeof vocabularyOf>[0]) => vocabularyOf(part, facts, stateful)
+  const vocabulary = (part: Parameters<typeof vocabularyOf>[0]) =>
+    vocabularyOf(part, facts, stateful, document.stop === true)
   const rule = readName(document, name, report)
   const keys = readStateful(document, rule, { when: vocabulary('when'), by: vocabulary('by') }, report)
   const on = readOn(document, keys.all_of, report)

@@ -1,8 +1,8 @@
 // The shape of a rule as it travels in the bundle: plain JSON, durations in milliseconds. As people write it: file-schema.ts.
 import { z } from 'zod'
 import { JOB_KINDS } from '../../protocol/job.ts'
+import { RULE_NAME } from '../../protocol/rule-name.ts'
 
-export const RULE_NAME = /^(?!_)[A-Za-z0-9_.-]{1,100}$/
 export const FUNCTION_NAME = /^[A-Za-z_]\w*\.[A-Za-z_]\w*$/
 
 const conditions = z.record(z.string(), z.unknown())

@@ -1,6 +1,7 @@
 // What a rule with `throttle`, `count`, `all_of`, `absent` or `group` asks of each single event: under which key it is
 // counted, and which of the awaited events it is. The folding over events is elsewhere.
 import { ReactorError } from '../../base/errors.ts'
+import { canonicalJson } from '../../base/json.ts'
 import { escapeToken } from '../../protocol/token.ts'
 import { type Conditions, compileConditions } from './conditions.ts'
 import type { Facts } from './facts.ts'
@@ -64,6 +65,6 @@ function keyOf(by: string | undefined): KeyOf {
     const value = render({ tag, data, origin, stamp, minion })
     if (typeof value === 'string') return value
     if (value === undefined || value === null) throw new ReactorError('template', `by: '${by}' gives nothing`)
-    return JSON.stringify(value)
+    return canonicalJson(value)
   }
 }

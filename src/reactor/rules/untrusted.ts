@@ -35,9 +35,10 @@ export function borrowedOf({ tgt, arg, kwarg }: CallParams, own?: ReadonlySet<st
 /** The paths that hold one of the sources, `undefined` where none does; the same list for the same sources. */
 export function createPathsBySource(borrowed: readonly Borrowed[]): (sources: Sources) => ValuePath[] | undefined {
   if (borrowed.length === 0) return () => undefined
-  const known = new Map<Sources, ValuePath[] | undefined>()
+  let known: Map<Sources, ValuePath[] | undefined> | undefined
   return untrusted => {
     if (untrusted === 0) return undefined
+    known ??= new Map()
     if (!known.has(untrusted)) {
       const paths = borrowed.filter(({ sources }) => (sources & untrusted) !== 0).map(({ path }) => path)
       known.set(untrusted, paths.length === 0 ? undefined : paths)

@@ -26,9 +26,9 @@ export type Part = 'when' | 'by' | 'do' | 'on_failure'
 
 /**
  * What `part` may name. `stateful`: the key for which the rule is folded in order, and cannot wait for a look-up; `own`:
- * names of the user's own facts.
+ * names of the user's own facts; `stops`: it decides which other rules get an event.
  */
-export function vocabularyOf(part: Part, own: Iterable<string>, stateful?: StatefulKey): Vocabulary {
+export function vocabularyOf(part: Part, own: Iterable<string>, stateful?: StatefulKey, stops = false): Vocabulary {
   const names: string[] = [...EVENT_FACTS]
   const without = new Map<string, string>()
   const lookedUp = ['job', ...own]
@@ -39,9 +39,20 @@ export function vocabularyOf(part: Part, own: Iterable<string>, stateful?: State
         name,
         `'${name}' has no value ${place}: it is looked up, and the order of events cannot wait for that`,
       )
+  } else if (part === 'when' && stops) {
+    for (const name of lookedUp)
+      without.set(
+        name,
+        `'${name}' has no value in 'when' of a rule with 'stop': it is looked up, and which rules get an event below it is to be known at once; give the rules below it a 'when' of their own`,
+      )
   } else names.push(...lookedUp)
-  if (part === 'do' && stateful !== undefined && stateful !== 'once_within') names.push('window')
-  else without.set('window', `'window' has a value only in 'do' of a rule with ${WINDOWS.join(', ')} or once_after`)
+  const acts = part === 'do' || part === 'on_failure'
+  if (acts && stateful !== undefined && stateful !== 'once_within') names.push('window')
+  else
+    without.set(
+      'window',
+      `'window' has a value only in 'do' and 'on_failure' of a rule with ${WINDOWS.join(', ')} or once_after`,
+    )
   if (part === 'on_failure') names.push('failure')
   else without.set('failure', "'failure' has a value only in 'on_failure'")
   return { names, without }

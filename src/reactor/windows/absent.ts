@@ -6,22 +6,20 @@ import { formatOrigin, minionOrigin } from '../../protocol/origin.ts'
 import type { ReactionEvent } from '../../protocol/reaction.ts'
 import { untrustedSources } from '../../protocol/trust.ts'
 import { createDeadlines } from './deadlines.ts'
-import { type Bounds, type Output, oldestKey, suppress, type Trigger, type Window, windowFact } from './window.ts'
+import { createKeyed } from './keyed.ts'
+import { type Bounds, joined, type Output, sizeOf, suppress, type Trigger, type Window, windowFact } from './window.ts'
 
 interface Expected {
   /** Names the work; a minion that was only seen has none. */
   opener?: ReactionEvent
   latest?: Trigger
+  /** Of `latest`. */
+  bytes: number
   count: number
   first: number
   last: number
   /** Absent: nothing is expected until something comes. */
   deadline?: number
-}
-
-interface Saved {
-  expected: [string, Expected][]
-  dropped: number
 }
 
 export interface AbsentOptions {
@@ -31,39 +29,32 @@ export interface AbsentOptions {
   ofMinions: boolean
 }
 
-export function createAbsent({ rule, time, until, ofMinions }: AbsentOptions, { maxKeys }: Bounds): Window {
+export function createAbsent({ rule, time, until, ofMinions }: AbsentOptions, bounds: Bounds): Window {
   /** The one that was silent longest first. */
-  let expected = new Map<string, Expected>()
+  const expected = createKeyed<Expected>(bounds)
   /** Minions for which there was no room. */
   const refused = new Set<string>()
-  let dropped = 0
-  const deadlines = createDeadlines(key => expected.get(key)?.deadline)
+  let refusals = 0
+  const deadlines = createDeadlines(key => expected.get(key)?.deadline, expected.size)
 
   /** What opened it came to nothing. */
   const close = (one: Expected | undefined): Output[] => (one?.opener ? [suppress(one.opener, 'window')] : [])
   const put = (key: string, one: Expected): Output[] => {
     expected.delete(key)
-    const outputs: Output[] = []
-    if (expected.size >= maxKeys) {
-      const oldest = oldestKey(expected)!
-      outputs.push(...close(expected.get(oldest)))
-      expected.delete(oldest)
-      dropped++
-    }
-    expected.set(key, one)
+    const gone = expected.put(key, one, one.bytes + (one.opener ? 2 * sizeOf(one.opener) : 0))
     if (one.deadline !== undefined) deadlines.set(key, one.deadline)
-    return outputs
+    return gone.flatMap(([, old]) => close(old))
   }
   /** Known and without anything expected of it. */
   const rest = (key: string) => {
-    if (ofMinions) expected.set(key, { count: 0, first: 0, last: 0 })
+    if (ofMinions) expected.put(key, { bytes: 0, count: 0, first: 0, last: 0 }, 0)
     else expected.delete(key)
   }
 
   const expect = (minions: ReadonlySet<string>, now: number) => {
     const outputs: Output[] = []
     let changed = false
-    for (const [key, one] of expected) {
+    for (const [key, one] of expected.entries()) {
       if (minions.has(key)) continue
       outputs.push(...close(one))
       expected.delete(key)
@@ -71,21 +62,21 @@ export function createAbsent({ rule, time, until, ofMinions }: AbsentOptions, { 
     }
     for (const id of refused) if (!minions.has(id)) refused.delete(id)
     for (const id of minions) {
-      if (expected.has(id)) continue
-      if (expected.size < maxKeys) {
+      if (expected.get(id)) continue
+      if (expected.size() < bounds.maxKeys) {
         refused.delete(id)
-        put(id, { count: 0, first: now, last: now, deadline: now + time })
+        put(id, { bytes: 0, count: 0, first: now, last: now, deadline: now + time })
         changed = true
       } else if (!refused.has(id)) {
         refused.add(id)
-        dropped++
+        refusals++
       }
     }
     return changed ? outputs : undefined
   }
 
   return {
-    event({ trigger, key, at, now, until: ends }) {
+    event({ trigger, key, at, now, bytes, until: ends }) {
       const before = expected.get(key)
       const passed = suppress(trigger.event, 'window')
       if (ofMinions && !before) return [passed]
@@ -96,6 +87,7 @@ export function createAbsent({ rule, time, until, ofMinions }: AbsentOptions, { 
       const one = (opener: ReactionEvent, first: number, count: number, deadline: number): Expected => ({
         opener,
         latest: trigger,
+        bytes,
         count,
         first,
         last: at,
@@ -106,8 +98,9 @@ export function createAbsent({ rule, time, until, ofMinions }: AbsentOptions, { 
       if (before?.deadline === undefined || (until && !before.opener))
         return put(key, one(trigger.event, at, 1, before?.deadline ?? deadline))
       if (until) {
-        put(key, one(before.opener!, before.first, before.count + 1, before.deadline))
-        return [passed]
+        const opener = joined(before.opener!, trigger.event)
+        const gone = put(key, one(opener, before.first, before.count + 1, before.deadline))
+        return [...gone, passed]
       }
       // An older one, come late, says nothing new.
       if (at < before.last) return [passed]
@@ -121,7 +114,7 @@ export function createAbsent({ rule, time, until, ofMinions }: AbsentOptions, { 
       const outputs: Output[] = []
       for (let key = deadlines.take(now); key !== undefined; key = deadlines.take(now)) {
         const one = expected.get(key)!
-        const { opener, latest, count, first, last } = one
+        const { opener, latest, bytes, count, first, last } = one
         const deadline = one.deadline!
         rest(key)
         const trigger = latest ?? neverSeen(rule, key, first, deadline)
@@ -131,19 +124,20 @@ export function createAbsent({ rule, time, until, ofMinions }: AbsentOptions, { 
           event: opener ?? trigger.event,
           trigger,
           window: windowFact(key, count, first, last),
+          bytes,
         })
       }
       return outputs
     },
     next: () => deadlines.next(),
-    keys: () => expected.size,
-    dropped: () => dropped,
-    save: (): Saved => ({ expected: [...expected], dropped }),
+    keys: expected.size,
+    dropped: () => expected.dropped() + refusals,
+    save: () => ({ expected: expected.save(), refusals }),
     restore(saved) {
-      const state = saved as Saved
-      expected = new Map(state.expected)
-      dropped = state.dropped
-      for (const [key, { deadline }] of expected) if (deadline !== undefined) deadlines.set(key, deadline)
+      const state = saved as { expected: unknown; refusals: number }
+      expected.restore(state.expected)
+      refusals = state.refusals
+      for (const [key, { deadline }] of expected.entries()) if (deadline !== undefined) deadlines.set(key, deadline)
     },
   }
 }

@@ -2,13 +2,16 @@
 // that of the list. One event stands for one place. The key that gives way is the one that was silent longest: what was there
 // of it is forgotten.
 import { BYTES_KEPT } from './group.ts'
+import { createKeyed, forget } from './keyed.ts'
 import {
   type Bounds,
+  type Caused,
+  causedBy,
   type Fire,
-  forget,
+  joined,
   type KeptEvent,
   kept,
-  oldestKey,
+  sizeOf,
   suppress,
   type Window,
   type WindowEvent,
@@ -21,6 +24,7 @@ interface Held {
   /** Places in the list that it can stand for. */
   steps: number[]
   event: KeptEvent
+  caused?: Caused
 }
 
 interface Open {
@@ -40,10 +44,10 @@ export interface AllOfOptions {
   inOrder: boolean
 }
 
-export function createAllOf({ steps, within, inOrder }: AllOfOptions, { maxKeys, late }: Bounds): Window {
+export function createAllOf({ steps, within, inOrder }: AllOfOptions, bounds: Bounds): Window {
+  const { late } = bounds
   /** The one that was silent longest first. */
-  let keys = new Map<string, Open>()
-  let dropped = 0
+  const keys = createKeyed<Open>(bounds)
   const purge = (now: number) => forget(keys, ({ seen }) => seen + within + late < now)
   const complete = inOrder ? inTheirOrder : inAnyOrder
 
@@ -59,11 +63,11 @@ export function createAllOf({ steps, within, inOrder }: AllOfOptions, { maxKeys,
       const found = complete(open.held, added, steps, within)
       if (found) return [fired(event, found)]
       trim(open, now - late - within, steps, inOrder)
-      if (keys.size >= maxKeys) {
-        keys.delete(oldestKey(keys)!)
-        dropped++
-      }
-      keys.set(key, open)
+      keys.put(
+        key,
+        open,
+        open.held.reduce((sum, { bytes, caused }) => sum + bytes + (caused ? sizeOf(caused) : 0), 0),
+      )
       return [suppress(trigger.event, 'window')]
 
       function fired({ trigger }: WindowEvent, chosen: Held[]): Fire {
@@ -75,24 +79,22 @@ export function createAllOf({ steps, within, inOrder }: AllOfOptions, { maxKeys,
           Math.max(...times),
           chosen.map(one => one.event),
         )
-        return { do: 'fire', at, event: trigger.event, trigger, window }
+        const event = chosen.reduce((event, { caused }) => (caused ? joined(event, caused) : event), trigger.event)
+        return { do: 'fire', at, event, trigger, window, bytes: chosen.reduce((sum, one) => sum + one.bytes, 0) }
       }
     },
     due: () => [],
     next: () => undefined,
-    keys: () => keys.size,
-    dropped: () => dropped,
-    save: () => ({ keys: [...keys], dropped }),
-    restore(saved) {
-      const state = saved as { keys: [string, Open][]; dropped: number }
-      keys = new Map(state.keys)
-      dropped = state.dropped
-    },
+    keys: keys.size,
+    dropped: keys.dropped,
+    save: keys.save,
+    restore: keys.restore,
   }
 }
 
 function hold({ held }: Open, { trigger, at, bytes, steps }: WindowEvent): Held {
-  const added: Held = { at, bytes, steps: [...steps], event: kept(trigger) }
+  const caused = causedBy(trigger.event)
+  const added: Held = { at, bytes, steps: [...steps], event: kept(trigger), ...(caused && { caused }) }
   let place = held.length
   while (place > 0 && held[place - 1]!.at > at) place--
   held.splice(place, 0, added)

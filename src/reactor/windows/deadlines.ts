@@ -1,5 +1,6 @@
 // When each key's time runs out, the earliest first. A key whose time moves back is found by its old place and put on, so
-// that a key that is moved a thousand times has one place and not a thousand.
+// that a key that is moved a thousand times has one place and not a thousand. Places of keys that have no deadline any more go
+// where there are too many of them.
 
 export interface Deadlines {
   set(key: string, at: number): void
@@ -14,9 +15,11 @@ interface Place {
   key: string
 }
 
-/** `deadlineOf`: what holds for a key now; undefined: it has none. */
-export function createDeadlines(deadlineOf: (key: string) => number | undefined): Deadlines {
-  const heap: Place[] = []
+const MOST_STALE = 1000
+
+/** `deadlineOf`: what holds for a key now; undefined: it has none. `keys`: how many there are. */
+export function createDeadlines(deadlineOf: (key: string) => number | undefined, keys: () => number): Deadlines {
+  let heap: Place[] = []
   /** The earliest place of each key. */
   const placed = new Map<string, number>()
 
@@ -49,8 +52,20 @@ export function createDeadlines(deadlineOf: (key: string) => number | undefined)
     return first
   }
 
+  const sweep = () => {
+    const alive = [...placed.keys()].flatMap(key => {
+      const at = deadlineOf(key)
+      return at === undefined ? [] : [{ key, at }]
+    })
+    // In their order they are a heap.
+    heap = alive.sort((a, b) => (isBefore(a, b) ? -1 : 1))
+    placed.clear()
+    for (const { key, at } of heap) placed.set(key, at)
+  }
+
   return {
     set(key, at) {
+      if (heap.length > 2 * keys() + MOST_STALE) sweep()
       const before = placed.get(key)
       if (before === undefined || at < before) push({ key, at })
     },

@@ -3,14 +3,14 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { ReactionEvent } from '../../protocol/reaction.ts'
+import { type ReactionEvent, windowId } from '../../protocol/reaction.ts'
 import type { Entry } from '../compiled-bundle.ts'
 import type { GrainsOf } from '../event-facts.ts'
 import type { LookUp } from '../facts/lookup.ts'
 import type { Facts } from '../rules/facts.ts'
 import type { Settle } from '../settle.ts'
 import type { Suppressions } from '../suppressions.ts'
-import { factsOfTrigger } from './folds.ts'
+import { factsOfTrigger } from './trigger.ts'
 import type { Fire, Output } from './window.ts'
 
 export interface DeliverParts {
@@ -22,7 +22,7 @@ export interface DeliverParts {
 }
 
 export interface Deliver {
-  give(entry: Entry, bundle: string, output: Output | { do: 'off'; event: { id: string; tag: string } }): void
+  give(entry: Entry, bundle: string, output: Output): void
   /** What is not stored yet. */
   pending(): number
   /** Resolves once all that was given so far is stored; rejects where it is given up. */
@@ -41,8 +41,12 @@ export function createDeliver({ settle, suppressions, grainsOf, lookUp, log }: D
   setMaxListeners(0, given.signal)
   let failing = false
 
-  const park = (entry: Entry, bundle: string, event: ReactionEvent, problem: unknown) =>
-    settled(done => settle.park(entry, bundle, event, problem, done))
+  // A window that is opened by an id that was there before is other work. Folded anew it has the same times. What nobody has
+  // sent has a name of ours.
+  const named = (event: ReactionEvent): ReactionEvent =>
+    event.seq === 0 ? event : { ...event, id: windowId(event.id, event.storedMs), own: event.id }
+  const park = (entry: Entry, bundle: string, event: ReactionEvent, problem: unknown, facts?: Facts) =>
+    settled(done => settle.park(entry, bundle, named(event), problem, done, facts))
   const match = async (entry: Entry, bundle: string, { event, trigger, window }: Fire) => {
     const { rule } = entry
     const known: Facts = { ...factsOfTrigger(trigger, grainsOf), window }
@@ -51,18 +55,22 @@ export function createDeliver({ settle, suppressions, grainsOf, lookUp, log }: D
       try {
         facts = { ...known, ...(await lookUp(rule.lookups, known)) }
       } catch (problem) {
-        return park(entry, bundle, event, problem)
+        return park(entry, bundle, event, problem, known)
       }
     }
-    return settled(done => settle.match(entry, bundle, event, facts, trigger.sources, done))
+    return settled(done => settle.match(entry, bundle, named(event), facts, trigger.sources, done))
   }
-  const store = (entry: Entry, bundle: string, output: Parameters<Deliver['give']>[2]): Promise<void> => {
+  const store = (entry: Entry, bundle: string, output: Output): Promise<void> => {
     const { rule } = entry.rule
     if (output.do === 'fire') return match(entry, bundle, output)
     if (output.do === 'fail') return park(entry, bundle, output.event, output.problem)
-    return suppressions.add(rule, output.do === 'off' ? 'off' : output.reason, bundle, output.event)
+    if (output.do === 'suppress') return suppressions.add(rule, output.reason, bundle, output.event)
+    const { event, trigger } = output
+    // It comes to the same, and tells people.
+    const facts = factsOfTrigger(trigger, grainsOf)
+    return settled(done => settle.match(entry, bundle, event, facts, trigger.sources, done))
   }
-  const untilStored = async (entry: Entry, bundle: string, output: Parameters<Deliver['give']>[2], error: unknown) => {
+  const untilStored = async (entry: Entry, bundle: string, output: Output, error: unknown) => {
     if (!failing && !given.signal.aborted)
       log.error(
         { rule: entry.rule.rule, event: output.event.id, error: errorMessage(error) },

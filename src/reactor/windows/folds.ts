@@ -1,25 +1,26 @@
-// The stateful rules of one partition, folded over the events in their order. What no rule of it wants costs an index lookup.
+// The stateful rules, folded over the events in their order. What no rule of it wants costs an index lookup.
 // Nothing here waits or reads a clock: time is when events were stored, and what `advance` is told.
 import { errorMessage } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { type EventContent, parseStamp, type RawEvent, readContent, readEnvelope } from '../../protocol/event.ts'
-import { formatOrigin, readOrigin } from '../../protocol/origin.ts'
+import { type RawEvent, readContent } from '../../protocol/event.ts'
+import { formatOrigin } from '../../protocol/origin.ts'
 import type { CompiledBundle, Entry } from '../compiled-bundle.ts'
-import { factsOf, type GrainsOf, reactionEventOf, sourcesOf } from '../event-facts.ts'
+import { factsOf, type GrainsOf } from '../event-facts.ts'
+import { findLoop } from '../loop.ts'
 import type { Facts } from '../rules/facts.ts'
 import { createGlobIndex, type GlobIndex } from '../rules/glob-index.ts'
 import { createSelection, type Selection } from '../select.ts'
+import type { SavedRule } from './checkpoint.ts'
 import { createRuleFold, definitionOf, type RuleFold } from './rule-fold.ts'
+import { boundedKey, factsOfTrigger, timeOf, triggerOf } from './trigger.ts'
 import type { Bounds, Output, Trigger, WindowEvent } from './window.ts'
 
 export interface FoldsParts extends Bounds {
   /** `<ns>.event.` */
   prefix: string
   grainsOf: GrainsOf
-  /** Whether a rule is of this partition. */
-  mine(rule: string): boolean
   /** Each in turn; it must not throw. */
-  emit(entry: Entry, bundle: string, output: Output | { do: 'off'; event: { id: string; tag: string } }): void
+  emit(entry: Entry, bundle: string, output: Output): void
   /** A rule has more keys than are kept. */
   gaveWay(rule: string): void
   log: Log
@@ -38,7 +39,7 @@ export interface Folding {
 
 export interface Folds {
   readonly rules: ReadonlyMap<string, Folding>
-  /** Rules of the bundle in this partition whose state is not here: they are new, or other than they were. */
+  /** Rules of the bundle whose state is not here: they are new, or other than they were. */
   unknown(bundle: CompiledBundle): Entry[]
   /** What is unknown begins behind `from`, or with what `saved` has for it. */
   use(bundle: CompiledBundle, from: number, saved?: ReadonlyMap<string, SavedRule>): void
@@ -59,14 +60,8 @@ export interface Folds {
   folded(): number
 }
 
-export interface SavedRule {
-  definition: string
-  seq: number
-  state: unknown
-}
-
 export function createFolds(parts: FoldsParts): Folds {
-  const { prefix, grainsOf, mine, emit, gaveWay, log, late } = parts
+  const { prefix, grainsOf, emit, gaveWay, log, late } = parts
   const rules = new Map<string, Folding>()
   let selection: Selection = createSelection({ hash: '', entries: [] }, 'windowed')
   let untils: GlobIndex<Folding> = createGlobIndex<Folding>([])
@@ -75,11 +70,9 @@ export function createFolds(parts: FoldsParts): Folds {
   let nextDue: number | undefined
   let folded = 0
 
-  const ofMine = (bundle: CompiledBundle) =>
-    bundle.entries.filter(({ kind, rule }) => kind === 'windowed' && mine(rule.rule))
   const open = (entry: Entry, definition: string, from: number): Folding => {
     const { rule } = entry
-    const key = (trigger: Trigger) => bounded(rule.stateful!.throttleKey(factsOfTrigger(trigger, grainsOf)))
+    const key = (trigger: Trigger) => boundedKey(rule.stateful!.throttleKey(factsOfTrigger(trigger, grainsOf)))
     return { entry, definition, from, changed: true, fold: createRuleFold(rule.document, key, parts) }
   }
   const give = (folding: Folding, outputs: readonly Output[]) => {
@@ -96,7 +89,7 @@ export function createFolds(parts: FoldsParts): Folds {
       // A rule that is ahead of this event has had its time.
       if (at !== undefined && at <= now && folding.from < seq) {
         folding.changed = true
-        give(folding, folding.fold.due(now))
+        give(folding, folding.fold.due(now, folding.entry.off))
       }
       sooner(folding.fold.next())
     }
@@ -122,6 +115,8 @@ export function createFolds(parts: FoldsParts): Folds {
     let event: Omit<WindowEvent, 'key' | 'steps' | 'until'> | undefined
     const take = (folding: Folding, until: boolean) => {
       if (folding.from >= seq) return
+      // A consumer whose node was killed may begin once more where it began.
+      folding.from = seq
       event ??= { trigger: triggerOf(content, raw), at: timeOf(content, storedMs, late), now, bytes: raw.text().length }
       foldOne(folding, event, facts, until)
     }
@@ -130,7 +125,7 @@ export function createFolds(parts: FoldsParts): Folds {
       if (folding) take(folding, false)
     }
     for (const folding of ending) {
-      if (!folding.entry.off && !wanting.includes(folding.entry)) take(folding, true)
+      if (!wanting.includes(folding.entry)) take(folding, true)
     }
   }
 
@@ -142,17 +137,20 @@ export function createFolds(parts: FoldsParts): Folds {
   ) => {
     folded++
     const { entry, fold } = folding
-    if (entry.off) return emit(entry, bundleHash, { do: 'off', event: event.trigger.event })
+    // What would be cut at the end must not open, fill or complete a window: others would be cut with it.
+    const { trigger } = event
+    if (!until && !entry.shadow && findLoop(entry.rule, trigger.event))
+      return emit(entry, bundleHash, { do: 'loop', event: trigger.event, trigger })
     folding.changed = true
     const stateful = entry.rule.stateful!
     let key: string
     try {
-      key = bounded(stateful.windowKey(facts))
+      key = boundedKey(stateful.windowKey(facts))
     } catch (problem) {
       return emit(entry, bundleHash, { do: 'fail', event: event.trigger.event, problem })
     }
     const dropped = fold.dropped()
-    give(folding, fold.event({ ...event, key, steps: stateful.steps(facts), until }))
+    give(folding, fold.event({ ...event, key, steps: stateful.steps(facts), until }, entry.off))
     if (fold.dropped() > dropped) gaveWay(entry.rule.rule)
     sooner(fold.next())
   }
@@ -160,11 +158,11 @@ export function createFolds(parts: FoldsParts): Folds {
   return {
     rules,
     unknown: bundle =>
-      ofMine(bundle).filter(({ rule }) => rules.get(rule.rule)?.definition !== definitionOf(rule.document)),
+      windowed(bundle).filter(({ rule }) => rules.get(rule.rule)?.definition !== definitionOf(rule.document)),
     use(bundle, from, saved) {
       const before = new Map(rules)
       rules.clear()
-      for (const entry of ofMine(bundle)) {
+      for (const entry of windowed(bundle)) {
         const { rule } = entry.rule
         const definition = definitionOf(entry.rule.document)
         const there = before.get(rule)
@@ -205,7 +203,7 @@ export function createFolds(parts: FoldsParts): Folds {
       let changed = false
       logical = Math.max(logical, now)
       for (const folding of rules.values()) {
-        if (!folding.fold.expect || folding.entry.off) continue
+        if (!folding.fold.expect) continue
         const dropped = folding.fold.dropped()
         const outputs = folding.fold.expect(minions(), logical)
         if (outputs) {
@@ -227,6 +225,8 @@ export function createFolds(parts: FoldsParts): Folds {
   }
 }
 
+const windowed = ({ entries }: CompiledBundle): Entry[] => entries.filter(({ kind }) => kind === 'windowed')
+
 /** Its state is JSON that this program wrote; one that it cannot read any more is begun anew. */
 function restore(folding: Folding, { seq, state }: SavedRule, log: Log): void {
   try {
@@ -237,21 +237,3 @@ function restore(folding: Folding, { seq, state }: SavedRule, log: Log): void {
     log.error({ rule: folding.entry.rule.rule, error: errorMessage(error) }, 'the state of a rule cannot be read')
   }
 }
-
-export const factsOfTrigger = ({ event, data, stamp }: Trigger, grainsOf: GrainsOf): Facts =>
-  factsOf({ tag: event.tag, data, stamp, origin: readOrigin(event.origin), believed: true }, grainsOf)
-
-const triggerOf = (content: EventContent, raw: RawEvent): Trigger => ({
-  event: reactionEventOf(content, readEnvelope(raw), raw),
-  data: content.data,
-  stamp: content.stamp,
-  sources: sourcesOf(content),
-})
-
-const timeOf = ({ stamp }: EventContent, storedMs: number, late: number): number =>
-  Math.min(storedMs, Math.max(storedMs - late, parseStamp(stamp)))
-
-const LONGEST_KEY = 1000
-
-/** Whoever sends an event chooses the text of its key. */
-const bounded = (key: string): string => (key.length > LONGEST_KEY ? key.slice(0, LONGEST_KEY).toWellFormed() : key)

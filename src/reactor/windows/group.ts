@@ -1,13 +1,16 @@
 // `group`: collects what comes of a key from its first event on, for a time or until there are `most`; then one reaction with
-// the list. It is named by the event that opened it. The key that gives way is handed out early: nothing is lost with it.
+// the list. It is named by the event that opened it. The key that gives way, the one that was opened first, is handed out
+// early: nothing is lost with it.
 import type { ReactionEvent } from '../../protocol/reaction.ts'
+import { createKeyed } from './keyed.ts'
 import {
   type Bounds,
   type Fire,
+  joined,
   type KeptEvent,
   kept,
   type Output,
-  oldestKey,
+  sizeOf,
   suppress,
   type Trigger,
   type Window,
@@ -20,7 +23,8 @@ export const BYTES_KEPT = 256 * 1024
 
 interface Group {
   opener: ReactionEvent
-  latest: Trigger
+  /** Its data is that of the last in `events`. */
+  latest: Pick<Trigger, 'event' | 'sources'>
   events: KeptEvent[]
   sizes: number[]
   bytes: number
@@ -30,56 +34,51 @@ interface Group {
   deadline: number
 }
 
-export function createGroup(time: number, most: number | undefined, { maxKeys }: Bounds): Window {
+export function createGroup(time: number, most: number | undefined, bounds: Bounds): Window {
   /** In the order of their deadlines: each collects equally long. */
-  let groups = new Map<string, Group>()
-  let dropped = 0
-  const end = (key: string, at: number): Fire => {
-    const { opener, latest, events, count, first, last } = groups.get(key)!
-    groups.delete(key)
-    return {
-      do: 'fire',
-      at,
-      event: opener,
-      trigger: latest,
-      window: windowFact(key, count, first, last, events),
-    }
-  }
+  const groups = createKeyed<Group>(bounds)
 
   return {
     event({ trigger, key, at, now, bytes }) {
       const outputs: Output[] = []
-      let group = groups.get(key)
-      if (!group) {
-        if (groups.size >= maxKeys) {
-          outputs.push(end(oldestKey(groups)!, now))
-          dropped++
-        }
-        // From when it was stored: late events come together, and are one group.
-        group = openGroup(trigger, at, now + time)
-        groups.set(key, group)
-      } else outputs.push(suppress(trigger.event, 'window'))
+      // From when it was stored: late events come together, and are one group.
+      const group = groups.get(key) ?? openGroup(trigger, at, now + time)
+      if (group.count > 0) outputs.push(suppress(trigger.event, 'window'))
       collect(group, trigger, at, bytes)
-      if (group.count === most) outputs.push(end(key, now))
+      const size = group.bytes + sizeOf(group.opener) + sizeOf(trigger.event)
+      for (const [old, gone] of groups.put(key, group, size)) outputs.push(end(old, gone, now))
+      if (group.count === most && groups.get(key)) {
+        groups.delete(key)
+        outputs.push(end(key, group, now))
+      }
       return outputs
     },
     due(now) {
       const outputs: Output[] = []
-      for (const [key, { deadline }] of groups) {
-        if (deadline > now) break
-        outputs.push(end(key, deadline))
+      for (const [key, group] of groups.entries()) {
+        if (group.deadline > now) break
+        groups.delete(key)
+        outputs.push(end(key, group, group.deadline))
       }
       return outputs
     },
-    next: () => groups.values().next().value?.deadline,
-    keys: () => groups.size,
-    dropped: () => dropped,
-    save: () => ({ groups: [...groups], dropped }),
-    restore(saved) {
-      const state = saved as { groups: [string, Group][]; dropped: number }
-      groups = new Map(state.groups)
-      dropped = state.dropped
-    },
+    next: () => groups.entries().next().value?.[1].deadline,
+    keys: groups.size,
+    dropped: groups.dropped,
+    save: groups.save,
+    restore: groups.restore,
+  }
+}
+
+function end(key: string, { opener, latest, events, bytes, count, first, last }: Group, at: number): Fire {
+  const { data, stamp } = events.at(-1)!
+  return {
+    do: 'fire',
+    at,
+    event: opener,
+    trigger: { ...latest, data, stamp },
+    window: windowFact(key, count, first, last, events),
+    bytes,
   }
 }
 
@@ -96,7 +95,8 @@ const openGroup = (trigger: Trigger, at: number, deadline: number): Group => ({
 })
 
 function collect(group: Group, trigger: Trigger, at: number, bytes: number): void {
-  group.latest = trigger
+  group.opener = joined(group.opener, trigger.event)
+  group.latest = { event: trigger.event, sources: trigger.sources }
   group.count++
   group.first = Math.min(group.first, at)
   group.last = Math.max(group.last, at)

@@ -20,8 +20,9 @@ import {
 } from './window.ts'
 
 export interface RuleFold {
-  event(event: WindowEvent): Output[]
-  due(now: number): Output[]
+  /** `off`: what fires is only recorded, and so holds nothing back later. */
+  event(event: WindowEvent, off?: boolean): Output[]
+  due(now: number, off?: boolean): Output[]
   next(): number | undefined
   /** Present where the rule expects something of each minion. */
   expect?(minions: ReadonlySet<string>, now: number): Output[] | undefined
@@ -49,16 +50,16 @@ export function createRuleFold(
   const throttle = createThrottle(document, bounds, window === undefined)
   if (!window && !throttle) throw new ReactorError('internal', `rule '${document.rule}' keeps nothing`)
 
-  const offered = (fire: Fire, now: number): Output[] => {
-    if (!throttle) return [fire]
+  const offered = (fire: Fire, now: number, off: boolean): Output[] => {
+    if (!throttle || off) return [fire]
     try {
       return throttle.offer(fire, throttleKey(fire.trigger), now)
     } catch (problem) {
       return [{ do: 'fail', event: fire.event, problem }]
     }
   }
-  const through = (outputs: Output[], now: number): Output[] =>
-    throttle ? outputs.flatMap(output => (output.do === 'fire' ? offered(output, now) : [output])) : outputs
+  const through = (outputs: Output[], now: number, off: boolean): Output[] =>
+    throttle ? outputs.flatMap(output => (output.do === 'fire' ? offered(output, now, off) : [output])) : outputs
   const next = () => {
     const first = window?.next()
     const second = throttle?.next()
@@ -67,18 +68,18 @@ export function createRuleFold(
   const expect = window?.expect
 
   return {
-    event(event) {
-      if (window) return through(window.event(event), event.now)
-      const { trigger, at, now } = event
+    event(event, off = false) {
+      if (window) return through(window.event(event), event.now, off)
+      const { trigger, at, now, bytes } = event
       const fact = windowFact('', 1, at, at)
-      return offered({ do: 'fire', at, event: trigger.event, trigger, window: fact }, now)
+      return offered({ do: 'fire', at, event: trigger.event, trigger, window: fact, bytes }, now, off)
     },
-    due(now) {
+    due(now, off = false) {
       const outputs: Output[] = []
       // One deadline after the other: what the window gives at one may open a wait that is over by `now`.
       for (let at = next(); at !== undefined && at <= now; at = next()) {
         if (throttle) outputs.push(...throttle.due(at))
-        if (window) outputs.push(...through(window.due(at), at))
+        if (window) outputs.push(...through(window.due(at), at, off))
       }
       return outputs
     },

@@ -1,48 +1,42 @@
-// `throttle`: `once_within` lets the first of a key through and holds back the others for a time; `once_after` waits from the
-// first on and then lets one through, with the latest facts. Keys that give way: of `once_within` one is forgotten, so that
-// its next one comes through; of `once_after` the wait of one ends early.
+// `throttle`: the last stage of a rule. `once_within` lets the first of a key through, and holds back what happened within the
+// time of one that came through; the key that gives way fired longest ago. `once_after` waits from the first on, and then lets
+// the latest through; the key that gives way has waited longest, and comes through early.
 import type { ReactionEvent } from '../../protocol/reaction.ts'
-import {
-  type Bounds,
-  type Fire,
-  forget,
-  type Output,
-  oldestKey,
-  suppress,
-  type Throttle,
-  windowFact,
-} from './window.ts'
+import { createKeyed, forget } from './keyed.ts'
+import { type Bounds, type Fire, joined, type Output, sizeOf, suppress, type Throttle, windowFact } from './window.ts'
 
-export function createOnceWithin(within: number, { maxKeys, late }: Bounds): Throttle {
-  /** When each key came through last, in that order. */
-  let fired = new Map<string, number>()
-  let dropped = 0
-  // An event that comes from now on happened later than that.
-  const purge = (now: number) => forget(fired, at => at + within + late <= now)
+interface Fired {
+  /** When those that came through happened, the latest of them: of late events there may be several in force. */
+  times: number[]
+  /** When the last of them was stored. */
+  seen: number
+}
+
+const MOST_TIMES = 32
+const TIME_BYTES = 18
+
+export function createOnceWithin(within: number, bounds: Bounds): Throttle {
+  const { late } = bounds
+  /** The one that came through longest ago first. */
+  const fired = createKeyed<Fired>(bounds)
 
   return {
     offer(fire, key, now) {
-      purge(now)
-      const before = fired.get(key)
-      if (before !== undefined && fire.at - before < within) return [suppress(fire.event, 'throttle')]
+      // An event that comes from now on happened later than that.
+      forget(fired, ({ seen }) => seen + within + late <= now)
+      const before = fired.get(key)?.times.filter(at => at + within + late > now) ?? []
+      if (before.some(at => Math.abs(fire.at - at) < within)) return [suppress(fire.event, 'throttle')]
+      const times = [...before, fire.at].slice(-MOST_TIMES)
       fired.delete(key)
-      if (fired.size >= maxKeys) {
-        fired.delete(oldestKey(fired)!)
-        dropped++
-      }
-      fired.set(key, fire.at)
+      fired.put(key, { times, seen: now }, times.length * TIME_BYTES)
       return [fire]
     },
     due: () => [],
     next: () => undefined,
-    keys: () => fired.size,
-    dropped: () => dropped,
-    save: () => ({ fired: [...fired], dropped }),
-    restore(saved) {
-      const state = saved as { fired: [string, number][]; dropped: number }
-      fired = new Map(state.fired)
-      dropped = state.dropped
-    },
+    keys: fired.size,
+    dropped: fired.dropped,
+    save: fired.save,
+    restore: fired.restore,
   }
 }
 
@@ -57,57 +51,48 @@ interface Wait {
 }
 
 /** `bare`: the rule has no other window, so that what was waited for is the window. */
-export function createOnceAfter(after: number, { maxKeys }: Bounds, bare: boolean): Throttle {
+export function createOnceAfter(after: number, bounds: Bounds, bare: boolean): Throttle {
   /** In the order of their deadlines: each waits equally long. */
-  let waits = new Map<string, Wait>()
-  let dropped = 0
-  const end = (key: string, at: number): Output => {
-    const { opener, latest, count, first, last } = waits.get(key)!
-    waits.delete(key)
-    return { ...latest, at, event: opener, window: bare ? windowFact(key, count, first, last) : latest.window }
-  }
+  const waits = createKeyed<Wait>(bounds)
+  const end = (key: string, { opener, latest, count, first, last }: Wait, at: number): Output => ({
+    ...latest,
+    at,
+    event: opener,
+    window: bare ? windowFact(key, count, first, last) : latest.window,
+  })
 
   return {
     offer(fire, key, now) {
       const wait = waits.get(key)
-      if (wait) {
-        wait.latest = fire
-        wait.count++
-        wait.first = Math.min(wait.first, fire.at)
-        wait.last = Math.max(wait.last, fire.at)
-        return [suppress(fire.event, 'throttle')]
-      }
-      const outputs: Output[] = []
-      if (waits.size >= maxKeys) {
-        outputs.push(end(oldestKey(waits)!, now))
-        dropped++
-      }
-      waits.set(key, {
-        opener: fire.event,
-        latest: fire,
-        count: 1,
-        first: fire.at,
-        last: fire.at,
-        deadline: now + after,
-      })
+      const { event, at, bytes } = fire
+      const next: Wait = wait
+        ? {
+            opener: joined(wait.opener, event),
+            latest: fire,
+            count: wait.count + 1,
+            first: Math.min(wait.first, at),
+            last: Math.max(wait.last, at),
+            deadline: wait.deadline,
+          }
+        : { opener: event, latest: fire, count: 1, first: at, last: at, deadline: now + after }
+      const outputs: Output[] = wait ? [suppress(event, 'throttle')] : []
+      const size = bytes + 2 * sizeOf(event) + sizeOf(next.opener)
+      for (const [old, gone] of waits.put(key, next, size)) outputs.push(end(old, gone, now))
       return outputs
     },
     due(now) {
       const outputs: Output[] = []
-      for (const [key, { deadline }] of waits) {
-        if (deadline > now) break
-        outputs.push(end(key, deadline))
+      for (const [key, wait] of waits.entries()) {
+        if (wait.deadline > now) break
+        waits.delete(key)
+        outputs.push(end(key, wait, wait.deadline))
       }
       return outputs
     },
-    next: () => waits.values().next().value?.deadline,
-    keys: () => waits.size,
-    dropped: () => dropped,
-    save: () => ({ waits: [...waits], dropped }),
-    restore(saved) {
-      const state = saved as { waits: [string, Wait][]; dropped: number }
-      waits = new Map(state.waits)
-      dropped = state.dropped
-    },
+    next: () => waits.entries().next().value?.[1].deadline,
+    keys: waits.size,
+    dropped: waits.dropped,
+    save: waits.save,
+    restore: waits.restore,
   }
 }

@@ -2,6 +2,7 @@
 // happen. The same events give the same outputs under the same keys, wherever it was saved and restored in between.
 import { formatStamp } from '../../protocol/event.ts'
 import type { ReactionEvent } from '../../protocol/reaction.ts'
+import { joinChains } from '../../protocol/trace.ts'
 import type { Sources } from '../../protocol/trust.ts'
 import type { WindowFact } from '../rules/facts.ts'
 
@@ -41,6 +42,8 @@ export interface Fire {
   /** Its facts are the reaction's. */
   trigger: Trigger
   window: WindowFact
+  /** What it takes to keep it, about. */
+  bytes: number
 }
 
 export interface Suppress {
@@ -56,11 +59,23 @@ export interface Fail {
   problem: unknown
 }
 
-export type Output = Fire | Suppress | Fail
+/** The rule is among the causes of the event. */
+export interface Looped {
+  do: 'loop'
+  event: ReactionEvent
+  trigger: Trigger
+}
+
+export type Output = Fire | Suppress | Fail | Looped
+
+/** What an event hands on to what it causes. */
+export type Caused = Pick<ReactionEvent, 'hops' | 'chain'>
 
 export interface Bounds {
   /** Most keys that are kept; then the oldest gives way. */
   maxKeys: number
+  /** Most bytes that are kept of one rule; then likewise. Default 16 MiB. */
+  maxBytes?: number
   /** How long before it was stored an event may have happened, milliseconds. */
   late: number
 }
@@ -111,13 +126,16 @@ export const windowFact = (
   events: KeptEvent[] = [],
 ): WindowFact => ({ key, count, first: formatStamp(first), last: formatStamp(last), events })
 
-/** The key that was put first. */
-export const oldestKey = (map: ReadonlyMap<string, unknown>): string | undefined => map.keys().next().value
+/** Undefined where nothing did. */
+export const causedBy = ({ hops, chain }: Caused): Caused | undefined =>
+  hops > 0 || chain ? { hops, ...(chain ? { chain } : {}) } : undefined
 
-/** Forgets keys from the oldest on, for as long as `over` says so of them. */
-export function forget<T>(map: Map<string, T>, over: (value: T) => boolean): void {
-  for (const [key, value] of map) {
-    if (!over(value)) return
-    map.delete(key)
-  }
+/** The event with the causes of both: what a window causes is caused by all that is in it. */
+export function joined(event: ReactionEvent, other: Caused): ReactionEvent {
+  if (event === other || !causedBy(other)) return event
+  const chain = joinChains(event.chain, other.chain)
+  return { ...event, hops: Math.max(event.hops, other.hops), ...(chain ? { chain } : {}) }
 }
+
+/** About what it takes to keep an event without its data. */
+export const sizeOf = ({ chain = '', tag = '' }: Caused & { tag?: string }): number => 200 + chain.length + tag.length

@@ -1,6 +1,4 @@
-// The stateful rules of this process: for each partition it stands ready, and leads while it has the lease. Rules are dealt to
-// partitions by their names.
-import { createHash } from 'node:crypto'
+// The stateful rules of this process: it stands ready, and leads while it has the lease.
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { jetstreamManager } from '@nats-io/jetstream'
@@ -30,19 +28,18 @@ export interface WindowsParts extends DeliverParts, Bounds {
   /** Ids of the minions that are known. */
   minions(): ReadonlySet<string>
   log: Log
-  partitions?: number
   leaseTimes?: LeaseTimes
 }
 
 export interface WindowStats {
-  /** Partitions that are led from here. */
+  /** 1 where they are led from here. */
   led: number
   keys: ReadonlyMap<string, number>
   /** Keys that gave way since their rule began. */
   dropped: ReadonlyMap<string, number>
   /** Events that a rule wanted, since the start. */
   folded: number
-  /** Events that are still to be read, of the partition that is furthest behind. */
+  /** Events that are still to be read. */
   lag: number
 }
 
@@ -56,10 +53,12 @@ interface Led {
   folds: Folds
 }
 
+/** The one that there is: all rules are folded in one. */
+const PARTITION = 0
 const AGAIN_AFTER_MS = 500
 
 export async function startWindows(parts: WindowsParts): Promise<Windows> {
-  const { nc, subjects, replicas, log, partitions = 1 } = parts
+  const { nc, subjects, replicas, log } = parts
   const { ns } = subjects
   const holder = `${hostname()}:${process.pid}`
   const leases = await openLeases(nc, ns, replicas, holder, log, parts.leaseTimes)
@@ -67,72 +66,67 @@ export async function startWindows(parts: WindowsParts): Promise<Windows> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: 5000 })
   const stream = openEventStream(jsm, ns, replicas)
   const stopping = new AbortController()
-  const led = new Map<number, Led>()
+  let led: Led | undefined
   let bundle: CompiledBundle | undefined
   let changed = new AbortController()
   let foldedBefore = 0
 
-  const wants = (partition: number) =>
-    bundle?.entries.some(({ kind, rule }) => kind === 'windowed' && partitionOf(rule.rule, partitions) === partition)
-
+  const wants = () => bundle?.entries.some(({ kind }) => kind === 'windowed')
   /** What was kept of rules that are gone holds the trimming of history back. */
-  const isLeft = async (partition: number) => (await bucket.get(windowHeadKey(partition)))?.operation === 'PUT'
+  const isLeft = async () => (await bucket.get(windowHeadKey(PARTITION)))?.operation === 'PUT'
 
-  const lead = async (partition: number, lease: Lease) => {
-    const told = log.child({ partition })
-    const deliver = createDeliver({ ...parts, log: told })
+  const lead = async (lease: Lease) => {
+    const deliver = createDeliver(parts)
     const folds = createFolds({
       ...parts,
       prefix: subjects.eventPrefix,
-      mine: rule => partitionOf(rule, partitions) === partition,
       emit: deliver.give,
       gaveWay: rule => parts.alarms.raise('window_keys', rule, { rule, max_keys: parts.maxKeys }),
-      log: told,
     })
-    const checkpoint = createCheckpoint(bucket, partition, told)
+    const checkpoint = createCheckpoint(bucket, PARTITION, log)
     const began = bundle!
-    if (!wants(partition)) {
+    if (!wants()) {
       await checkpoint.load()
       await checkpoint.clear()
       return
     }
     const leader = await startLeader(
-      { nc, stream, lease, checkpoint, folds, deliver, minions: parts.minions, log: told },
+      { nc, stream, lease, checkpoint, folds, deliver, minions: parts.minions, log },
       began,
     )
-    led.set(partition, { leader, folds })
+    led = { leader, folds }
     try {
       if (stopping.signal.aborted) await leader.stop()
       else if (bundle !== began) leader.use(bundle!)
       await leader.ended
     } finally {
-      led.delete(partition)
+      led = undefined
       foldedBefore += folds.folded()
     }
   }
 
-  const serve = async (partition: number) => {
+  const serve = async () => {
     while (!stopping.signal.aborted && !nc.isClosed()) {
       const { signal } = changed
       try {
-        if (!bundle || !(wants(partition) || (await isLeft(partition)))) {
+        if (!bundle || !(wants() || (await isLeft()))) {
           await aborted(signal)
           continue
         }
-        const lease = await leases.take(`windows.${partition}`, signal)
+        const lease = await leases.take(`windows.${PARTITION}`, signal)
         if (!lease) continue
         try {
-          await lead(partition, lease)
+          await lead(lease)
         } finally {
           await lease.release()
         }
       } catch (error) {
-        log.warn({ partition, error: errorMessage(error) }, 'stateful rules cannot be led from here yet')
+        log.warn({ error: errorMessage(error) }, 'stateful rules cannot be led from here yet')
         await delay(AGAIN_AFTER_MS, undefined, { ref: false })
       }
     }
   }
-  const serving = Array.from({ length: partitions }, (_, partition) => serve(partition))
+  const serving = serve()
   const wake = () => {
     const before = changed
     changed = new AbortController()
@@ -143,34 +137,26 @@ export async function startWindows(parts: WindowsParts): Promise<Windows> {
     use(next) {
       bundle = next
       wake()
-      for (const { leader } of led.values()) leader.use(next)
+      led?.leader.use(next)
     },
     stats() {
-      const keys = new Map<string, number>()
-      const dropped = new Map<string, number>()
-      let folded = foldedBefore
-      let lag = 0
-      for (const { leader, folds } of led.values()) {
-        folded += folds.folded()
-        lag = Math.max(lag, leader.lag())
-        for (const [rule, { fold }] of folds.rules) {
-          keys.set(rule, fold.keys())
-          dropped.set(rule, fold.dropped())
-        }
+      const rules = [...(led?.folds.rules ?? [])]
+      return {
+        led: led ? 1 : 0,
+        keys: new Map(rules.map(([rule, { fold }]) => [rule, fold.keys()])),
+        dropped: new Map(rules.map(([rule, { fold }]) => [rule, fold.dropped()])),
+        folded: foldedBefore + (led?.folds.folded() ?? 0),
+        lag: led?.leader.lag() ?? 0,
       }
-      return { led: led.size, keys, dropped, folded, lag }
     },
     async stop() {
       stopping.abort()
       wake()
-      await Promise.all([...led.values()].map(({ leader }) => leader.stop()))
-      await Promise.race([Promise.all(serving), delay(5000, undefined, { ref: false })])
+      await led?.leader.stop()
+      await Promise.race([serving, delay(5000, undefined, { ref: false })])
     },
   }
 }
-
-const partitionOf = (rule: string, partitions: number): number =>
-  partitions === 1 ? 0 : createHash('sha256').update(rule).digest().readUInt32BE() % partitions
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise(resolve => {

@@ -7,13 +7,16 @@ import { parkReaction } from '../../../src/bus/park.ts'
 import { serve } from '../../../src/bus/serve.ts'
 import { startDecisionWorker } from '../../../src/cache/decisions/worker.ts'
 import { sqliteFailure } from '../../../src/cache/sqlite-store.ts'
+import type { Pending } from '../../../src/jobs/control/pending.ts'
 import { openReactionControl } from '../../../src/jobs/control/reactions.ts'
+import { findStanding } from '../../../src/jobs/control/standing.ts'
 import { openLedger } from '../../../src/jobs/ledger.ts'
 import type { ReactionAction } from '../../../src/protocol/job.ts'
 import {
   attemptKey,
   type Decision,
   type DecisionBatch,
+  MIXED,
   type Parked,
   type Reaction,
   type ReactionBatch,
@@ -85,14 +88,40 @@ async function open() {
     publisher.publish(subjects.reaction('fast', reaction.rule), JSON.stringify(batchOf(reaction, ...others)))
   return {
     ...core,
-    ...{ control, record, recorded, park, schedule, store, reactionOf },
+    ...{ control, record, recorded, park, schedule, store, batchOf, reactionOf },
     act: async (operation: Parameters<typeof control.act>[0], key = KEY) =>
-      (await control.act(operation, [key], 'ada'))[0]!,
+      (await control.act(operation, [key], { user: 'ada' }))[0]!,
     inReactions: () => storedIn<ReactionBatch>(nc, names.reactions),
     inParked: () => storedIn<Parked>(nc, names.parked),
     decisions: async () => (await storedIn<DecisionBatch>(nc, names.done)).flatMap(({ body }) => body.decisions),
   }
 }
+
+describe('a reaction that is recorded as parked and of which nothing is parked', () => {
+  const gone = () => decided('e1', { state: 'parked', reason: 'no disk', jids: [] })
+
+  it('is dropped, and cannot be run again', async () => {
+    const { act, record, decisions, recorded } = await open()
+    await record(gone())
+    expect(await act('retry')).toMatchObject({
+      ok: false,
+      was: 'parked',
+      comment: expect.stringMatching(/is gone.*drop it/),
+    })
+    expect(await act('drop')).toEqual({ key: KEY, ok: true, was: 'parked', comment: 'dropped' })
+    expect((await decisions()).at(-1)).toMatchObject({ key: KEY, state: 'dropped', by: 'ada' })
+    await recorded('dropped')
+    expect(await act('drop')).toMatchObject({ ok: false, was: 'dropped' })
+  })
+
+  it('is left alone where its next attempt is under way, of which the record is a moment late', async () => {
+    const { act, record, store, reactionOf } = await open()
+    await record(gone())
+    await store(reactionOf('e1', { attempt: 2 }))
+    for (const operation of ['retry', 'drop'] as const)
+      expect(await act(operation)).toMatchObject({ ok: false, comment: expect.stringMatching(/just dealt with it/) })
+  })
+})
 
 describe('a parked reaction', () => {
   it('is run again as its next attempt, once, and who did it is in the ledger', async () => {
@@ -182,8 +211,8 @@ describe('a parked reaction', () => {
     refusal = undefined
     expect(await act('retry')).toMatchObject({ ok: true })
     expect(asked.items).toEqual([
-      { seq: 7, rule: 'r', attempt: 2 },
-      { seq: 7, rule: 'r', attempt: 2 },
+      { seq: 7, id: 'e1', rule: 'r', attempt: 2 },
+      { seq: 7, id: 'e1', rule: 'r', attempt: 2 },
     ])
     expect(await inParked()).toEqual([])
   })
@@ -197,6 +226,76 @@ describe('a parked reaction', () => {
     })
     expect(await act('deny')).toMatchObject({ ok: false, was: 'parked' })
     expect(await inParked()).toHaveLength(1)
+  })
+})
+
+describe('a reaction that was parked in the ledger alone', () => {
+  const ALONE: Partial<Decision> = { state: 'parked', reason: 'no such field', seq: 7, jids: [] }
+
+  it('is decided anew on its event, once a person retries it', async () => {
+    const { act, record, recorded, control, nc, subjects } = await open()
+    const asked: unknown[] = []
+    const service = await serve(nc, {
+      ...{ name: `${subjects.ns}-decide`, description: 'a reactor', queue: 'q', log: silentLog },
+      endpoints: [
+        {
+          ...{ name: 'decide', subject: subjects.decide },
+          async handle(request) {
+            asked.push(request.json())
+            return { stored: true }
+          },
+        },
+      ],
+    })
+    onTestFinished(() => service.stop())
+    await record(decided('e1', ALONE))
+    expect(await control.show(KEY)).toMatchObject({ state: 'parked', reason: 'no such field', actions: null })
+    expect(await act('retry')).toMatchObject({ ok: true, was: 'parked', comment: 'attempt 2 runs now' })
+    expect(asked).toEqual([{ seq: 7, id: 'e1', rule: 'r', attempt: 2 }])
+    await recorded('retrying')
+    expect(await act('retry')).toMatchObject({ ok: false })
+    expect(asked).toHaveLength(1)
+  })
+
+  it('is dropped like any other', async () => {
+    const { act, record, recorded, decisions } = await open()
+    await record(decided('e1', ALONE))
+    expect(await act('drop')).toMatchObject({ ok: true, was: 'parked' })
+    expect((await decisions()).at(-1)).toMatchObject({ key: KEY, state: 'dropped', by: 'ada' })
+    await recorded('dropped')
+    expect(await act('retry')).toMatchObject({ ok: false, was: 'dropped' })
+  })
+})
+
+describe('a retry that a rule asks for', () => {
+  const asker = { user: 'rule:r:on_failure', hops: 4, chain: 'r,r:on_failure' }
+
+  it('has that rule among its causes, one step on', async () => {
+    const { control, park, reactionOf, inReactions } = await open()
+    const reaction = reactionOf('e1')
+    reaction.event.chain = 'before'
+    await park({ reaction })
+    await control.act('retry', [KEY], asker)
+    const [stored] = await inReactions()
+    expect(stored!.body.reactions[0]!.event).toMatchObject({ id: 'e1', hops: 5, chain: 'before,r,r:on_failure' })
+  })
+
+  it('is so too where its time comes sooner', async () => {
+    const { control, record, schedule, inReactions } = await open()
+    await schedule(Date.now() + 3_600_000)
+    await record(decided('e1', { state: 'retrying', reason: 'away', next: Date.now() + 3_600_000, jids: [] }))
+    expect((await control.act('retry', [KEY], asker))[0]).toMatchObject({ ok: true, was: 'retrying' })
+    const all = (await inReactions()).flatMap(({ body }) => body.reactions)
+    expect(all.map(({ event }) => event.chain)).toContain('r,r:on_failure')
+  })
+
+  it('is as it was where a person asks for it', async () => {
+    const { act, park, inReactions } = await open()
+    await park()
+    await act('retry')
+    const [stored] = await inReactions()
+    expect(stored!.body.reactions[0]!.event).toMatchObject({ hops: 0 })
+    expect(stored!.body.reactions[0]!.event.chain).toBeUndefined()
   })
 })
 
@@ -252,6 +351,30 @@ describe('a reaction that waits for another attempt', () => {
 })
 
 describe('a reaction that is not executed yet', () => {
+  it('is found beside others by one look, of whatever message it waits in', async () => {
+    const { control, store, reactionOf, inReactions } = await open()
+    const ids = Array.from({ length: 40 }, (_, i) => `w${i}`)
+    for (const id of ids) await store(reactionOf(id), reactionOf(`${id}-too`))
+    const keys = [...ids, 'w7-too'].map(id => workKey(id, 'r'))
+    const results = await control.act('drop', [...keys, 'none/r'], { user: 'ada' })
+    expect(results.map(({ ok }) => ok)).toEqual([...keys.map(() => true), false])
+    expect(results.at(-1)!.comment).toMatch(/^there is no reaction 'none\/r'/)
+    expect(await inReactions()).toHaveLength(40)
+  })
+
+  it('is not said to be none where not all that waits was looked at', async () => {
+    const parts = {
+      pending: { parked: async () => undefined, retry: async () => undefined } as unknown as Pending,
+      history: { reactions: async () => ({ reactions: [] }) },
+    }
+    const look = (complete: boolean) => findStanding({ ...parts, waiting: async () => ({ complete }) }, KEY)
+    await expect(look(false)).rejects.toMatchObject({
+      code: 'not_found',
+      message: expect.stringMatching(/the others were not looked at/),
+    })
+    expect(await look(true)).toBeUndefined()
+  })
+
   it('is listed by its rule though that is no more, and dropped without its neighbours', async () => {
     const { act, store, control, reactionOf } = await open()
     await store(reactionOf('e1'), reactionOf('e2'))
@@ -263,6 +386,20 @@ describe('a reaction that is not executed yet', () => {
     expect(await waiting({})).toEqual([])
     expect(await act('drop')).toMatchObject({ ok: true, was: 'waiting' })
     expect(await waiting({ state: 'waiting' })).toEqual(['e2/r waiting', 'e3/other waiting'])
+  })
+})
+
+describe('a reaction in a message with those of other rules', () => {
+  it('is listed by its rule, and dropped alone', async () => {
+    const { act, control, batchOf, reactionOf, publisher, subjects } = await open()
+    const mixed = [batchOf(reactionOf('e1')), batchOf(reactionOf('e1', { rule: 'other' }))]
+    await publisher.publish(subjects.reaction('fast', MIXED), JSON.stringify(mixed))
+    const waiting = async (request: object) =>
+      (await control.list(request)).reactions.map(({ key, state }) => `${key} ${state}`).sort()
+    expect(await waiting({ rule: 'r' })).toEqual(['e1/r waiting'])
+    expect(await waiting({ state: 'waiting' })).toEqual(['e1/other waiting', 'e1/r waiting'])
+    expect(await act('drop')).toMatchObject({ ok: true, was: 'waiting' })
+    expect(await waiting({ state: 'waiting' })).toEqual(['e1/other waiting'])
   })
 })
 
@@ -312,7 +449,7 @@ describe('one reaction', () => {
     expect((await control.show(KEY))!.actions).toBeUndefined()
     expect(await control.show('e2/r')).toBeNull()
     expect(await control.show('nonsense')).toBeNull()
-    expect((await control.act('drop', ['e2/r', KEY], 'ada')).map(({ ok, was }) => [ok, was])).toEqual([
+    expect((await control.act('drop', ['e2/r', KEY], { user: 'ada' })).map(({ ok, was }) => [ok, was])).toEqual([
       [false, null],
       [false, 'done'],
     ])

@@ -65,12 +65,13 @@ do:
     await control.switch({ to: 'off', names: ['loud', 'gone'], by: 'ada', reason: 'too loud' })
     await store.activate([...loaded, { ...rules('shy')[0]!, mode: 'shadow' }], { kind: 'folder', name: '/r' })
     const counts: RuleCounts = { rule: 'loud', states: { done: 3 }, suppressed: { off: 1 }, last_fired: 5 }
-    const view = await control.list(async () => [counts, { rule: 'another', states: {}, suppressed: {} }])
+    const failure: RuleCounts = { rule: 'loud:on_failure', states: { done: 1 }, suppressed: {} }
+    const view = await control.list(async () => [counts, failure, { rule: 'another', states: {}, suppressed: {} }])
     const off = { by: 'ada', at: expect.any(Number), reason: 'too loud' }
     expect(view.from).toEqual({ kind: 'folder', name: '/r' })
     expect(view.rules).toEqual([
       {
-        ...{ rule: 'loud', mode: 'off', off, counts, on: ['my/*', '!my/own'] },
+        ...{ rule: 'loud', mode: 'off', off, counts, on_failure: failure, on: ['my/*', '!my/own'] },
         do: ['local.service.restart → web*', 'local.test.ping → ["a","b"]', 'runner.test.arg'],
         source: { file: 'sub/r.yaml', line: 1 },
       },

@@ -104,6 +104,12 @@ describe('conditions', () => {
       "Did you mean 'someFact'?",
     ],
     ['an unknown fact', of({ ...equal, fact: 'dat' }), ['all', 0, 'fact'], `unknown fact "dat". Did you mean 'data'?`],
+    [
+      'a fact that only a folder could give',
+      of({ ...equal, fact: 'rack' }),
+      ['all', 0, 'fact'],
+      'facts/ in one of the module_dirs',
+    ],
     ['a named condition', of({ condition: 'x' }), ['all', 0], 'named conditions are not available'],
     ['a missing value', of({ fact: 'tag', operator: 'equal' }), ['all', 0], "this condition has no 'value'"],
     [

@@ -118,7 +118,7 @@ const WRONG: readonly [text: string, problem: string][] = [
   ],
   [
     'on_failure: { runner.test.arg: ["{{ window.count }}"] }',
-    `2:33 runner.test.arg: 'window' has a value only in 'do' of a rule with count, all_of, absent, group or once_after`,
+    `2:33 runner.test.arg: 'window' has a value only in 'do' and 'on_failure' of a rule with count, all_of, absent, group or once_after`,
   ],
   ['throttle: 5m', `2:11 'throttle' is a map such as { once_within: 5m, by: "{{ origin }}" }, got "5m"`],
   ['throttle: {}', `2:1 a duration is missing: 'throttle' has one of once_within and once_after`],
@@ -160,7 +160,7 @@ const WRONG: readonly [text: string, problem: string][] = [
   ],
   [
     'when: { all: [{ fact: window, operator: equal, value: a }] }',
-    `2:23 'window' has a value only in 'do' of a rule with count, all_of, absent, group or once_after`,
+    `2:23 'window' has a value only in 'do' and 'on_failure' of a rule with count, all_of, absent, group or once_after`,
   ],
   ['when: { all: [{ fact: failure, operator: equal, value: a }] }', `2:23 'failure' has a value only in 'on_failure'`],
   ['prioity: 3', `2:1 unknown key 'prioity'. Did you mean 'priority'?`],
@@ -197,7 +197,10 @@ describe('a wrong value', () => {
     expect(problemsOf(text('failure.reason'))).toEqual([
       "2:25 runner.test.arg: 'failure' has a value only in 'on_failure'",
     ])
-    expect(problemsOf(text('window.count'))[0]).toMatch(/^2:25 runner.test.arg: 'window' has a value only in 'do' of/)
+    expect(problemsOf(`${text('window.count')}\ncount: { at_least: 2, within: 1m }`)).toEqual([])
+    expect(problemsOf(text('window.count'))[0]).toMatch(
+      /^2:25 runner.test.arg: 'window' has a value only in 'do' and 'on_failure' of/,
+    )
     expect(problemsOf(text('window.count', 'throttle: { once_within: 1m }\n'))).toHaveLength(1)
     expect(problemsOf(text('window.count', 'throttle: { once_after: 1m }\n'))).toEqual([])
     expect(problemsOf(text('window.count', 'group: { for: 1m }\n'))).toEqual([])
@@ -294,5 +297,23 @@ describe('whatever a document holds', () => {
       { numRuns: 500 },
     )
     expect(sound).toBeGreaterThan(20)
+  })
+})
+
+describe('stop beside a fact that is looked up', () => {
+  const rule = (fact: string, stop = 'stop: true') =>
+    `on: a\n${stop}\nwhen: { all: [{ fact: ${fact}, path: $.n, operator: equal, value: 1 }] }\n${DO}`
+  it.each(['job', 'rack'])('is refused in when: %s', fact => {
+    const [problem, ...others] = problemsOf(rule(fact))
+    expect(problem).toMatch(
+      new RegExp(`^3:\\d+ '${fact}' has no value in 'when' of a rule with 'stop': it is looked up`),
+    )
+    expect(others).toEqual([])
+    expect(problemsOf(rule(fact, 'stop: false'))).toEqual([])
+  })
+
+  it('is no matter in do, nor beside what every event has', () => {
+    expect(problemsOf(rule('data'))).toEqual([])
+    expect(problemsOf('on: a\nstop: true\ndo:\n  - runner.test.arg: ["{{ rack.n }}"]')).toEqual([])
   })
 })

@@ -4,6 +4,7 @@ import { formatStamp, type RawEvent } from '../../../src/protocol/event.ts'
 import { minionOrigin, type Origin, serviceOrigin } from '../../../src/protocol/origin.ts'
 import { createSubjects } from '../../../src/protocol/subject.ts'
 import { createFolds } from '../../../src/reactor/windows/folds.ts'
+import type { Fire } from '../../../src/reactor/windows/window.ts'
 import { keptLog } from '../../helpers/core.ts'
 import { bundleOf } from './reactors.ts'
 
@@ -30,22 +31,27 @@ const ALL = bundleOf('b1', RULES)
 
 function open(rules?: string) {
   const given: string[] = []
+  const fires: Fire[] = []
   const { log, lines } = keptLog()
   const folds = createFolds({
     prefix: subjects.eventPrefix,
     grainsOf: () => undefined,
-    mine: () => true,
-    emit: ({ rule }, _bundle, output) => given.push(`${rule.rule} ${output.do} ${output.event.id}`),
+    emit({ rule }, _bundle, output) {
+      given.push(`${rule.rule} ${output.do} ${output.event.id}`)
+      if (output.do === 'fire') fires.push(output)
+    },
     gaveWay: () => undefined,
     log,
     maxKeys: 100,
     late: 60_000,
   })
   folds.use(rules === undefined ? ALL : bundleOf('b1', rules), 0)
-  return { folds, given, lines }
+  return { folds, given, fires, lines }
 }
 
 interface Given {
+  hops?: number
+  chain?: string
   seq: number
   ms: number
   tag?: string
@@ -55,11 +61,22 @@ interface Given {
   text?: string
 }
 
-function raw({ seq, ms, tag = 'n/a', data = {}, stamp = ms, origin = serviceOrigin('_jobs'), text }: Given): RawEvent {
+function raw({
+  seq,
+  ms,
+  tag = 'n/a',
+  data = {},
+  stamp = ms,
+  origin = serviceOrigin('_jobs'),
+  text,
+  hops = 0,
+  chain,
+}: Given): RawEvent {
   return {
     subject: subjects.event(origin, tag),
     text: () => text ?? JSON.stringify({ tag, data: { k: 'x', ...data }, _stamp: formatStamp(START + stamp) }),
-    header: name => (name === 'Nats-Msg-Id' ? `e${seq}` : undefined),
+    header: name =>
+      ({ 'Nats-Msg-Id': `e${seq}`, 'Reactor-Hops': hops > 0 ? String(hops) : undefined, 'Reactor-Chain': chain })[name],
     storedMs: START + ms,
     seq,
   }
@@ -164,5 +181,102 @@ describe('an event that is passed over', () => {
         return fail()
       },
     })
+  })
+})
+
+describe('an event that the rule itself has caused', () => {
+  const echo = { hops: 3, chain: 'other,r' }
+  const KINDS: [string, string][] = [
+    ['group', 'group: { for: 1s }'],
+    ['count', 'count: { at_least: 2, within: 1m }'],
+    ['once_after', 'throttle: { once_after: 1s }'],
+    ['all_of', 'all_of: { events: [{ on: n/a }, { on: n/b }], within: 1m }'],
+    ['absent', 'absent: { for: 1s, until: end/* }'],
+  ]
+
+  it.each(KINDS)('is no part of a window: %s', (_kind, part) => {
+    const { folds, given, fires } = open(
+      `rule: r\n${part.startsWith('all_of') ? '' : 'on: n/*\n'}${part}\ndo: runner.test.arg\n`,
+    )
+    folds.handle(raw({ seq: 1, ms: 0, ...echo }))
+    folds.handle(raw({ seq: 2, ms: 10 }))
+    folds.handle(raw({ seq: 3, ms: 20, tag: 'n/b', hops: 2, chain: 'third' }))
+    folds.advance(START + 5000)
+    expect(given[0]).toBe('r loop e1')
+    expect(fires.map(({ event }) => [event.hops, event.chain])).toEqual([[2, 'third']])
+    expect(fires[0]!.event.id).not.toBe('e1')
+  })
+
+  it('holds back no other', () => {
+    const { folds, given } = open('rule: r\non: n/*\nthrottle: { once_within: 1h }\ndo: runner.test.arg\n')
+    folds.handle(raw({ seq: 1, ms: 0, hops: 64 }))
+    folds.handle(raw({ seq: 2, ms: 10 }))
+    expect(given).toEqual(['r loop e1', 'r fire e2'])
+  })
+
+  it('counts where the rule allows it, and hands on the causes of all', () => {
+    const { folds, fires } = open('rule: r\non: n/*\nrecursion: 1\ngroup: { for: 1s }\ndo: runner.test.arg\n')
+    folds.handle(raw({ seq: 1, ms: 0, hops: 1, chain: 'first' }))
+    folds.handle(raw({ seq: 2, ms: 10, ...echo }))
+    folds.advance(START + 5000)
+    expect(fires.map(({ event }) => [event.id, event.hops, event.chain])).toEqual([['e1', 3, 'first,other,r']])
+  })
+})
+
+describe('a rule that is off', () => {
+  const open2 = (part: string) => {
+    const text = `rule: r\non: n/a\n${part}\ndo: runner.test.arg\n`
+    const opened = open(text)
+    return { ...opened, turn: (hash: string, off: string[]) => opened.folds.use(bundleOf(hash, text, off), 0) }
+  }
+
+  it('knows what has happened when it is on again', () => {
+    const { folds, given, turn } = open2('absent: { for: 2h, until: end/* }')
+    folds.handle(raw({ seq: 1, ms: 0 }))
+    turn('b2', ['r'])
+    folds.handle(raw({ seq: 2, ms: 100, tag: 'end/a' }))
+    turn('b3', [])
+    folds.advance(START + 1e8)
+    expect(given).toEqual(['r suppress e1', 'r suppress e2'])
+  })
+
+  it('is not silent while its events come', () => {
+    const { folds, fires, turn } = open2('absent: { for: 10s }')
+    folds.handle(raw({ seq: 1, ms: 0 }))
+    turn('b2', ['r'])
+    for (let n = 1; n < 10; n++) folds.handle(raw({ seq: n + 1, ms: n * 9000 }))
+    turn('b3', [])
+    folds.advance(START + 90_999)
+    expect(fires).toEqual([])
+    folds.advance(START + 91_000)
+    expect(fires.map(({ trigger }) => trigger.event.id)).toEqual(['e10'])
+  })
+
+  it('holds nothing back later by what it did not do', () => {
+    const { folds, given, turn } = open2('throttle: { once_within: 1h }')
+    turn('b2', ['r'])
+    folds.handle(raw({ seq: 1, ms: 0 }))
+    turn('b3', [])
+    folds.handle(raw({ seq: 2, ms: 10 }))
+    expect(given).toEqual(['r fire e1', 'r fire e2'])
+  })
+})
+
+describe('keys', () => {
+  const pairs = (one: unknown, other: unknown) => {
+    const { folds, given } = open(
+      'rule: c\non: n/*\ncount: { at_least: 2, within: 1m, by: "{{ data.k }}" }\ndo: runner.test.arg\n',
+    )
+    folds.handle(raw({ seq: 1, ms: 0, data: { k: one } }))
+    folds.handle(raw({ seq: 2, ms: 1, data: { k: other } }))
+    return given[1] === 'c fire e2'
+  }
+
+  it('are the same for maps of another order, and told apart however long they are', () => {
+    expect(pairs({ a: 1, b: [2] }, { b: [2], a: 1 })).toBe(true)
+    expect(pairs({ a: 1 }, { a: 2 })).toBe(false)
+    const long = 'h'.repeat(1000)
+    expect(pairs(`${long}host1`, `${long}host2`)).toBe(false)
+    expect(pairs(`${long}host1`, `${long}host1`)).toBe(true)
   })
 })

@@ -81,18 +81,23 @@ describe('stateful rules', () => {
     const reactor = await startReactor(core, server.url)
     reactor.windows.use(bundleOf('b1', KINDS))
     await reactor.leads()
-    await core.fire('t/1', { k: 'a', n: 1 })
-    await core.fire('t/2', { k: 'a', n: 2 })
-    await core.fire('t/3', { k: 'b', n: 3 })
-    for (let n = 1; n <= 3; n++) await core.fire(`c/${n}`, { k: 'x', n })
-    await core.fire('down/0', { n: 1 })
-    await core.fire('down/1', { n: 2 })
-    await core.fire('up/1', {})
-    for (const k of ['p', 'q']) await core.fire('begin/1', { k })
-    await core.fire('end/1', { k: 'p' })
-    for (let n = 1; n <= 3; n++) await core.fire(`g/${n}`, { n })
-    for (let n = 1; n <= 3; n++) await core.fire(`w/${n}`, { n })
-    await core.fire('no/rule', {})
+    // All in one go, so that nothing is over between them, however busy the machine is.
+    const events: [tag: string, data: Record<string, unknown>][] = [
+      ['t/1', { k: 'a', n: 1 }],
+      ['t/2', { k: 'a', n: 2 }],
+      ['t/3', { k: 'b', n: 3 }],
+      ...[1, 2, 3].map((n): [string, { k: string; n: number }] => [`c/${n}`, { k: 'x', n }]),
+      ['down/0', { n: 1 }],
+      ['down/1', { n: 2 }],
+      ['up/1', {}],
+      ['begin/1', { k: 'p' }],
+      ['begin/1', { k: 'q' }],
+      ['end/1', { k: 'p' }],
+      ...[1, 2, 3].map((n): [string, { n: number }] => [`g/${n}`, { n }]),
+      ...[1, 2, 3].map((n): [string, { n: number }] => [`w/${n}`, { n }]),
+      ['no/rule', {}],
+    ]
+    await Promise.all(events.map(([tag, data]) => core.fire(tag, data)))
     const reactions = await seen.reactions.reach(7)
     const of = (name: string) => reactions.filter(({ rule }) => rule === name).map(({ args }) => args)
     expect(of('throttled')).toEqual([[1], [3]])
@@ -116,7 +121,6 @@ describe('stateful rules', () => {
         'waited throttle w/3',
       ].sort(),
     )
-    expect(reactor.windows.stats()).toMatchObject({ led: 1, lag: 0 })
     expect(reactor.windows.stats().keys.get('throttled')).toBe(2)
   })
 
@@ -136,7 +140,7 @@ describe('stateful rules', () => {
         'live window c/1',
         'shadow window c/1',
         'shadow shadow c/2',
-        ...[1, 2].flatMap(n => [`off off c/${n}`, `switched off c/${n}`]),
+        ...['off', 'switched'].flatMap(rule => [`${rule} window c/1`, `${rule} off c/2`]),
       ].sort(),
     )
     expect((await seen.reactions.reach(1)).map(({ rule }) => rule)).toEqual(['live'])
@@ -215,8 +219,8 @@ describe('when the leader dies', () => {
       .filter(({ tag }) => tag === 'n/1')
       .filter((_, index) => index % 10 === 9)
       .map(({ id }) => `${id}/tens`)
-    expect([...seen.keys.items].sort()).toEqual(expected.sort())
-    expect(reactors.map(({ windows }) => windows.stats().led)).toEqual([0, 1])
+    const named = seen.keys.items.map(key => key.replace(/@\d+\//, '/'))
+    expect(named.sort()).toEqual(expected.sort())
   })
 
   it('an absence fires once, whoever died, and though it was over when nobody led', async () => {
@@ -320,22 +324,6 @@ describe('the rules of the next bundle', () => {
     second.windows.use(bundleOf('b2', 'rule: plain\non: n/*\ndo: runner.test.arg\n'))
     await gone.find(operation => operation !== 'PUT', 'the head to be gone')
     watch.stop()
-  })
-
-  it('are dealt to partitions, each with a leader', async () => {
-    const core = await openCore(server)
-    const seen = await follow(core)
-    const names = Array.from({ length: 12 }, (_, n) => `r${n}`)
-    const text = names.map(rule => `rule: ${rule}\non: n/*\ncount: { at_least: 2, within: 1h }\ndo: runner.test.arg\n`)
-    const reactors = [
-      await startReactor(core, server.url, { partitions: 3 }),
-      await startReactor(core, server.url, { partitions: 3 }),
-    ]
-    for (const { windows } of reactors) windows.use(bundleOf('b1', text.join('---\n')))
-    for (let n = 0; n < 2; n++) await core.fire('n/1', { n })
-    const found = await seen.reactions.reach(12)
-    expect(found.map(({ rule }) => rule).sort()).toEqual([...names].sort())
-    expect(reactors[0]!.windows.stats().led + reactors[1]!.windows.stats().led).toBe(3)
   })
 })
 

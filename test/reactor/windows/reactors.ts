@@ -4,7 +4,7 @@ import { connect } from '@nats-io/transport-node'
 import { expect, onTestFinished } from 'vitest'
 import type { Alarms } from '../../../src/alarms/alarms.ts'
 import { createPublisher } from '../../../src/bus/publish.ts'
-import type { DecisionBatch, ReactionBatch } from '../../../src/protocol/reaction.ts'
+import { batchesOf, type DecisionBatch } from '../../../src/protocol/reaction.ts'
 import { reactorConsumer, streamNames } from '../../../src/protocol/streams.ts'
 import { type CompiledBundle, createBundleCompiler } from '../../../src/reactor/compiled-bundle.ts'
 import { createHandOver } from '../../../src/reactor/hand-over.ts'
@@ -17,7 +17,7 @@ import { type Core, keptLog } from '../../helpers/core.ts'
 import { createSeen, type Seen } from '../../helpers/wait.ts'
 
 /** A machine with much to do must not lose it. */
-const FAST = { ttlMs: 3000, renewMs: 500, lookMs: 100 }
+const FAST = { ttlMs: 5000, renewMs: 500, lookMs: 100 }
 
 export function bundleOf(hash: string, text: string, off: string[] = []): CompiledBundle {
   const { rules, problems } = loadRuleText('rules.yaml', text)
@@ -50,13 +50,13 @@ export async function follow(core: Core): Promise<Followed> {
   const suppressed = createSeen<string>()
   core.nc.subscribe(`${core.ns}.decision.reaction.>`, {
     callback: (_error, message) => {
-      const { rule, bundle, reactions: all } = message.json<ReactionBatch>()
-      for (const { event, actions } of all) {
-        const key = `${event.id}/${rule}`
-        if (!known.has(key)) keys.push(key)
-        known.add(key)
-        reactions.push({ key, rule, bundle, args: actions[0]!.arg })
-      }
+      for (const { rule, bundle, reactions: all } of batchesOf(message.json()))
+        for (const { event, actions } of all) {
+          const key = `${event.id}/${rule}`
+          if (!known.has(key)) keys.push(key)
+          known.add(key)
+          reactions.push({ key, rule, bundle, args: actions[0]!.arg })
+        }
     },
   })
   core.nc.subscribe(`${core.ns}.decision.done.>`, {
@@ -72,7 +72,6 @@ export async function follow(core: Core): Promise<Followed> {
 export interface ReactorOptions {
   minions?: () => ReadonlySet<string>
   maxKeys?: number
-  partitions?: number
 }
 
 /** Its `cut` is what the others see of its death. */
@@ -97,7 +96,6 @@ export async function startReactor(core: Core, url: string, options: ReactorOpti
     lookUp: async () => ({}),
     minions: options.minions ?? (() => new Set()),
     maxKeys: options.maxKeys ?? 1000,
-    partitions: options.partitions ?? 1,
     late: 60_000,
     log,
     leaseTimes: FAST,

@@ -1,10 +1,10 @@
 // Folds told of events by hand, and what they say in words that can be compared.
 import type { RuleDocument } from '../../../src/reactor/rules/schema.ts'
 import { createRuleFold, type RuleFold } from '../../../src/reactor/windows/rule-fold.ts'
-import type { Output, Trigger } from '../../../src/reactor/windows/window.ts'
+import type { Bounds, Output, Trigger } from '../../../src/reactor/windows/window.ts'
 
 export const START = Date.UTC(2026, 10, 20, 9, 0, 0)
-export const BOUNDS = { maxKeys: 1000, late: 60_000 }
+export const BOUNDS: Bounds = { maxKeys: 1000, late: 60_000 }
 
 export type Part = Partial<Pick<RuleDocument, 'throttle' | 'count' | 'all_of' | 'absent' | 'group'>>
 
@@ -51,7 +51,7 @@ export const due = (fold: RuleFold, now: number): string[] => words(fold.due(STA
 export const words = (outputs: readonly Output[]): string[] =>
   outputs.map(output => {
     if (output.do === 'suppress') return `${output.reason} ${output.event.id}`
-    if (output.do === 'fail') return `fail ${output.event.id}`
+    if (output.do === 'fail' || output.do === 'loop') return `${output.do} ${output.event.id}`
     const { event, trigger, at, window } = output
     const events = window.events.length > 0 ? ` [${window.events.map(({ data }) => data.n ?? data.id).join(' ')}]` : ''
     return `fire ${trigger.event.id} from ${event.id} @${at - START} x${window.count}${events}`

@@ -20,8 +20,23 @@ export interface Template {
 type Signal = 'break' | 'continue' | undefined
 type Run = (scope: Scope, out: string[]) => Signal
 
+/** Rules say the same again and again (`{{ data.id }}`): one template serves them all. */
+const compiled = new Map<string, Template>()
+const MOST_KEPT = 10_000
+const LONGEST_KEPT = 500
+
 /** Throws `template` when the source has a mistake: syntax, an unknown filter or test. */
 export function compileTemplate(source: string): Template {
+  const before = compiled.get(source)
+  if (before) return before
+  const template = compileSource(source)
+  if (source.length > LONGEST_KEPT) return template
+  if (compiled.size >= MOST_KEPT) compiled.clear()
+  compiled.set(source, template)
+  return template
+}
+
+function compileSource(source: string): Template {
   const statements = parseTemplate(source)
   const [only] = statements
   const whole = statements.length === 1 && only?.kind === 'output' ? located(only.expr, asPlain) : undefined
