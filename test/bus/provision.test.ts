@@ -39,7 +39,9 @@ describe('provisioning streams', () => {
     await provisionStreams(nc, 'two', DEFAULT_LIMITS)
     await nc.request('two.event.m1.a', '{}')
     const smaller = { ...DEFAULT_LIMITS, eventsMaxBytes: 5_000_000 }
-    expect(await provisionStreams(nc, 'two', smaller)).toEqual({ ...all('two', 'unchanged'), two_EVENTS: 'updated' })
+    // The ledger's bound follows that of the events.
+    const changed = { two_EVENTS: 'updated', two_DONE: 'updated' }
+    expect(await provisionStreams(nc, 'two', smaller)).toEqual({ ...all('two', 'unchanged'), ...changed })
     const { config, state } = await (await jetstreamManager(nc)).streams.info('two_EVENTS')
     expect(config.max_bytes).toBe(5_000_000)
     expect(state.messages).toBe(1)

@@ -154,7 +154,7 @@ describe('the metrics of the processes', () => {
     const ofCache = await scrape(urls.cache)
     expect(ofCache.get('reactor_stream_messages{stream="EVENTS"}')).toBeGreaterThan(0)
     expect(ofCache.get('reactor_stream_max_bytes{stream="EVENTS"}')).toBe(1024 ** 3)
-    expect(ofCache.has('reactor_stream_max_bytes{stream="DONE"}')).toBe(false)
+    expect(ofCache.get('reactor_stream_max_bytes{stream="DONE"}')).toBe(2 * 1024 ** 3)
     expect(ofCache.get('reactor_store_bytes{store="jobs"}')).toBeGreaterThan(0)
     await scrapeUntil(urls.schedule, 'reactor_schedule_slots_total{entry="tick",result="handed_over"}', n => n >= 1)
     const nc = await connect({ servers: server.url })

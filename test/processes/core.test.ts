@@ -79,7 +79,7 @@ describe('streams that have other settings than the config', () => {
   })
 })
 
-describe('the record of work that must not be done twice', () => {
+describe('the mark of work that must not be done twice', () => {
   let server: TestServer
   beforeAll(async () => {
     server = await startTestServer()
@@ -102,11 +102,12 @@ describe('the record of work that must not be done twice', () => {
       headers.set('Reactor-Work', 'event/rule/0')
       headers.set('Reactor-Time', String(Date.now()))
       const reply = await nc.request(`${kind}.${kind}.own.once`, '', { timeout: 10_000, headers })
-      const { jid, outcome } = reply.json<{ jid: string; outcome: unknown }>()
+      const { outcome } = reply.json<{ outcome: unknown }>()
       expect(outcome).toEqual({ ok: true, value: 1 })
       const jsm = await jetstreamManager(nc)
-      const record = await jsm.streams.getMessage(`${kind}_JOBS`, { last_by_subj: createSubjects(kind).jobRecord(jid) })
-      expect(record?.header.get('Nats-TTL')).toBe(String(3 * 86_400))
+      const subject = createSubjects(kind).startMark('event/rule/0')
+      const mark = await jsm.streams.getMessage(`${kind}_JOBS`, { last_by_subj: subject })
+      expect(mark?.header.get('Nats-TTL')).toBe(String(3 * 86_400))
     } finally {
       await nc.close()
       await running.stop()
