@@ -72,8 +72,9 @@ export function createReader(core: NatsConnection, operator: NatsConnection): Re
       last.delete(names.parked)
       await readNew(names.parked, message => void records.parked.push(message.json<Parked>()))
       await readNew(names.jobs, message => {
-        // Marks of minions that were away are empty.
-        if (message.data.length > 0) records.jobs.push(message.json<JobRecord>())
+        // Marks of minions that were away are empty, and those of a start name no job.
+        const record = message.data.length > 0 ? message.json<Partial<JobRecord>>() : {}
+        if (record.jid !== undefined) records.jobs.push(record as JobRecord)
       })
       return records
     },
