@@ -109,7 +109,7 @@ describe('a mirror of a bucket', () => {
     await away
     await server.start()
     await writerBack
-    await bucket.put('changed', '2')
+    await onceItAnswers(() => bucket.put('changed', '2'))
     await bucket.delete('deleted')
     await bucket.put('new', '3')
     await back
@@ -235,4 +235,19 @@ const until = (isSo: () => boolean, what: string) =>
       while (!isSo()) await new Promise(resolve => setImmediate(resolve))
     })(),
     what,
+  )
+
+/** A server that is back may not have its streams at once. */
+const onceItAnswers = <T>(work: () => Promise<T>): Promise<T> =>
+  within(
+    (async () => {
+      for (;;) {
+        try {
+          return await work()
+        } catch {
+          await new Promise(resolve => setImmediate(resolve))
+        }
+      }
+    })(),
+    'the server answers again',
   )
