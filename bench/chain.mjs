@@ -1,7 +1,6 @@
 // A process of the raw chain: the same stored messages as an event, its reaction and its runner job leave behind, in the
 // same order, without any logic. Argument: `reactor` (EVENTS → REACTIONS) or `worker` (REACTIONS → JOBS, EVENTS, DONE), the
 // server, the namespace. The worker also echoes requests on `<ns>.echo`.
-import { headers } from '@nats-io/transport-node'
 import { HEADER } from '../dist/protocol/event.js'
 import { laneConsumer, reactorConsumer, streamNames } from '../dist/protocol/streams.js'
 import { rawConsumer } from './consume.mjs'
@@ -17,17 +16,14 @@ let serial = 0
 
 const store = (subject, body, cause) => {
   const id = `${role}-${process.pid}-${serial++}`
-  if (cause === undefined) return publisher.publish(subject, body, { id })
-  const own = headers()
-  own.set(HEADER.cause, cause)
-  return publisher.publish(subject, body, { id, headers: own })
+  return publisher.publish(subject, body, { id, headers: { [HEADER.cause]: cause } })
 }
 
 if (role === 'reactor') {
   await rawConsumer(nc, streams.events, reactorConsumer(namespace), message => {
     if (!message.subject.startsWith(CAUSE)) return message.ack()
     const n = message.subject.slice(CAUSE.length)
-    void store(subjects.reaction('fast', 'bench'), JSON.stringify({ n, filler })).then(() => message.ack())
+    void store(subjects.reaction("fast", "bench"), JSON.stringify({ n, filler })).then(() => message.ack(), () => {})
   })
 } else {
   nc.subscribe(`${namespace}.echo`, { callback: (_error, message) => void message.respond(message.data) })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { createStack } from '../dist/base/service.js'
 import { streamNames } from '../dist/protocol/streams.js'
+import { fireEvenly, watchEffects } from './firing.mjs'
 import { median, percentile } from './measure.mjs'
 import { fillEvents, openBus, startProcess, startScript } from './stage.mjs'
 
@@ -71,7 +72,7 @@ async function drain(stage, ns, count, start) {
   const stack = createStack()
   try {
     const bus = await openBus(stage.url, ns)
-    stack.defer(() => bus.close())
+    stack.defer(() => bus.remove())
     await fillEvents(bus, count, n => `bench/cause/${n}`, n => ({ n }))
     const seen = await watchEffects(bus, count)
     for (const child of await start(stage, ns)) stack.add(child)
@@ -87,71 +88,19 @@ async function steadily(stage, start, seconds) {
   const stack = createStack()
   try {
     const bus = await openBus(stage.url, 'steady')
-    stack.defer(() => bus.close())
+    stack.defer(() => bus.remove())
     for (const child of await start(stage, 'steady')) stack.add(child)
-    await fireAt(bus, 0, SUSTAINED * 2, SUSTAINED) // warms up
-    const { behind, times } = await fireAt(bus, SUSTAINED * 2, SUSTAINED * seconds, SUSTAINED)
+    await fireEvenly(bus, { first: 0, count: SUSTAINED * 2, rate: SUSTAINED }) // warms up
+    const { behind, times } = await fireEvenly(bus, { first: SUSTAINED * 2, count: SUSTAINED * seconds, rate: SUSTAINED })
     const bursts = []
-    for (let n = 0; n < 3; n++) bursts.push((await fireAt(bus, 1_000_000 + n * BURST, BURST, Number.POSITIVE_INFINITY)).last)
+    for (let n = 0; n < 3; n++) {
+      const { last } = await fireEvenly(bus, { first: 1_000_000 + n * BURST, count: BURST, rate: Number.POSITIVE_INFINITY })
+      bursts.push(last)
+    }
     return { behind, p50: percentile(times, 0.5), p99: percentile(times, 0.99), burst: median(bursts) }
   } finally {
     await stack.stop()
   }
-}
-
-/** Fires evenly; milliseconds of each from its call to its effect, of the last effect from the last call and from the first. */
-async function fireAt(bus, first, count, rate) {
-  const firedAt = new Map()
-  const times = []
-  const seen = await watchEffects(bus, count, n => {
-    times.push(performance.now() - firedAt.get(n))
-    firedAt.delete(n)
-  })
-  const started = performance.now()
-  let sent = 0
-  let lastFired = started
-  await new Promise(resolve => {
-    const timer = setInterval(() => {
-      const due = Math.min(count, Math.floor(((performance.now() - started) * rate) / 1000))
-      for (; sent < due; sent++) {
-        lastFired = performance.now()
-        firedAt.set(first + sent, lastFired)
-        void bus.fire(`bench/cause/${first + sent}`, { n: first + sent })
-      }
-      if (sent < count) return
-      clearInterval(timer)
-      resolve()
-    }, 2)
-  })
-  const ended = (await seen.all).at(-1)
-  return { times, behind: ended - lastFired, last: ended - started }
-}
-
-const LOST_AFTER_MS = 180_000
-
-/** Sees effects pass by; `all` gives the time of each distinct one and fails where some do not come. */
-async function watchEffects({ nc, subjects }, count, onEffect = () => {}) {
-  const seen = new Set()
-  const times = []
-  let subscription
-  const all = new Promise((resolve, reject) => {
-    const lost = setTimeout(() => reject(new Error(`${count - seen.size} of ${count} effects were not seen in time`)), LOST_AFTER_MS)
-    subscription = nc.subscribe(`${subjects.livePrefix}_jobs.bench.effect.*`, {
-      callback: (_error, message) => {
-        const n = Number(message.subject.slice(message.subject.lastIndexOf('.') + 1))
-        if (seen.has(n)) return
-        seen.add(n)
-        times.push(performance.now())
-        onEffect(n)
-        if (seen.size < count) return
-        clearTimeout(lost)
-        subscription.unsubscribe()
-        resolve(times)
-      },
-    })
-  })
-  await nc.flush()
-  return { all }
 }
 
 /** Nothing lost and nothing done twice: each cause has one effect. */

@@ -3,6 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createStack } from '../dist/base/service.js'
+import { fireEvenly } from './firing.mjs'
 import { percentile } from './measure.mjs'
 import { fillEvents, openBus, startProcess } from './stage.mjs'
 
@@ -42,10 +43,11 @@ export async function run(stage, { seconds, quick }) {
     stack.add(await startProcess(stage, 'lanes', ['worker', 'jobs'], { module_dirs: [dir] }))
     stack.add(await startProcess(stage, 'lanes', ['react', '--rules', rules], { module_dirs: [dir] }))
     const count = RATE * seconds
-    await effects(bus, 0, count)
-    const alone = await effects(bus, count, count)
+    const effects = async first => (await fireEvenly(bus, { first, count, rate: RATE, tag: 'bench/quick' })).times
+    await effects(0) // warms up
+    const alone = await effects(count)
     await fillEvents(bus, waiting, n => `bench/slow/${n}`, n => ({ n }))
-    const beside = await effects(bus, 2 * count, count)
+    const beside = await effects(2 * count)
     const figure = (name, share, aim) => {
       const [value, raw] = [percentile(beside, share), percentile(alone, share)]
       return { name, unit: 'ms', value, raw, ratio: value / raw, ...(aim ? { aim } : {}) }
@@ -58,45 +60,4 @@ export async function run(stage, { seconds, quick }) {
   } finally {
     await stack.stop()
   }
-}
-
-const LOST_AFTER_MS = 60_000
-
-async function effects({ nc, subjects, fire }, first, count) {
-  const firedAt = new Map()
-  const times = []
-  let finish
-  const finished = new Promise((resolve, reject) => {
-    const lost = setTimeout(() => reject(new Error(`${count - times.length} of ${count} effects were not seen in time`)), (count / RATE) * 1000 + LOST_AFTER_MS)
-    finish = () => {
-      clearTimeout(lost)
-      resolve()
-    }
-  })
-  const subscription = nc.subscribe(`${subjects.livePrefix}_jobs.bench.effect.*`, {
-    callback: (_error, message) => {
-      const n = Number(message.subject.slice(message.subject.lastIndexOf('.') + 1))
-      const at = firedAt.get(n)
-      if (at === undefined) return
-      firedAt.delete(n)
-      times.push(performance.now() - at)
-      if (times.length === count) finish()
-    },
-  })
-  await nc.flush()
-  const started = performance.now()
-  let sent = 0
-  const timer = setInterval(() => {
-    const due = Math.min(count, Math.floor(((performance.now() - started) * RATE) / 1000))
-    for (; sent < due; sent++) {
-      firedAt.set(first + sent, performance.now())
-      void fire(`bench/quick/${first + sent}`, { n: first + sent })
-    }
-    if (sent === count) clearInterval(timer)
-  }, 1000 / RATE)
-  await finished.finally(() => {
-    clearInterval(timer)
-    subscription.unsubscribe()
-  })
-  return times
 }

@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createStack } from '../dist/base/service.js'
+import { fireEvenly } from './firing.mjs'
 import { percentile } from './measure.mjs'
 import { openBus, startProcess, startScript } from './stage.mjs'
 
@@ -43,7 +44,7 @@ async function latencies(sides, rate, seconds) {
   // The first round warms up; after it the two sides take turns.
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [side, bus] of Object.entries(sides)) {
-      const times = await effects(bus, (rate * 100 + round) * count, count, rate)
+      const { times } = await fireEvenly(bus, { first: (rate * 100 + round) * count, count, rate })
       if (round > 0) taken[side].push(...times)
     }
   }
@@ -53,51 +54,4 @@ async function latencies(sides, rate, seconds) {
     return { name: what, unit: 'ms', value, raw, ratio: value / raw, samples: taken.real.length, aim: { atMost } }
   }
   return [figure('p50', 0.5, 1.5), figure('p99', 0.99, 2)]
-}
-
-const LOST_AFTER_MS = 15_000
-
-/** Fires `count` causes evenly and gives the milliseconds from each call to the sight of its effect. */
-async function effects({ nc, subjects, fire }, first, count, rate) {
-  const firedAt = new Map()
-  const times = []
-  let finish
-  const finished = new Promise(resolve => {
-    finish = resolve
-  })
-  const subscription = nc.subscribe(`${subjects.livePrefix}_jobs.bench.effect.*`, {
-    callback: (_error, message) => {
-      const n = Number(message.subject.slice(message.subject.lastIndexOf('.') + 1))
-      const at = firedAt.get(n)
-      if (at === undefined) return
-      firedAt.delete(n)
-      times.push(performance.now() - at)
-      if (times.length === count) finish()
-    },
-  })
-  await nc.flush()
-  const started = performance.now()
-  let sent = 0
-  const timer = setInterval(() => {
-    const due = Math.min(count, Math.floor(((performance.now() - started) * rate) / 1000))
-    for (; sent < due; sent++) {
-      const n = first + sent
-      firedAt.set(n, performance.now())
-      void fire(`bench/cause/${n}`, { n })
-    }
-    if (sent === count) clearInterval(timer)
-  }, 1000 / rate)
-  let lost
-  const limit = (count / rate) * 1000 + LOST_AFTER_MS
-  const timeout = new Promise((_, reject) => {
-    lost = setTimeout(() => reject(new Error(`${count - times.length} of ${count} effects were not seen in time`)), limit)
-  })
-  try {
-    await Promise.race([finished, timeout])
-  } finally {
-    clearTimeout(lost)
-    clearInterval(timer)
-    subscription.unsubscribe()
-  }
-  return times
 }

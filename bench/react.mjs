@@ -6,7 +6,7 @@ import { readBatch } from '../dist/bus/read-batch.js'
 import { HEADER } from '../dist/protocol/event.js'
 import { streamNames } from '../dist/protocol/streams.js'
 import { ownConsumer, rawConsumer, timeConsume } from './consume.mjs'
-import { openDispatcher, storedDelivery } from './dispatcher.mjs'
+import { openDispatcher, storedDeliveries } from './dispatcher.mjs'
 import { compare, row } from './measure.mjs'
 import { bundleOf, quietTag, rule } from './rules.mjs'
 import { fillEvents, openBus } from './stage.mjs'
@@ -45,7 +45,11 @@ export async function run(stage, { runs, count }) {
     }
     const real = name => {
       const dispatcher = openDispatcher(bus, bundleOf('matching', matching(name)))
-      return (message, done) => dispatcher.handle(storedDelivery(nc, message, done))
+      let delivery
+      return (message, done) => {
+        delivery ??= storedDeliveries(nc, done)
+        dispatcher.handle(delivery(message))
+      }
     }
     const body = JSON.stringify({ rule: 'raw', text: 'x'.repeat(300) })
     const raw = name => {

@@ -3,10 +3,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
+import { createStack } from '../dist/base/service.js'
 import { streamNames } from '../dist/protocol/streams.js'
 import { ownConsumer, timeConsume } from './consume.mjs'
 import { compare } from './measure.mjs'
-import { openDispatcher, storedDelivery } from './dispatcher.mjs'
+import { openDispatcher, storedDeliveries } from './dispatcher.mjs'
 import { globs, rule } from './rules.mjs'
 import { fillEvents, openBus, startProcess } from './stage.mjs'
 
@@ -29,7 +30,11 @@ export async function run(stage, { runs, count }) {
     let serial = 0
     const timed = async rules => {
       const dispatcher = openDispatcher(bus, { hash: `scale-${serial++}`, rules })
-      const speed = await timeConsume(bus, count, ownConsumer, (message, done) => dispatcher.handle(storedDelivery(nc, message, done)))
+      let delivery
+      const speed = await timeConsume(bus, count, ownConsumer, (message, done) => {
+        delivery ??= storedDeliveries(nc, done)
+        dispatcher.handle(delivery(message))
+      })
       await manager.streams.purge(streams.reactions)
       return speed
     }
@@ -44,24 +49,33 @@ export async function run(stage, { runs, count }) {
     results.push(
       await compare({ name: `${IN_TURN.toLocaleString('en-US')} rules in turn`, unit: '/s', aim: { atLeast: 0.9 }, runs, raw: () => timed([fires('turn', 'turn/*/*')]), real: () => timed(inTurn) }),
     )
-    results.push({ name: `reactor with ${MANY.toLocaleString('en-US')} rules: memory`, unit: 'MiB', value: await memoryOf(stage), aim: { of: 'value', atMost: 150 } })
+    const { follower, feeder } = await memory(stage)
+    const name = `reactor with ${MANY.toLocaleString('en-US')} rules: memory`
+    results.push({ name, unit: 'MiB', value: follower, aim: { of: 'value', atMost: 150 } })
+    results.push({ name: `${name} of one that has read them from files`, unit: 'MiB', value: feeder })
     return results
   } finally {
     await bus.close()
   }
 }
 
-/** RSS of a reactor process that has read the rules from a folder and serves them, MiB. */
-async function memoryOf(stage) {
+/** RSS of a reactor process that has read the rules from a folder, and of one that takes them from it, MiB. */
+async function memory(stage) {
   const folder = join(stage.dir, 'many')
   await mkdir(folder, { recursive: true })
   const rules = globs(MANY).map((glob, n) => `rule: many-${n}\non: "${glob}"\ndo:\n  - runner.event.send: { tag: "alert/{{ origin }}", data: { value: "{{ data.value }}" } }\n`)
   for (let n = 0; n < rules.length; n += 500) await writeFile(join(folder, `${n}.yaml`), rules.slice(n, n + 500).join('---\n'))
-  const child = await startProcess(stage, 'memory', ['react', '--rules', folder])
+  const stack = createStack()
   try {
-    const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
-    return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024
+    const feeder = stack.add(await startProcess(stage, 'memory', ['react', '--rules', folder]))
+    const follower = stack.add(await startProcess(stage, 'memory', ['react']))
+    return { feeder: await rss(feeder.pid), follower: await rss(follower.pid) }
   } finally {
-    await child.stop()
+    await stack.stop()
   }
+}
+
+async function rss(pid) {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)[1]) / 1024
 }

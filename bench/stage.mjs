@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { jetstreamManager } from '@nats-io/jetstream'
 import { silentLog } from '../dist/base/log.js'
 import { createStack } from '../dist/base/service.js'
 import { connectBus } from '../dist/bus/connect.js'
@@ -70,6 +71,12 @@ export async function openBus(url, namespace) {
     async close() {
       publisher.stop()
       await bus.close()
+    },
+    /** Closes it and removes its streams: the server has reserved their bounds. */
+    async remove() {
+      const { streams } = await jetstreamManager(bus.nc, { checkAPI: false })
+      for await (const name of streams.names()) if (name.replace(/^(?:KV|OBJ)_/, '').startsWith(`${namespace}_`)) await streams.delete(name)
+      await this.close()
     },
   }
 }

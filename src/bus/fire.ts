@@ -29,7 +29,7 @@ export function createFire(publisher: Publisher, subjects: Subjects, origin: Ori
     const ack = await publisher.publish(subjects.event(origin, tag), body, {
       id,
       ...(traced
-        ? { fields: { [HEADER.cause]: cause, [HEADER.hops]: hops ? String(hops) : '', [HEADER.chain]: chain } }
+        ? { headers: { [HEADER.cause]: cause, [HEADER.hops]: hops ? String(hops) : '', [HEADER.chain]: chain } }
         : {}),
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
     })

@@ -10,9 +10,8 @@ import { type PubAck, readAck } from './pub-ack.ts'
 export interface PublishOptions {
   /** `Nats-Msg-Id`; cheaper than headers that hold it. */
   id?: string
-  headers?: MsgHdrs
-  /** Headers as names and values, cheaper than the client's object; what is undefined or empty is left out. */
-  fields?: Readonly<Record<string, string | undefined>>
+  /** Names and values; what is undefined or empty is left out. */
+  headers?: Readonly<Record<string, string | undefined>>
   /** Milliseconds until the publish is given up; default: never, until the publisher stops. */
   deadlineMs?: number
 }
@@ -151,15 +150,13 @@ export function createPublisher(nc: NatsConnection): Publisher {
 const VERSION_LINE = 'NATS/1.0\r\n'
 
 /** The header block as bytes. Written here it costs less than the publish itself; by the client's header object, more. */
-function encodeHeaders({ id, headers, fields }: PublishOptions): Uint8Array | undefined {
+function encodeHeaders({ id, headers }: PublishOptions): Uint8Array | undefined {
   let lines = id === undefined ? '' : headerLine(HEADER.id, id)
-  for (const name in fields) {
-    const value = fields[name]
+  for (const name in headers) {
+    const value = headers[name]
     if (value) lines += headerLine(name, value)
   }
-  const others = headers ? String(headers).slice(VERSION_LINE.length) : ''
-  if (lines === '' && others === '') return undefined
-  return Buffer.from(`${VERSION_LINE}${lines}${others || '\r\n'}`)
+  return lines === '' ? undefined : Buffer.from(`${VERSION_LINE}${lines}\r\n`)
 }
 
 const BREAK = /[\r\n]/

@@ -1,10 +1,9 @@
 // The job cache in one SQLite file, which several cache workers of a machine may share.
-import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorMessage, ReactorError } from '../base/errors.ts'
-import { makeFolder } from '../base/folder.ts'
 import type { Log } from '../base/log.ts'
 import { openDatabase, sqliteCode } from '../base/sqlite.ts'
+import { openKeptFile } from './kept-file.ts'
 import { createViews } from './sqlite-read.ts'
 import { createJobRemover, createRoom, WAL_BYTES } from './sqlite-room.ts'
 import { createFactWriter } from './sqlite-write.ts'
@@ -26,22 +25,12 @@ const PRUNE_AT_ONCE = 200
 /** Throws `unwritable`, and `unreadable` with what to do where the file is damaged. */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<JobStore> {
   const { dir, log } = options
-  await makeFolder(dir)
   const file = join(dir, 'jobs.db')
-  const inode = () => statSync(file, { throwIfNoEntry: false })?.ino
-  let tables = openTables(file, options)
-  let opened = inode()
+  const { current, inode, close } = await openKeptFile(file, () => openTables(file, options), {
+    what: 'the job cache',
+    log,
+  })
   let commits = 0
-  /** A file that was moved or removed would take facts that nobody ever sees. */
-  const current = () => {
-    if (inode() === opened) return tables
-    log.warn({ file }, 'the job cache was moved or removed while it was open: an empty one takes its place')
-    tables.db.close()
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
-    tables = openTables(file, options)
-    opened = inode()
-    return tables
-  }
   return {
     async commit(facts) {
       const { db, room, write } = current()
@@ -66,9 +55,9 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<JobS
     asker: async jid => current().views.asker(jid),
     marker: async jid => current().views.marker(jid),
     // SQLite counts what other connections have committed, not what this one has.
-    version: async () => `${current().dataVersion.get()!.data_version}.${commits}.${opened}`,
+    version: async () => `${current().dataVersion.get()!.data_version}.${commits}.${inode()}`,
     jobs: async (...asked) => current().views.jobs(...asked),
-    close: () => tables.db.close(),
+    close,
   }
 }
 

@@ -162,7 +162,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   jobs: z
     .strictObject({
-      concurrency: z.number().int().min(1).default(32).describe('reactions of one rule that run at once'),
+      concurrency: z.number().int().min(1).default(128).describe('reactions of one rule that run at once'),
       job_timeout: duration.prefault('5m').describe('within which minions must start a job'),
       run_timeout: duration.prefault('1d').describe('within which a job must end; minions stop it then'),
       ledger_keys: z

@@ -40,7 +40,7 @@ export async function openAnnounce(
 
   return async ({ key, causeMs }, { tag, data, trace }) => {
     const { cause, hops, chain } = trace
-    const fields = {
+    const headers = {
       ...{ [HEADER.cause]: cause, [HEADER.hops]: hops ? String(hops) : '', [HEADER.chain]: chain },
       [HEADER.work]: key,
       'Nats-Expected-Last-Subject-Sequence': '0',
@@ -50,7 +50,7 @@ export async function openAnnounce(
       const subject = subjects.event(origin, tag(jid))
       const body = encodeEvent(tag(jid), data(jid), formatStamp(Date.now()))
       try {
-        await publisher.publish(subject, body, { id: newEventId(), fields })
+        await publisher.publish(subject, body, { id: newEventId(), headers })
         return jid
       } catch (error) {
         // A message that was stored and whose ack was lost is refused like another's when it is sent again.

@@ -3,7 +3,7 @@
 // either that reaches it, or it had not subscribed yet and will ask after the mark is there. The same holds for one that
 // seemed to be there and did not answer: its link may have been dead, and up again before the mark.
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
-import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import { maxPayload } from '../bus/max-payload.ts'
@@ -43,10 +43,8 @@ export async function openMissed({ nc, subjects, publisher, records, now }: Miss
   const stream = streamNames(subjects.ns).jobs
 
   const mark = async (jid: string, minion: string, ttl: string): Promise<void> => {
-    const headers = createHeaders()
-    headers.set('Nats-TTL', ttl)
     try {
-      await publisher.publish(subjects.jobMissed(jid, minion), '', { headers })
+      await publisher.publish(subjects.jobMissed(jid, minion), '', { headers: { 'Nats-TTL': ttl } })
     } catch (error) {
       if (!isTaken(error)) throw error
     }

@@ -59,10 +59,10 @@ export async function openJobRecords(
 
   /** False when the jid is taken. */
   const put = async (record: JobRecord, ttlSeconds: number): Promise<boolean> => {
-    const fields = { 'Nats-TTL': String(ttlSeconds) }
+    const headers = { 'Nats-TTL': String(ttlSeconds) }
     // A repeat of this publish after a lost ack is a duplicate and no refusal.
     try {
-      await publisher.publish(subjects.jobRecord(record.jid), JSON.stringify(record), { id: record.announce, fields })
+      await publisher.publish(subjects.jobRecord(record.jid), JSON.stringify(record), { id: record.announce, headers })
       return true
     } catch (error) {
       if (isTaken(error)) return false
@@ -118,9 +118,9 @@ export async function openJobRecords(
     async mark({ key, causeMs }) {
       const subject = subjects.startMark(key)
       const id = newEventId()
-      const fields = { 'Nats-TTL': String(Math.ceil(keepMarksMs / 1000)) }
+      const headers = { 'Nats-TTL': String(Math.ceil(keepMarksMs / 1000)) }
       try {
-        await publisher.publish(subject, JSON.stringify({ causeMs }), { id, fields })
+        await publisher.publish(subject, JSON.stringify({ causeMs }), { id, headers })
         return { before: false, causeMs }
       } catch (error) {
         if (!isTaken(error)) throw error

@@ -99,9 +99,9 @@ export const METRICS = {
     labels: ['mode'],
     of: REACTOR,
   },
-  reactor_window_partitions_led: {
+  reactor_windows_led: {
     type: 'gauge',
-    help: 'Partitions of the stateful rules that this reactor leads',
+    help: '1 where the stateful rules are led from this reactor; of all reactors one leads',
     of: REACTOR,
   },
   reactor_window_events_folded_total: {
@@ -111,12 +111,12 @@ export const METRICS = {
   },
   reactor_window_pending_events: {
     type: 'gauge',
-    help: 'Lag: events that the stateful rules have still to read, of the partition that is furthest behind',
+    help: 'Lag: events that the stateful rules have still to read, at the reactor that leads them',
     of: REACTOR,
   },
   reactor_window_keys: {
     type: 'gauge',
-    help: 'Keys that stateful rules keep, of the partitions that this reactor leads',
+    help: 'Keys that stateful rules keep, at the reactor that leads them',
     labels: ['rule'],
     of: REACTOR,
   },

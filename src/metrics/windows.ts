@@ -6,7 +6,7 @@ export function windowsSource(windows: Pick<Windows, 'stats'>): Source {
   return () => {
     const { led, keys, dropped, folded, lag } = windows.stats()
     return {
-      reactor_window_partitions_led: led,
+      reactor_windows_led: led,
       reactor_window_keys: by('rule', keys, count => count),
       reactor_window_keys_dropped: by('rule', dropped, count => count),
       reactor_window_events_folded_total: folded,

@@ -21,7 +21,7 @@ import { factsOf, type GrainsOf, reactionEventOf, readFailure, sourcesOf } from 
 import type { LookUp } from './facts/lookup.ts'
 import type { HandOver } from './hand-over.ts'
 import type { WindowFact } from './rules/facts.ts'
-import { createSelection, type Selection } from './select.ts'
+import { type Selection, selectionOf } from './select.ts'
 
 export interface DecideParts {
   nc: NatsConnection
@@ -79,7 +79,7 @@ export async function serveDecide(parts: DecideParts): Promise<Decide> {
   })
   return {
     use(bundle) {
-      selection = createSelection(bundle, 'single')
+      selection = selectionOf(bundle, 'single')
     },
     stop: () => service.stop(),
   }

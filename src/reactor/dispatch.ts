@@ -11,7 +11,7 @@ import type { CompiledBundle, Entry } from './compiled-bundle.ts'
 import { type FailedOn, factsOf, type GrainsOf, reactionEventOf, readFailure, sourcesOf } from './event-facts.ts'
 import type { LookUp } from './facts/lookup.ts'
 import type { Facts } from './rules/facts.ts'
-import { createSelection, type Selection } from './select.ts'
+import { type Selection, selectionOf } from './select.ts'
 import { createSettle, type SettleParts } from './settle.ts'
 
 export interface DispatchParts extends SettleParts {
@@ -52,7 +52,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   const prefix = parts.subjects.eventPrefix
   const settle = createSettle(parts)
   const aside = createAside(LOOK_UPS)
-  let selection: Selection = createSelection({ hash: '', entries: [] }, 'single')
+  let selection: Selection = selectionOf({ hash: '', entries: [] }, 'single')
   let events = 0
   let wanted = 0
   let inFlight = 0
@@ -144,7 +144,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
 
   return {
     use(bundle) {
-      selection = createSelection(bundle, 'single')
+      selection = selectionOf(bundle, 'single')
     },
     handle(delivery) {
       events += 1

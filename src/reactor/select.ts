@@ -33,8 +33,17 @@ export interface Selection {
 
 const NONE: readonly never[] = Object.freeze([])
 
-/** For the rules of one kind. */
-export function createSelection(bundle: CompiledBundle, kind: RuleKind): Selection {
+const made = new WeakMap<CompiledBundle, Partial<Record<RuleKind, Selection>>>()
+
+/** For the rules of one kind. All that ask for that of one bundle share it: an index of many rules is large. */
+export function selectionOf(bundle: CompiledBundle, kind: RuleKind): Selection {
+  const ofBundle = made.get(bundle) ?? {}
+  made.set(bundle, ofBundle)
+  ofBundle[kind] ??= createSelection(bundle, kind)
+  return ofBundle[kind]
+}
+
+function createSelection(bundle: CompiledBundle, kind: RuleKind): Selection {
   // The other kind matters where it stops.
   const indexed = bundle.entries.filter(entry => entry.kind === kind || stops(entry))
   const index = createGlobIndex(indexed.map(entry => ({ on: entry.rule.document.on, value: entry })))

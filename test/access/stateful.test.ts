@@ -1,7 +1,6 @@
 // What services do for stateful rules, alarms, the room in the stores, and reactions that wait: with the program's own code,
 // under their own permissions, which refuse them nothing of it.
 import { setImmediate } from 'node:timers/promises'
-import { headers as createHeaders } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { openAlarms } from '../../src/alarms/alarms.ts'
 import { watchStores } from '../../src/alarms/stores.ts'
@@ -239,9 +238,10 @@ it('the job workers park, retry, and let go of what waits; they raise alarms', a
   await pending.purgeParked(parked)
   expect(await pending.parked('p', 'r')).toBeUndefined()
   const { rule, bundle, ...failed } = reactionOf('f')
-  const headers = createHeaders()
-  headers.set('Nats-Schedule', `@at ${new Date(Date.now() + 3_600_000).toISOString()}`)
-  headers.set('Nats-Schedule-Target', subjects.reaction('fast', rule))
+  const headers = {
+    'Nats-Schedule': `@at ${new Date(Date.now() + 3_600_000).toISOString()}`,
+    'Nats-Schedule-Target': subjects.reaction('fast', rule),
+  }
   const body = JSON.stringify({ rule, bundle, reactions: [{ ...failed, attempt: 2 }] })
   await publisher.publish(subjects.reactionRetry('f', rule), body, { id: 'retry', headers })
   const retry = (await pending.retry('f', 'r'))!

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { jetstreamManager } from '@nats-io/jetstream'
-import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isTaken } from '../../src/bus/pub-ack.ts'
 import { createPublisher, type Publisher } from '../../src/bus/publish.ts'
@@ -23,11 +23,7 @@ afterEach(async () => {
   await server.remove()
 })
 
-const id = (text: string) => {
-  const made = headers()
-  made.set('Nats-Msg-Id', text)
-  return made
-}
+const id = (text: string) => ({ 'Nats-Msg-Id': text })
 const addStream = async (config: object = {}) =>
   (await jetstreamManager(nc)).streams.add({ name: 'S', subjects: ['s.>'], storage: 'file', ...config } as never)
 const state = async () => (await (await jetstreamManager(nc)).streams.info('S', { subjects_filter: '>' })).state

@@ -1,4 +1,3 @@
-import { headers as createHeaders } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
 import type { Reaction } from '../../src/protocol/reaction.ts'
@@ -22,9 +21,10 @@ async function open() {
     await jsm.streams.update(stream, { ...config, max_bytes })
   }
   const schedule = (one: Reaction, due: number) => {
-    const headers = createHeaders()
-    headers.set('Nats-Schedule', `@at ${new Date(due).toISOString()}`)
-    headers.set('Nats-Schedule-Target', subjects.reaction('fast', one.rule))
+    const headers = {
+      'Nats-Schedule': `@at ${new Date(due).toISOString()}`,
+      'Nats-Schedule-Target': subjects.reaction('fast', one.rule),
+    }
     return publisher.publish(subjects.reactionRetry(one.event.id, one.rule), batchOf([one]), { headers })
   }
   /** Stores until there is no room; how many. */

@@ -52,7 +52,7 @@ export function start(rules: string, { grains = {}, off, facts = [], lookUp = as
         sent.push({
           subject,
           body: JSON.parse(String(body)),
-          id: options?.id ?? options?.headers?.get('Nats-Msg-Id') ?? '',
+          id: options?.id ?? '',
           deadlineMs: options?.deadlineMs,
           store: () => resolve({ seq: 1, duplicate: false }),
           refuse: (error = new ReactorError('store_refused', 'the store is full')) => reject(error),

@@ -1,12 +1,11 @@
 // What became of reactions as the cache workers keep it, in an SQLite file beside the job cache, which several workers of a
 // machine may share. A commit may bring again what is in already: it is counted once.
-import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeFolder } from '../../base/folder.ts'
 import type { Log } from '../../base/log.ts'
 import { openDatabase } from '../../base/sqlite.ts'
 import type { DecisionBatch } from '../../protocol/reaction.ts'
 import type { ReactionsPage, ReactionsRequest, RuleCounts } from '../../protocol/reaction-view.ts'
+import { openKeptFile } from '../kept-file.ts'
 import { createReactionViews } from './read.ts'
 import { MIGRATIONS } from './tables.ts'
 import { createFold, createPrune } from './write.ts'
@@ -49,21 +48,11 @@ const BUSY_MS = 2000
 
 /** Throws `unwritable`, and `unreadable` with what to do where the file is damaged. */
 export async function openDecisionStore({ dir, maxRows, log }: DecisionStoreOptions): Promise<DecisionStore> {
-  await makeFolder(dir)
   const file = join(dir, 'decisions.db')
-  const inode = () => statSync(file, { throwIfNoEntry: false })?.ino
-  let tables = openTables(file, maxRows)
-  let opened = inode()
-  /** A file that was moved or removed would take records that nobody ever sees. */
-  const current = () => {
-    if (inode() === opened) return tables
-    log.warn({ file }, 'the store of decisions was moved or removed while it was open: an empty one takes its place')
-    tables.db.close()
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
-    tables = openTables(file, maxRows)
-    opened = inode()
-    return tables
-  }
+  const { current, close } = await openKeptFile(file, () => openTables(file, maxRows), {
+    what: 'the store of decisions',
+    log,
+  })
   return {
     async commit(stream, messages) {
       const { db, fold } = current()
@@ -79,7 +68,7 @@ export async function openDecisionStore({ dir, maxRows, log }: DecisionStoreOpti
     },
     reactions: async (...asked) => current().views.reactions(...asked),
     rules: async () => current().views.rules(),
-    close: () => tables.db.close(),
+    close,
   }
 }
 

@@ -1,6 +1,5 @@
 // What a person does with a reaction: retry, drop, approve, deny. Each is a few writes in an order that a crash between any
 // two of them leaves something to do again, and nothing undone or done twice.
-import { headers as createHeaders } from '@nats-io/transport-node'
 import type { Clock } from '../../base/clock.ts'
 import { asReactorError, ReactorError } from '../../base/errors.ts'
 import type { Publisher } from '../../bus/publish.ts'
@@ -155,10 +154,9 @@ async function soon(parts: OperateParts, standing: Standing, asker: Asker): Prom
     ...(policy ? { policy } : {}),
     reactions: [{ ...rest, event: joinTrace(rest.event, asker) }],
   }
-  const headers = createHeaders()
   // Its id has been stored once: under the same one this would be taken for the same message.
-  for (const [name, value] of retry.headers) if (name !== 'Nats-Msg-Id') headers.set(name, value)
-  headers.set(SCHEDULE_HEADER, `@at ${new Date(parts.clock.now()).toISOString()}`)
+  const { 'Nats-Msg-Id': _id, ...kept } = Object.fromEntries(retry.headers)
+  const headers = { ...kept, [SCHEDULE_HEADER]: `@at ${new Date(parts.clock.now()).toISOString()}` }
   await parts.publisher.publish(parts.subjects.reactionRetry(event, rule), JSON.stringify(body), {
     id: `now/${attemptKey(key, standing.attempt)}/${retry.seq}`,
     headers,

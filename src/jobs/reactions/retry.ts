@@ -1,5 +1,4 @@
 // Another attempt of a reaction: when it is due, what it has to do, and its storing as a message schedule of the stream.
-import { headers as createHeaders } from '@nats-io/transport-node'
 import type { Publisher } from '../../bus/publish.ts'
 import {
   attemptKey,
@@ -48,8 +47,9 @@ export async function scheduleAttempt(
   id = `retry/${attemptKey(workKey(next.event.id, next.rule), next.attempt)}`,
 ): Promise<void> {
   const { rule, event } = next
-  const headers = createHeaders()
-  headers.set('Nats-Schedule', `@at ${new Date(due).toISOString()}`)
-  headers.set('Nats-Schedule-Target', subjects.reaction('fast', rule))
+  const headers = {
+    'Nats-Schedule': `@at ${new Date(due).toISOString()}`,
+    'Nats-Schedule-Target': subjects.reaction('fast', rule),
+  }
   await publisher.publish(subjects.reactionRetry(event.id, rule), messageOf(next), { id, headers })
 }

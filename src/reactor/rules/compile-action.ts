@@ -14,42 +14,50 @@ export type RenderAction = (names: Names, untrusted: Sources) => ReactionAction
 
 /** `place`: where it stands in the rule, such as `do[0]`. Throws `bad_rule`. */
 export function compileAction(rule: string, action: RuleAction, place: string, own: ReadonlySet<string>): RenderAction {
-  const where = `${place} ${action.kind}.${action.fun}`
-  const call = readParams(action.kind, action.params, (path, message) => {
-    throw new ReactorError('bad_rule', `${where}${formatPath(path)}: ${message}`)
-  })
-  const value = (inner: unknown, path: Path) => {
-    const render = compileValue(inner, path)
-    return (names: Names) => {
-      try {
-        return render(names)
-      } catch (error) {
-        throw located(error, rule, where)
-      }
-    }
-  }
-  const tgt = call.tgt === undefined ? undefined : value(call.tgt, ['tgt'])
-  const arg = call.arg.map(one => value(one.value, one.path))
-  const kwarg = call.kwarg.map(one => [one.name, value(one.value, one.path)] as const)
-  const untrustedPaths = createPathsBySource(borrowedOf(call, own))
+  const { kind, fun } = action
+  const { tgt, tgt_type, arg, kwarg, untrustedPaths } = compileCall(action, place, own)
   return (names, untrusted) => {
-    const rendered: ReactionAction = {
-      kind: action.kind,
-      fun: action.fun,
-      arg: arg.map(render => render(names)),
-      kwarg: Object.fromEntries(kwarg.map(([key, render]) => [key, render(names)])),
+    const rendered: ReactionAction = { kind, fun, arg: [], kwarg: {} }
+    try {
+      for (const render of arg) rendered.arg.push(render(names))
+      for (const { name, render } of kwarg) put(rendered.kwarg, name, render(names))
+      if (tgt) Object.assign(rendered, target(tgt(names), tgt_type!))
+    } catch (error) {
+      throw located(error, rule, nameOf(action, place))
     }
-    if (tgt) Object.assign(rendered, target(tgt(names), call.tgt_type!, `rule '${rule}', ${where}.tgt`))
     const paths = untrustedPaths(untrusted)
     if (paths) rendered.untrusted = paths
     return rendered
   }
 }
 
-function target(tgt: unknown, type: string, place: string): { tgt: string | string[]; tgt_type: string } {
+/** What is left of a call for rendering: there may be thousands of rules, and none needs its places in the file any more. */
+function compileCall(action: RuleAction, place: string, own: ReadonlySet<string>) {
+  const call = readParams(action.kind, action.params, (path, message) => {
+    throw new ReactorError('bad_rule', `${nameOf(action, place)}${formatPath(path)}: ${message}`)
+  })
+  return {
+    tgt: call.tgt === undefined ? undefined : compileValue(call.tgt, ['tgt']),
+    tgt_type: call.tgt_type,
+    arg: call.arg.map(({ value, path }) => compileValue(value, path)),
+    kwarg: call.kwarg.map(({ name, value, path }) => ({ name, render: compileValue(value, path) })),
+    untrustedPaths: createPathsBySource(borrowedOf(call, own)),
+  }
+}
+
+const nameOf = ({ kind, fun }: RuleAction, place: string): string => `${place} ${kind}.${fun}`
+
+/** As `Object.fromEntries` does it: a name is never more than a name. */
+function put(into: Record<string, unknown>, name: string, value: unknown): void {
+  if (name === '__proto__')
+    Object.defineProperty(into, name, { value, enumerable: true, configurable: true, writable: true })
+  else into[name] = value
+}
+
+function target(tgt: unknown, type: string): { tgt: string | string[]; tgt_type: string } {
   if (isTarget(tgt)) return { tgt, tgt_type: Array.isArray(tgt) ? 'list' : type }
-  const message = `${place}: a target is text or a list of ids, not empty; the template gave ${show(tgt)}`
-  throw new ReactorError('template', message)
+  const message = `a target is text or a list of ids, not empty; the template gave ${show(tgt)}`
+  throw new ReactorError('template', message, { path: ['tgt'] })
 }
 
 function located(error: unknown, rule: string, where: string): ReactorError {

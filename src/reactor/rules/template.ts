@@ -53,14 +53,21 @@ export function templateProblems(
 }
 
 function compileText(text: string, path: Path): RenderValue {
-  const placed = <T>(work: () => T): T => {
-    try {
-      return work()
-    } catch (error) {
-      const details = error instanceof ReactorError ? error.details : {}
-      throw new ReactorError('template', errorMessage(error), { ...details, path, template: text }, error)
+  try {
+    const template = compileTemplate(text)
+    return names => {
+      try {
+        return template.render(names)
+      } catch (error) {
+        throw placed(error, text, path)
+      }
     }
+  } catch (error) {
+    throw placed(error, text, path)
   }
-  const template = placed(() => compileTemplate(text))
-  return names => placed(() => template.render(names))
+}
+
+function placed(error: unknown, text: string, path: Path): ReactorError {
+  const details = error instanceof ReactorError ? error.details : {}
+  return new ReactorError('template', errorMessage(error), { ...details, path, template: text }, error)
 }

@@ -9,7 +9,7 @@ import { factsOf, type GrainsOf } from '../event-facts.ts'
 import { findLoop } from '../loop.ts'
 import type { Facts } from '../rules/facts.ts'
 import { createGlobIndex, type GlobIndex } from '../rules/glob-index.ts'
-import { createSelection, type Selection } from '../select.ts'
+import { type Selection, selectionOf } from '../select.ts'
 import type { SavedRule } from './checkpoint.ts'
 import { createRuleFold, definitionOf, type RuleFold } from './rule-fold.ts'
 import { boundedKey, factsOfTrigger, timeOf, triggerOf } from './trigger.ts'
@@ -63,7 +63,7 @@ export interface Folds {
 export function createFolds(parts: FoldsParts): Folds {
   const { prefix, grainsOf, emit, gaveWay, log, late } = parts
   const rules = new Map<string, Folding>()
-  let selection: Selection = createSelection({ hash: '', entries: [] }, 'windowed')
+  let selection: Selection = selectionOf({ hash: '', entries: [] }, 'windowed')
   let untils: GlobIndex<Folding> = createGlobIndex<Folding>([])
   let bundleHash = ''
   let logical = 0
@@ -176,7 +176,7 @@ export function createFolds(parts: FoldsParts): Folds {
         rules.set(rule, folding)
       }
       bundleHash = bundle.hash
-      selection = createSelection(bundle, 'windowed')
+      selection = selectionOf(bundle, 'windowed')
       const expecting = [...rules.values()].flatMap(value => {
         const on = value.entry.rule.document.absent?.until
         return on ? [{ on, value }] : []

@@ -1,4 +1,3 @@
-import { headers as createHeaders } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { ReactorError } from '../../../src/base/errors.ts'
@@ -78,9 +77,10 @@ async function open() {
     await record(decided(reaction.event.id, { state, reason, jids: [], ...(attempt ? { attempt } : {}) }))
   }
   const schedule = async (due: number, attempt = 2) => {
-    const headers = createHeaders()
-    headers.set('Nats-Schedule', `@at ${new Date(due).toISOString()}`)
-    headers.set('Nats-Schedule-Target', subjects.reaction('fast', 'r'))
+    const headers = {
+      'Nats-Schedule': `@at ${new Date(due).toISOString()}`,
+      'Nats-Schedule-Target': subjects.reaction('fast', 'r'),
+    }
     const body = JSON.stringify(batchOf(reactionOf('e1', { attempt })))
     await publisher.publish(subjects.reactionRetry('e1', 'r'), body, { id: `retry/${attempt}`, headers })
   }

@@ -2,6 +2,7 @@
 // nothing but the values it is given.
 import { errorMessage, ReactorError } from '../../../base/errors.ts'
 import { applyFilters, type Expr, type Statement, type Target } from './ast.ts'
+import { compileDirect } from './direct.ts'
 import { compileExpression } from './expressions.ts'
 import { rootScope } from './globals.ts'
 import { parseTemplate } from './parse.ts'
@@ -41,8 +42,11 @@ function compileSource(source: string): Template {
   const [only] = statements
   const whole = statements.length === 1 && only?.kind === 'output' ? located(only.expr, asPlain) : undefined
   const run = compileBody(statements)
+  const direct = compileDirect(statements)
   return {
     render(names) {
+      const value = direct?.(names)
+      if (value !== undefined) return value
       const scope = rootScope(names)
       try {
         if (whole) return whole(scope)
