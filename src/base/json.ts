@@ -7,6 +7,12 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Sets a key of a map that others wrote: `__proto__` is a key as any other, as `Object.fromEntries` has it. */
+export function setOwn(map: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__') Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true })
+  else map[key] = value
+}
+
 /** JSON with sorted keys: equal values give equal text, so its hash names the value. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner) =>

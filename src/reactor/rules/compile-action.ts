@@ -1,5 +1,6 @@
 // One action of a rule compiled: its templates, and where untrusted values will stand in it.
 import { errorMessage, ReactorError } from '../../base/errors.ts'
+import { setOwn } from '../../base/json.ts'
 import type { ReactionAction } from '../../protocol/job.ts'
 import type { Sources } from '../../protocol/trust.ts'
 import { readParams } from './params.ts'
@@ -20,7 +21,7 @@ export function compileAction(rule: string, action: RuleAction, place: string, o
     const rendered: ReactionAction = { kind, fun, arg: [], kwarg: {} }
     try {
       for (const render of arg) rendered.arg.push(render(names))
-      for (const { name, render } of kwarg) put(rendered.kwarg, name, render(names))
+      for (const { name, render } of kwarg) setOwn(rendered.kwarg, name, render(names))
       if (tgt) Object.assign(rendered, target(tgt(names), tgt_type!))
     } catch (error) {
       throw located(error, rule, nameOf(action, place))
@@ -46,13 +47,6 @@ function compileCall(action: RuleAction, place: string, own: ReadonlySet<string>
 }
 
 const nameOf = ({ kind, fun }: RuleAction, place: string): string => `${place} ${kind}.${fun}`
-
-/** As `Object.fromEntries` does it: a name is never more than a name. */
-function put(into: Record<string, unknown>, name: string, value: unknown): void {
-  if (name === '__proto__')
-    Object.defineProperty(into, name, { value, enumerable: true, configurable: true, writable: true })
-  else into[name] = value
-}
 
 function target(tgt: unknown, type: string): { tgt: string | string[]; tgt_type: string } {
   if (isTarget(tgt)) return { tgt, tgt_type: Array.isArray(tgt) ? 'list' : type }

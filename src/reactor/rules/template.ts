@@ -1,7 +1,7 @@
 // Templates inside of parsed values: strings that hold `{{ }}` or `{% %}` are compiled at load, everything else stays
 // as it is. Keys are never templated, so that event data can fill a value and add nothing.
 import { errorMessage, ReactorError } from '../../base/errors.ts'
-import { isObject } from '../../base/json.ts'
+import { isObject, setOwn } from '../../base/json.ts'
 import { compileTemplate } from './jinja/compile.ts'
 import type { Path } from './path.ts'
 import { unknownNames } from './template-names.ts'
@@ -22,7 +22,11 @@ export function compileValue(value: unknown, path: Path = []): RenderValue {
   if (isObject(value)) {
     const entries = Object.entries(value).map(([key, item]) => [key, compileValue(item, [...path, key])] as const)
     if (isConstant(value)) return () => value
-    return names => Object.fromEntries(entries.map(([key, render]) => [key, render(names)]))
+    return names => {
+      const rendered: Record<string, unknown> = {}
+      for (const [key, render] of entries) setOwn(rendered, key, render(names))
+      return rendered
+    }
   }
   return () => value
 }
