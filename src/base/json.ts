@@ -9,7 +9,8 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 
 /** Sets a key of a map that others wrote: `__proto__` is a key as any other, as `Object.fromEntries` has it. */
 export function setOwn(map: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true })
+  if (key === '__proto__')
+    Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true })
   else map[key] = value
 }
 

@@ -40,7 +40,9 @@ export async function findRuleFiles(
     if (!(await stat(path)).isDirectory()) return { files: [path], unreadable }
     await take(path, await readdir(path, { withFileTypes: true }))
   } catch (error) {
-    throw new ReactorError('bad_rule', `cannot read rules from ${path}: ${errorMessage(error)}`, { path }, error)
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const why = missing ? 'there is no such file or folder' : errorMessage(error)
+    throw new ReactorError('bad_rule', `cannot read rules from ${path}: ${why}`, { path }, error)
   }
   return { files: files.sort(), unreadable }
 }
