@@ -20,7 +20,7 @@ describe('the configuration', () => {
       isolation: 'accounts',
       streams: { events_max_age: 7 * 86_400_000 },
       master: { lost_after: 25_000 },
-      jobs: { concurrency: 32, job_timeout: 300_000 },
+      jobs: { concurrency: 128, job_timeout: 300_000 },
       minion: { id: hostname(), beat: 10_000 },
       schedule: {},
     })

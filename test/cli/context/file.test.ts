@@ -41,8 +41,8 @@ describe('a context', () => {
   it('that cannot be read is an error that names the file', async () => {
     await mkdir(join(home, 'reactor/contexts/prod.json'), { recursive: true })
     await mkdir(join(home, 'reactor/context'))
-    for (const reading of [readContext('prod'), chosenContext()])
-      await expect(reading).rejects.toMatchObject({
+    for (const read of [() => readContext('prod'), chosenContext])
+      await expect(read()).rejects.toMatchObject({
         code: 'unreadable',
         message: expect.stringContaining(join(home, 'reactor/context')),
       })
