@@ -1,19 +1,15 @@
 // Running a runner or wheel function as a job: its record first, then `salt/run/<jid>/new`, the function, and `…/ret`.
 import { setMaxListeners } from 'node:events'
 import { type Audit, type AuditRecord, failureOf } from '../audit/audit.ts'
-import { systemClock } from '../base/clock.ts'
-import { errorMessage, ReactorError } from '../base/errors.ts'
-import { isObject } from '../base/json.ts'
+import { ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { REDACTED, redactSecrets } from '../base/redact.ts'
+import { redactSecrets } from '../base/redact.ts'
 import type { Fire } from '../bus/fire.ts'
 import { callFunction, type Outcome } from '../functions/call.ts'
 import type { CallContext, Contexts } from '../functions/context.ts'
 import type { FunctionDefinition } from '../functions/define.ts'
 import type { Registry } from '../functions/registry.ts'
 import type { Untrusted } from '../functions/untrusted.ts'
-import { newEventId } from '../protocol/event.ts'
-import type { PayloadRef } from '../protocol/job.ts'
 import { effectKey } from '../protocol/reaction.ts'
 import type { Grants } from '../protocol/role.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
@@ -22,8 +18,8 @@ import type { ValuePath } from '../protocol/trust.ts'
 import type { Announce } from './announce.ts'
 import { createCallContext } from './call-context.ts'
 import { isAway } from './publish.ts'
-import { insist } from './reactions/insist.ts'
 import type { JobRecords, Work } from './records.ts'
+import { createTellReturn, type SeenJob, type TellReturnParts } from './tell-return.ts'
 
 export interface FunctionCall extends Trace {
   fun: string
@@ -48,8 +44,7 @@ export interface FunctionJobParts<K extends 'runner' | 'wheel'> {
   profiles: CallContext['profiles']
   /** Milliseconds within which a function must end. */
   runTimeoutMs: number
-  /** Stores the JSON text of a return that is larger than a message. */
-  storeReturn(jid: string, json: string): Promise<PayloadRef>
+  storeReturn: TellReturnParts['storeReturn']
   audit: Audit
   log: Log
   /** What this kind may use beyond what every function may. */
@@ -82,6 +77,7 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
   const stopping = new AbortController()
   // Every return that waits for the store listens to it.
   setMaxListeners(0, stopping.signal)
+  const tellReturn = createTellReturn({ ...parts, tag: TAG[kind], stopping: stopping.signal })
   /** Keys of work that is marked and was not started, because what comes before the start failed. */
   const unstarted = new Set<string>()
 
@@ -134,47 +130,8 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
       log.warn({ jid, fun, stack: outcome.stack }, 'a function failed on an exception of its own')
     // Work that was cut short is taken up again under the same jid: it has not returned yet.
     if (work && !outcome.ok && outcome.code === 'stopped') return { jid, outcome }
-    return { jid, outcome, told: tellReturn(fn, seen, trace, outcome, work !== undefined), ...mark }
+    return { jid, outcome, told: tellReturn({ fn, seen, trace, outcome, isWork: work !== undefined }), ...mark }
   }
-  const tellReturn = async (
-    fn: FunctionDefinition,
-    seen: ReturnType<typeof seenAs>,
-    trace: Trace,
-    outcome: Outcome,
-    isWork: boolean,
-  ): Promise<void> => {
-    const { jid, fun } = seen
-    const returned = outcome.ok ? hideSecrets(outcome.value, fn.secrets) : outcome.message
-    // Told again after an ack that was lost it is stored once.
-    const id = newEventId()
-    const tell = (value: unknown, payload?: PayloadRef) => {
-      const data = {
-        ...{ ...seen, return: value, success: outcome.ok },
-        ...(isUnknown(outcome) ? { outcome_unknown: true } : {}),
-        ...(payload ? { payload } : {}),
-      }
-      return fire(`salt/${TAG[kind]}/${jid}/ret`, data, { ...trace, id })
-    }
-    const whole = async () => {
-      try {
-        return await tell(returned)
-      } catch (error) {
-        if (isAway(error)) throw error
-        if (!isTooLarge(error)) return tell(`the return cannot be stored: ${errorMessage(error)}`)
-      }
-      const stored = await parts.storeReturn(jid, JSON.stringify(returned)).catch(errorMessage)
-      return typeof stored === 'string' ? tell(`the return cannot be stored: ${stored}`) : tell(null, stored)
-    }
-    try {
-      // Work is done when its return is stored: until there is room it is in hand.
-      const insisting = { clock: systemClock, log, stopping: stopping.signal }
-      await (isWork ? insist(insisting, 'the return of a function', whole) : whole())
-    } catch (error) {
-      // The function has run: that nobody can be told must not read as its failure, nor have it run again.
-      log.error({ jid, fun, error: errorMessage(error) }, 'a return could not be stored')
-    }
-  }
-
   /**
    * Takes the job's jid and announces it, after the mark of what may not be done twice. `before`: it was started before, and
    * may not be started again.
@@ -220,21 +177,13 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
   return { run, stop: () => stopping.abort(new ReactorError('function_failed', 'the process is stopping')) }
 }
 
-interface Shown {
-  fun: string
-  user: string
-  fun_args: unknown[]
-}
+type Shown = Omit<SeenJob, 'jid'>
 
-/** The job as its events show it, with Salt's fields. */
-const seenAs = (jid: string, { fun, user, fun_args }: Shown) => ({ fun, jid, user, fun_args })
+const seenAs = (jid: string, { fun, user, fun_args }: Shown): SeenJob => ({ fun, jid, user, fun_args })
 
 /** What a function refuses says who and what; other failures may repeat arguments. */
 const endOf = (outcome: Outcome): Pick<AuditRecord, 'result' | 'reason'> =>
   outcome.ok ? { result: 'ok' } : failureOf(new ReactorError(outcome.code, outcome.message))
-
-/** It does not know itself whether it was done: who reads its return must not take it for a failure. */
-const isUnknown = (outcome: Outcome): boolean => !outcome.ok && outcome.code === 'outcome_unknown'
 
 const untrustedIn = ({ untrusted = [], user }: FunctionCall): Untrusted | undefined =>
   untrusted.length === 0 ? undefined : { paths: untrusted, by: user }
@@ -252,13 +201,3 @@ function withoutBulk({ args, bulky }: FunctionDefinition, given: Pick<FunctionCa
     kwarg: Object.fromEntries(Object.entries(given.kwarg).map(([name, value]) => [name, size(name, value)])),
   }
 }
-
-/** A return as others may see it: without what only the caller is given. */
-function hideSecrets(value: unknown, secrets: readonly string[]): unknown {
-  if (secrets.length === 0 || !isObject(value)) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, secrets.includes(key) ? REDACTED : inner]),
-  )
-}
-
-const isTooLarge = (error: unknown): boolean => error instanceof ReactorError && error.code === 'bad_event'
