@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ERROR_CODES } from '../dist/base/errors.js'
 import { configJsonSchema, describeConfig } from '../dist/config/docs.js'
-import { formatDoc } from '../dist/functions/doc.js'
+import { CAPABILITIES } from '../dist/functions/define-returner.js'
+import { argumentDocs, formatDoc } from '../dist/functions/doc.js'
 import { loadFunctions } from '../dist/functions/load.js'
 import { METRICS } from '../dist/metrics/catalogue.js'
 import { ACCESS } from '../dist/protocol/access.js'
@@ -13,6 +14,7 @@ import { calloutPermissions, minionPermissions, operatorPermissions } from '../d
 import { ALL_GRANTS, NO_GRANTS } from '../dist/protocol/role.js'
 import { SERVICE_RIGHTS } from '../dist/protocol/service-permissions.js'
 import { ruleJsonSchema } from '../dist/reactor/rules/file-schema.js'
+import { findReturners } from '../dist/returner/load.js'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const check = process.argv.includes('--check')
@@ -96,7 +98,8 @@ function permissionTables() {
     ),
     [
       'In the stores: `get` reads single messages and batches, `follow` all of a stream, `fold` too, as the leader of stateful rules',
-      'does, `take` consumes by the named durable consumer and acks, `look` sees how far such a consumer of another is, `purge` removes',
+      'does, `take` consumes by the named durable consumer and acks, `look` sees how far such a consumer of another is, `return` is',
+      '`take` by the consumers of returners, which it also removes, `returners` is `look` at those, `purge` removes',
       'messages, `read` and `write` are for buckets. Every service makes the five streams exist, and the master gives them the settings',
       'of this version; none may delete a stream, or the durable consumer of another. Services that answer requests also publish to the',
       'inboxes of those who ask them.',
@@ -119,6 +122,22 @@ const metricsTable = () =>
       help,
     ]),
   )
+/** Returners and what each can do, with its settings. */
+async function returnerTable() {
+  const returners = await findReturners()
+  const rows = []
+  for (const name of returners.names()) {
+    const { doc, can, options } = await returners.load(name)
+    const settings = argumentDocs(options).map(one => one.name)
+    rows.push([
+      `\`${name}\``,
+      doc.split('\n')[0],
+      can.length === CAPABILITIES.length ? 'all' : can.join(' '),
+      codes(settings),
+    ])
+  }
+  return table(['returner', 'what it does', 'it can', 'settings'], rows)
+}
 const configTable = () =>
   table(
     ['setting', 'default', 'what'],
@@ -147,6 +166,7 @@ const wanted = {
   'docs/nats.md': await withBlock('docs/nats.md', 'access', accessTable()),
   'docs/security.md': await withBlock('docs/security.md', 'permissions', permissionTables()),
   'docs/metrics.md': await withBlock('docs/metrics.md', 'metrics', metricsTable()),
+  'docs/returners.md': await withBlock('docs/returners.md', 'returners', await returnerTable()),
   'docs/config.md': await withBlock('docs/config.md', 'settings', configTable()),
 }
 

@@ -18,7 +18,7 @@ import { escapeToken } from '../protocol/token.ts'
  * `loop`: rules that trigger each other were cut; `rule`: one that keeps failing; `lane`: one whose reactions pile up; `parked`:
  * the store of parked reactions takes no more; `store_full`: a stream will soon refuse what comes; `events_expiring`: events are
  * about to go unread; `window_keys`: a rule has more keys than are kept; `ledger`: what is done is forgotten while it may come
- * again.
+ * again; `returner`: a store of job results or events takes nothing; `returner_refused`: it will never take some record.
  */
 export const ALARM_KINDS = [
   'loop',
@@ -29,6 +29,8 @@ export const ALARM_KINDS = [
   'events_expiring',
   'window_keys',
   'ledger',
+  'returner',
+  'returner_refused',
 ] as const
 export type AlarmKind = (typeof ALARM_KINDS)[number]
 

@@ -2,12 +2,15 @@
 // before one goes unread.
 import { JetStreamApiCodes, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
 import { formatDuration } from '../base/duration.ts'
+import { consumerInfos } from '../bus/consumer-infos.ts'
 import { isNoMessage } from '../bus/no-message.ts'
 import { formatStamp } from '../protocol/event.ts'
 import { kv } from '../protocol/jetstream-subjects.ts'
+import { returnerNames } from '../protocol/returner-consumers.ts'
 import { ACTIVE } from '../protocol/rule-view.ts'
 import { bucketNames, consumerNames, streamNames } from '../protocol/streams.ts'
 import type { Alarms } from './alarms.ts'
+import { returnersAmong } from './returner-readers.ts'
 
 export interface Reader {
   name: string
@@ -50,15 +53,6 @@ const EXPIRING = 0.8
 export async function lookAtEvents({ jsm, ns, hasCache = false, others, now }: RoomParts): Promise<Room> {
   const { events } = streamNames(ns)
   const { reactor, cache } = consumerNames(ns)
-  const readerBy = async (name: string, durable: string, isWanted: () => Promise<boolean>): Promise<Reader[]> => {
-    try {
-      const info = await jsm.consumers.info(events, durable)
-      return [{ name, floor: info.ack_floor.stream_seq }]
-    } catch (error) {
-      if ((error as { code?: number }).code !== JetStreamApiCodes.ConsumerNotFound) throw error
-      return (await isWanted()) ? [{ name, floor: 0 }] : []
-    }
-  }
   const { state, config, created } = await jsm.streams.info(events)
   const room = {
     state,
@@ -66,9 +60,16 @@ export async function lookAtEvents({ jsm, ns, hasCache = false, others, now }: R
     maxAgeMs: config.max_age > 0 ? config.max_age / 1e6 : undefined,
   }
   if (!isNearFull(room) && !mayExpire(room, now())) return { ...room, readers: [], floor: 0 }
+  const consumers = await consumerInfos(jsm, events, [reactor, cache, ...returnerNames(ns)])
+  const readerBy = async (name: string, durable: string, isWanted: () => Promise<boolean>): Promise<Reader[]> => {
+    const info = consumers.get(durable)
+    if (info) return [{ name, floor: info.ack_floor.stream_seq }]
+    return (await isWanted()) ? [{ name, floor: 0 }] : []
+  }
   const asked = [
     readerBy('the reactor', reactor, () => hasRules(jsm, ns)),
     readerBy('the cache worker', cache, async () => hasCache),
+    returnersAmong(jsm, ns, state.last_seq, consumers),
     others(String(created)),
   ]
   const readers = (await Promise.all(asked)).flat()

@@ -30,7 +30,7 @@ export interface Delivered {
 
 /**
  * Sends the mail; resolves once the server has taken it for every recipient. Throws `function_failed` (refused by the
- * server, for some or all recipients), `unreachable` or `timeout`.
+ * server, for some or all recipients), `unreachable` or `timeout`. `details.refused` is true where no try will mend it.
  */
 export async function sendMail(server: MailServer, mail: Mail, signal: AbortSignal): Promise<Delivered> {
   const deadline = createDeadline(signal, server.timeoutMs)
@@ -88,7 +88,11 @@ function transportOptions(server: MailServer) {
 
 function explain(server: MailServer, error: NodemailerError, scrub: Scrub): ReactorError {
   const words = oneLine(scrub(error.response || errorMessage(error)))
-  const details = { host: server.host, port: server.port, ...(error.responseCode ? { reply: error.responseCode } : {}) }
+  const details = {
+    ...{ host: server.host, port: server.port },
+    ...(error.responseCode ? { reply: error.responseCode } : {}),
+    ...(isFinal(error) ? { refused: true } : {}),
+  }
   const fail = (code: 'function_failed' | 'unreachable', what: string) =>
     new ReactorError(code, scrub(`${place(server)} ${what}`), details)
   if (error.code === 'EAUTH')
@@ -100,11 +104,17 @@ function explain(server: MailServer, error: NodemailerError, scrub: Scrub): Reac
   return fail('unreachable', `cannot be used: ${words}`)
 }
 
+/** Whether the same mail would be refused again: 5xx about a recipient or the text. */
+function isFinal({ command, responseCode = 0 }: NodemailerError): boolean {
+  return responseCode >= 500 && (command === 'RCPT TO' || command === 'DATA')
+}
+
 function partlyRefused(server: MailServer, mail: Mail, accepted: string[], rejected: string[], refusals: string[]) {
   return new ReactorError(
     'function_failed',
     `${place(server)} took the mail for ${accepted.join(', ')}, but refused ${refusals.join('; ') || rejected.join(', ')}`,
-    { message_id: mail.messageId, accepted, rejected },
+    // Sent again it would come again to those who have it.
+    { message_id: mail.messageId, accepted, rejected, refused: true },
   )
 }
 

@@ -88,7 +88,7 @@ async function composeMail(args: MailArgs, profile: SmtpProfile | undefined, con
 }
 
 /** The same for every attempt at the same piece of work, so that a mail sent twice is seen as one. */
-function messageId(key: string, from: Address): string {
+export function messageId(key: string, from: Address): string {
   const domain = from.address.slice(from.address.lastIndexOf('@') + 1)
   return `<${createHash('sha256').update(key).digest('hex').slice(0, 40)}@reactor.${domain}>`
 }

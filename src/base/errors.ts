@@ -41,6 +41,7 @@ const table = {
   unwritable: { status: 500, exit: 73, doc: 'A folder or file cannot be written.' },
   unreadable: { status: 500, exit: 66, doc: 'A file cannot be read: it is damaged, or of a newer version.' },
   not_found: { status: 404, exit: 1, doc: 'What was asked for is not there, or not any more.' },
+  record_refused: { status: 422, exit: 65, doc: 'A store of job results can never take this record.' },
   damaged_payload: { status: 500, exit: 65, doc: 'A value larger than a message is not what its sender said of it.' },
   child_died: { status: 500, exit: 70, doc: 'A child process ended before it was ready.' },
   internal: { status: 500, exit: 70, doc: 'A defect of the program itself.' },

@@ -2,7 +2,7 @@
 import { isObject } from './json.ts'
 
 const SECRET_KEY =
-  /^(?:.*[_-])?(?:pass|password|passwd|passphrase|pwd|secret|token|bearer|seed|auth|authorization|credentials?|cookie|(?:api|private|access|secret)[_-]?key)$/i
+  /^(?:.*[_.-])?(?:pass|password|passwd|passphrase|pwd|secret|token|bearer|seed|auth|authorization|credentials?|cookie|(?:api|private|access|secret)[_-]?key)$/i
 /** Wherever it stands: of a password that others can be tried against. */
 const PASSWORD_HASH = /^scrypt\$\d/
 export const REDACTED = '[redacted]'

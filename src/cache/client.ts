@@ -7,8 +7,8 @@ import type { Subjects } from '../protocol/subject.ts'
 import type { JobAnswer } from './wait.ts'
 
 export interface JobCache {
-  /** Null: there is no such job, or not any more. */
-  job(jid: string): Promise<JobView | null>
+  /** Null: there is no such job, or not any more. `source`: the returner whose store alone is asked. */
+  job(jid: string, source?: string): Promise<JobView | null>
   /** Once more is known of the job than at `after` (without it: anything), or `waitS` seconds are over. */
   changed(jid: string, waitS: number, after?: string): Promise<JobAnswer>
   jobs(request: JobsRequest): Promise<JobsPage>
@@ -21,17 +21,32 @@ export interface ReactionHistory {
 }
 
 const TIMEOUT_MS = 30_000
+const MOST_SAID = 100
 
-/** Throws `unreachable` where no cache worker answers, `bad_argument` on a request that it refuses. */
-export function createJobCache(nc: NatsConnection, subjects: Subjects): JobCache {
+/**
+ * Throws `unreachable` where no cache worker answers, `bad_argument` on a request that it refuses. `onIncomplete` hears once of
+ * each reason for which an answer is not all that there is.
+ */
+export function createJobCache(
+  nc: NatsConnection,
+  subjects: Subjects,
+  onIncomplete: (reason: string) => void = () => undefined,
+): JobCache {
   const options = { timeoutMs: TIMEOUT_MS, what: 'the job cache' }
+  const said = new Set<string>()
+  const heard = <T extends { incomplete?: string }>(answer: T): T => {
+    const { incomplete } = answer
+    if (incomplete !== undefined && !said.has(incomplete)) onIncomplete(incomplete)
+    if (incomplete !== undefined && said.size < MOST_SAID) said.add(incomplete)
+    return answer
+  }
+  const askJob = async (request: JobRequest, timeoutMs = TIMEOUT_MS) =>
+    heard(await requestJson<JobAnswer>(nc, subjects.historyJob, request, { ...options, timeoutMs }))
   return {
-    job: async jid => (await requestJson<{ job: JobView | null }>(nc, subjects.historyJob, { jid }, options)).job,
-    changed: (jid, waitS, after) => {
-      const request: JobRequest = { jid, wait: waitS, ...(after === undefined ? {} : { after }) }
-      return requestJson(nc, subjects.historyJob, request, { ...options, timeoutMs: TIMEOUT_MS + waitS * 1000 })
-    },
-    jobs: request => requestJson(nc, subjects.historyJobs, request, options),
+    job: async (jid, source) => (await askJob({ jid, ...(source === undefined ? {} : { ext_source: source }) })).job,
+    changed: (jid, waitS, after) =>
+      askJob({ jid, wait: waitS, ...(after === undefined ? {} : { after }) }, TIMEOUT_MS + waitS * 1000),
+    jobs: async request => heard(await requestJson<JobsPage>(nc, subjects.historyJobs, request, options)),
   }
 }
 
@@ -50,6 +65,7 @@ const PAGE = 1000
 /** At most `limit` jobs, newest first, page by page; `more`: others are there. */
 export async function readJobs(cache: Pick<JobCache, 'jobs'>, request: JobsRequest, limit: number): Promise<JobsPage> {
   const jobs: JobSummary[] = []
+  let incomplete: string | undefined
   for (;;) {
     const before = jobs.at(-1)?.jid
     const page = await cache.jobs({
@@ -58,7 +74,9 @@ export async function readJobs(cache: Pick<JobCache, 'jobs'>, request: JobsReque
       ...(before === undefined ? {} : { before }),
     })
     jobs.push(...page.jobs)
-    if (!page.more || page.jobs.length === 0 || jobs.length >= limit) return { jobs, more: page.more }
+    incomplete ??= page.incomplete
+    if (!page.more || page.jobs.length === 0 || jobs.length >= limit)
+      return { jobs, more: page.more, ...(incomplete === undefined ? {} : { incomplete }) }
   }
 }
 

@@ -27,6 +27,8 @@ export interface NewFact extends OfJob {
   user: string
   cause?: string
   metadata?: Record<string, unknown>
+  /** Returners that it was sent with, joined by commas. */
+  ret?: string
   minions: string[]
   missing: string[]
   deadline: number
@@ -142,6 +144,7 @@ export function createFactReader(eventPrefix: string, timeouts: JobTimeouts): (r
       run_until: milliseconds(data.run_until) ?? deadline + timeouts.runTimeoutMs,
       ...(cause ? { cause } : {}),
       ...(isObject(data.metadata) ? { metadata: data.metadata } : {}),
+      ...(text(data.ret) === '' ? {} : { ret: text(data.ret) }),
     }
   }
 }

@@ -32,6 +32,10 @@ const limit: Rule = {
   fits: value => Number.isSafeInteger(value) && (value as number) >= 1,
 }
 const flag: Rule = { what: 'true or false', fits: value => typeof value === 'boolean' }
+const returner: Rule = {
+  what: 'the name of a returner',
+  fits: value => isText(value) && (value as string).length <= 100,
+}
 const time: Rule = {
   what: 'milliseconds since the epoch',
   fits: value => typeof value === 'number' && Number.isFinite(value),
@@ -44,6 +48,7 @@ const JOB: Record<keyof JobRequest, Rule> = {
     fits: value => typeof value === 'number' && value >= 0 && value <= MAX_WAIT_S,
   },
   after: { what: 'the marker of an answer', fits: value => typeof value === 'string' && value.length <= 100 },
+  ext_source: returner,
 }
 const JOBS: Record<keyof JobsRequest, Rule> = {
   fun: globs,
@@ -60,6 +65,7 @@ const JOBS: Record<keyof JobsRequest, Rule> = {
   without_find_job: flag,
   limit,
   before: jid,
+  ext_source: returner,
 }
 /** Each is a search of its own. */
 const MOST_RULES = 100
@@ -81,7 +87,7 @@ const REACTIONS: Record<keyof ReactionsRequest, Rule> = {
 export function checkJobRequest(request: unknown): JobRequest {
   const checked = check('history.job', request, JOB) as Partial<JobRequest>
   if (checked.jid === undefined)
-    throw wrong('history.job', "the body must be a map {jid, wait?, after?}; 'jid' is missing")
+    throw wrong('history.job', "the body must be a map {jid, wait?, after?, ext_source?}; 'jid' is missing")
   return checked as JobRequest
 }
 

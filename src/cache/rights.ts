@@ -45,7 +45,11 @@ export const NO_JOBS: JobsPage = { jobs: [], more: false }
 
 export function createJobRights(
   authority: Authority,
-  { store, waits, payloads }: { store: Pick<JobStore, 'asker'>; waits: JobWaits; payloads: Pick<PayloadStore, 'get'> },
+  {
+    store,
+    waits,
+    payloads,
+  }: { store: Pick<JobStore, 'asker'>; waits: Pick<JobWaits, 'answer'>; payloads: Pick<PayloadStore, 'get'> },
 ): JobRights {
   const seesAll = (asker: Asker) => asker.grants().jobs === 'all'
   const isOthers = (asker: Asker, user: string | undefined) => user !== undefined && user !== '' && user !== asker.user

@@ -2,6 +2,7 @@
 import type { ServiceMsg } from '@nats-io/services'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Clock } from '../base/clock.ts'
+import { ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { maxPayload } from '../bus/max-payload.ts'
@@ -13,6 +14,7 @@ import type { Subjects } from '../protocol/subject.ts'
 import type { DecisionStore } from './decisions/store.ts'
 import { openHistory } from './history.ts'
 import { checkJobRequest, checkJobsRequest, checkReactionsRequest, checkRulesRequest } from './requests.ts'
+import { type Others, withOthers } from './returning/with-others.ts'
 import { createJobRights, NO_JOBS, readableTags, requireReactions } from './rights.ts'
 import type { JobStore } from './store.ts'
 import { createJobWaits } from './wait.ts'
@@ -25,6 +27,8 @@ export interface HistoryParts {
   payloads: PayloadStore
   overflow: Overflow
   authority: Authority
+  /** Stores of returners; left out: there is the job cache alone. */
+  others?: Others
   clock: Clock
   log: Log
 }
@@ -32,12 +36,19 @@ export interface HistoryParts {
 /** What a page has around its jobs. */
 const FRAME_BYTES = 4096
 
+const NO_OTHERS: Others = {
+  open: async name => {
+    throw new ReactorError('bad_argument', `there is no returner '${name}' here: leave ext_source out`)
+  },
+}
+
 export async function serveHistory(parts: HistoryParts): Promise<Running> {
-  const { nc, subjects, store, decisions, payloads, overflow, authority, clock, log } = parts
+  const { nc, subjects, store, decisions, payloads, overflow, authority, clock, log, others = NO_OTHERS } = parts
   const events = await openHistory(nc, subjects)
   const pageBytes = () => maxPayload(nc) - FRAME_BYTES
   const waits = createJobWaits(store, clock)
-  const rights = createJobRights(authority, { store, waits, payloads })
+  const reader = withOthers(store, waits, others, clock.now)
+  const rights = createJobRights(authority, { store, waits: reader, payloads })
   const bodyOf = (request: ServiceMsg) => parseJson(request.string() || '{}')
   const service = await serve(nc, {
     name: `${subjects.ns}-history`,
@@ -65,7 +76,7 @@ export async function serveHistory(parts: HistoryParts): Promise<Running> {
         subject: subjects.historyJobs,
         handle: async request => {
           const wanted = rights.narrowed(authority.asker(request.headers), checkJobsRequest(bodyOf(request)))
-          return wanted ? store.jobs(wanted, clock.now(), pageBytes()) : NO_JOBS
+          return wanted ? reader.jobs(wanted, clock.now(), pageBytes()) : NO_JOBS
         },
       },
       {

@@ -1,11 +1,10 @@
 // Views out of the tables of the job cache. A search reads in pieces and lets the process go on in between.
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
-import { isObject } from '../base/json.ts'
 import type { Sqlite, SqlValue } from '../base/sqlite.ts'
-import { createFnmatch } from '../protocol/fnmatch.ts'
 import type { CachedReturn, JobSummary, JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
 import { outcomeOf } from '../protocol/lifecycle.ts'
+import { createFits, type Fitting, listed } from './fits.ts'
 import { createMinionReader, type JobRow, type ReturnRow, readJob } from './tables.ts'
 import { statesOf, summarize } from './view.ts'
 
@@ -87,7 +86,7 @@ export function createViews(db: Sqlite) {
     for (let before = request.before ?? '~'; ; await setImmediate()) {
       const rows = search.all(before, ...values, PIECE)
       for (const row of rows) {
-        if (!fits(row)) continue
+        if (!fits(fitting(row))) continue
         const next = summary(row.jid, nowMs)
         // The index knows a job as open for a little longer than it is.
         if (!next || (request.active === true && !next.active)) continue
@@ -114,6 +113,13 @@ function readReturn(row: ReturnRow, value: unknown): CachedReturn {
   }
 }
 
+const fitting = ({ fun, user, tgt, metadata }: Searched): Fitting => ({
+  fun: fun ?? '',
+  user: user ?? undefined,
+  tgt: () => JSON.parse(tgt ?? '""'),
+  metadata: () => JSON.parse(metadata ?? '{}'),
+})
+
 /** What the tables can select by. Parameters: a jid, the values, a limit. */
 function searchSql(request: JobsRequest, nowMs: number): { sql: string; values: SqlValue[] } {
   const where = ['jid < ?']
@@ -134,39 +140,4 @@ function searchSql(request: JobsRequest, nowMs: number): { sql: string; values: 
           from jobs ${index} where ${where.join(' and ')} order by jid desc limit ?`,
     values,
   }
-}
-
-/** What is left to be looked at one by one. */
-function createFits({ fun, tgt, user, metadata }: JobsRequest): (row: Searched) => boolean {
-  const funs = listed(fun).map(createFnmatch)
-  const targets = listed(tgt).map(createFnmatch)
-  return row => {
-    if (user !== undefined && row.user !== user) return false
-    if (funs.length > 0 && !funs.some(matches => matches(row.fun ?? ''))) return false
-    if (targets.length > 0) {
-      const written: unknown = JSON.parse(row.tgt ?? '""')
-      const texts = Array.isArray(written) ? [...written, written.join(',')] : [written]
-      if (!texts.some(text => targets.some(matches => matches(String(text))))) return false
-    }
-    return metadata === undefined || holds(JSON.parse(row.metadata ?? '{}'), metadata)
-  }
-}
-
-/** Whether the value has everything that is wanted; of maps that is every pair. */
-function holds(value: unknown, wanted: unknown): boolean {
-  if (isObject(wanted))
-    return (
-      isObject(value) &&
-      Object.entries(wanted).every(([key, inner]) => Object.hasOwn(value, key) && holds(value[key], inner))
-    )
-  if (Array.isArray(wanted))
-    return (
-      Array.isArray(value) && value.length === wanted.length && wanted.every((inner, at) => holds(value[at], inner))
-    )
-  return value === wanted
-}
-
-function listed<T>(value: T | T[] | undefined): T[] {
-  if (value === undefined) return []
-  return Array.isArray(value) ? value : [value]
 }

@@ -17,6 +17,8 @@ export interface JobAnswer {
   job: JobView | null
   /** What was known when it was read: `after` of the next request. */
   marker: string
+  /** Why the master's job cache could not be read: what is answered is what the local one has. */
+  incomplete?: string
 }
 
 export interface JobWaits {

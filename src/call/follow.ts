@@ -37,7 +37,7 @@ export async function followJob(
   const look = async (afterMs: number) => {
     await clock.sleep(afterMs, stopped).catch(() => undefined)
     // A cache that is away now is asked again later.
-    const view = stopped.aborted ? null : await cache.job(jid).catch(() => null)
+    const view = stopped.aborted ? null : await cache.job(jid, 'local').catch(() => null)
     if (!view || stopped.aborted) return
     standing.view(view)
     change()

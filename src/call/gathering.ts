@@ -104,7 +104,7 @@ export function createGathering(
 
   /** Asks the cache. Without one, live events and the answer to the publish are all there is. */
   const look = async () => {
-    const view = await cache.job(jid).catch(() => null)
+    const view = await cache.job(jid, 'local').catch(() => null)
     if (stopped || !view) return
     takeReturns(view)
     await Promise.all(fetching.values())

@@ -19,6 +19,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<{ command: AddCommand }
   ['context', () => import('./commands/context.ts')],
   ['check', () => import('./commands/check.ts')],
   ['functions', () => import('./commands/functions.ts')],
+  ['returners', () => import('./commands/returners.ts')],
   ['certs', () => import('./commands/certs.ts')],
   ['accounts', () => import('./commands/accounts.ts')],
   ['completion', () => import('./commands/completion.ts')],

@@ -9,7 +9,9 @@ export interface SettingDoc {
 }
 
 export function configJsonSchema(): Record<string, unknown> {
-  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>
+  const schema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>
+  // `mysql.host` and its like: see `returner_settings`.
+  return { ...schema, patternProperties: { '^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)+$': {} } }
 }
 
 /** Every setting by its path, with its default. */

@@ -15,7 +15,7 @@ export async function loadConfig(file: string | undefined, overrides: Record<str
 
 /** Validates a config object; `where` names it in the error. */
 export function parseConfig(value: unknown, where: string): Config {
-  const parsed = configSchema.safeParse(value)
+  const parsed = configSchema.safeParse(liftReturnerSettings(value))
   if (parsed.success) return parsed.data
   throw new ReactorError(
     'bad_config',
@@ -37,6 +37,16 @@ export async function readConfigFile(file: string): Promise<Record<string, unkno
   const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
   if (!isObject(value)) throw new ReactorError('bad_config', `${file} must be a map of settings`)
   return value
+}
+
+/** What Salt writes at the top, `mysql.host: localhost`, is in `returner_settings`. */
+function liftReturnerSettings(value: unknown): unknown {
+  if (!isObject(value)) return value
+  const dotted = Object.entries(value).filter(([key]) => key.includes('.'))
+  if (dotted.length === 0) return value
+  const rest = Object.fromEntries(Object.entries(value).filter(([key]) => !key.includes('.')))
+  const own = isObject(rest.returner_settings) ? rest.returner_settings : {}
+  return { ...rest, returner_settings: { ...own, ...Object.fromEntries(dotted) } }
 }
 
 function issueText(issue: z.core.$ZodIssue, value: unknown): string {

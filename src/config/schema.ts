@@ -24,6 +24,11 @@ const minionId = z.string().superRefine((id, context) => {
 
 const profile = z.record(z.string(), z.unknown())
 
+/** `mysql`, `mysql,redis` or a list, as Salt takes them. */
+const names = z
+  .union([z.string(), z.array(z.string())])
+  .transform(given => (typeof given === 'string' ? given.split(',') : given).map(name => name.trim()).filter(Boolean))
+
 const positive = z.number().positive()
 const scheduleEntry = z.strictObject({
   function: z.string().describe('local, runner or wheel, then module.function'),
@@ -31,6 +36,12 @@ const scheduleEntry = z.strictObject({
   kwargs: z.record(z.string(), z.unknown()).default({}),
   tgt: z.union([z.string(), z.array(z.string())]).optional(),
   tgt_type: z.string().optional(),
+  returner: names.optional().describe('returners that take the returns of a local function besides the job cache'),
+  return_config: z.string().optional().describe('their settings under this name come before their others'),
+  return_kwargs: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('settings of theirs that come before all others'),
   seconds: positive.optional(),
   minutes: positive.optional(),
   hours: positive.optional(),
@@ -82,6 +93,26 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('named hosts and secrets for smtp.send_msg and http.query'),
+  ext_job_cache: names
+    .prefault([])
+    .describe('returners that a minion gives the return of every job to, beside the job cache'),
+  master_job_cache: z
+    .string()
+    .default('local')
+    .describe('where jobs and their returns are kept for good: local, or a returner that can be read'),
+  event_return: names.prefault([]).describe('returners that events are given to'),
+  event_return_whitelist: z.array(z.string()).default([]).describe('only events whose tags match one of these globs'),
+  event_return_blacklist: z.array(z.string()).default([]).describe('no events whose tags match one of these globs'),
+  event_return_queue: z.number().int().min(0).default(0).describe('events that are given together; 0: as they come'),
+  event_return_queue_max_seconds: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('after so many seconds they are given though there are fewer; 0: after five minutes'),
+  returner_settings: z
+    .record(z.string().regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$/), z.unknown())
+    .default({})
+    .describe("settings of returners by Salt's names, such as mysql.host; they may also stand at the top"),
   streams: z
     .strictObject({
       events_max_age: duration.prefault('7d').describe('how long events are kept'),
@@ -225,6 +256,12 @@ export const configSchema = z.strictObject({
         .describe("names of grains that go with the login, for the master's autosign_grains_dir"),
       beat: duration.prefault('10s').describe('heartbeat'),
       concurrency: z.number().int().min(1).default(16).describe('jobs that run at once'),
+      returner_spool: z
+        .number()
+        .int()
+        .min(1024 * 1024)
+        .default(64 * 1024 * 1024)
+        .describe('bytes of returns that wait on disk for returners whose stores are down'),
       cache_jobs: z
         .number()
         .int()

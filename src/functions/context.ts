@@ -9,6 +9,7 @@ import type {
   ReactionsPage,
   ReactionsRequest,
 } from '../protocol/reaction-view.ts'
+import type { Returning } from '../protocol/returning.ts'
 import type {
   ActivationView,
   PartStored,
@@ -106,7 +107,7 @@ export interface ExecutionContext extends CallContext {
 
 export type PublishRequest = Pick<
   PublishMessage,
-  'tgt' | 'tgt_type' | 'fun' | 'arg' | 'kwarg' | 'timeout' | 'run_timeout' | 'subset' | 'metadata'
+  'tgt' | 'tgt_type' | 'fun' | 'arg' | 'kwarg' | 'timeout' | 'run_timeout' | 'subset' | 'metadata' | keyof Returning
 > & {
   /** Values in it that an event filled, as far as the function knows; a call that was given any marks all of them. */
   untrusted?: readonly ValuePath[]
@@ -169,7 +170,8 @@ export interface RunnerContext extends CallContext {
   probe(request: PublishRequest, timeoutMs: number): Promise<Gathered>
   /** The job cache; without the right to everybody's jobs only the operator's own are in it. */
   readonly cache: {
-    job(jid: string): Promise<JobView | null>
+    /** `source`: the returner whose store alone is asked. */
+    job(jid: string, source?: string): Promise<JobView | null>
     /** The same job with its returns that are larger than a message in place. */
     whole(job: JobView): Promise<JobView>
     jobs(request: JobsRequest): Promise<JobsPage>
@@ -262,15 +264,9 @@ export interface WheelContext extends CallContext {
   connected(): string[]
 }
 
-/** Returner functions take a return to a store of its own. */
-export interface ReturnerContext extends CallContext {
-  readonly options: Readonly<Record<string, unknown>>
-}
-
 export interface Contexts {
   execution: ExecutionContext
   runner: RunnerContext
   wheel: WheelContext
-  returner: ReturnerContext
 }
 export type Kind = keyof Contexts

@@ -88,7 +88,6 @@ function definer<K extends Kind>(kind: K) {
 export const execution = definer('execution')
 export const runner = definer('runner')
 export const wheel = definer('wheel')
-export const returner = definer('returner')
 
 export function isFunctionDefinition(value: unknown): value is FunctionDefinition {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[MARK] === true

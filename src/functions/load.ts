@@ -8,7 +8,7 @@ import type { Kind } from './context.ts'
 import { type FunctionDefinition, isFunctionDefinition } from './define.ts'
 import { createRegistry, type Registry } from './registry.ts'
 
-const FOLDER: Record<Kind, string> = { execution: 'modules', runner: 'runners', wheel: 'wheels', returner: 'returners' }
+const FOLDER: Record<Kind, string> = { execution: 'modules', runner: 'runners', wheel: 'wheels' }
 const NAME = /^[a-z][a-z0-9_]*$/i
 
 /** Loads every function of one kind. A user's folder holds `modules/`, `runners/`, `wheels/` as `src/` does. */

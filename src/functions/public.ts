@@ -1,9 +1,16 @@
 // What a user's own module imports: `import { execution, z } from 'reactor'`.
 export { z } from 'zod'
 export { ReactorError } from '../base/errors.ts'
-export type { CallContext, ExecutionContext, ReturnerContext, RunnerContext, WheelContext } from './context.ts'
-export { execution, returner, runner, wheel } from './define.ts'
+export type { CallContext, ExecutionContext, RunnerContext, WheelContext } from './context.ts'
+export { execution, runner, wheel } from './define.ts'
 export { type EventOfFact, type FactDefinition, fact } from './define-fact.ts'
+export {
+  type ReturnerContext,
+  type ReturnerDefinition,
+  type ReturnerStore,
+  refused,
+  returner,
+} from './define-returner.ts'
 export {
   address,
   commandLine,

@@ -1,6 +1,7 @@
 // What a call runs besides: functions that are given the name of another one run it, so the right to that one is asked for too.
 import { isObject } from '../base/json.ts'
 import { type MineFunction, mineFunction, readMineFunction } from '../mine/rules.ts'
+import { returnerNames } from '../protocol/returning.ts'
 
 export interface InnerCall {
   fun: string
@@ -8,6 +9,8 @@ export interface InnerCall {
   kwarg: Record<string, unknown>
   /** On these minions, as it is asked there; undefined: where the call itself runs. */
   on?: { tgt: string | string[]; tgt_type: string }
+  /** That its returns go to. */
+  returners?: string[]
 }
 
 type Args = Readonly<Record<string, unknown>>
@@ -38,7 +41,7 @@ const callOf = ({ fun, arg, kwarg }: MineFunction): InnerCall => ({ fun, arg, kw
 
 /** By the names and places of the arguments of `saltutil.cmd`. */
 function ofPeer(given: readonly unknown[], named: Args): InnerCall[] {
-  const [tgt, fun, arg, , type = 'glob', kwarg] = ['tgt', 'fun', 'arg', 'timeout', 'tgt_type', 'kwarg'].map(
+  const [tgt, fun, arg, , type = 'glob', ret, kwarg] = ['tgt', 'fun', 'arg', 'timeout', 'tgt_type', 'ret', 'kwarg'].map(
     (name, at) => given[at] ?? named[name] ?? undefined,
   )
   if (tgt === undefined || fun === undefined) return []
@@ -50,6 +53,7 @@ function ofPeer(given: readonly unknown[], named: Args): InnerCall[] {
       arg: Array.isArray(arg) ? arg : [],
       kwarg: isObject(kwarg) ? kwarg : {},
       on: { tgt: listed ? tgt.map(String) : String(tgt), tgt_type },
+      returners: typeof ret === 'string' ? returnerNames(ret) : [],
     },
   ]
 }

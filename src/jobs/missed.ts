@@ -13,6 +13,7 @@ import type { Publisher } from '../bus/publish.ts'
 import { isJid } from '../protocol/jid.ts'
 import type { JobMessage, JobRecord, MissedPage } from '../protocol/job.ts'
 import { effectKey } from '../protocol/reaction.ts'
+import { returningOf } from '../protocol/returning.ts'
 import { streamNames } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import type { JobRecords } from './records.ts'
@@ -112,6 +113,7 @@ export function jobMessage(record: JobRecord): JobMessage {
     ...{ jid, fun, arg, kwarg, user, deadline, run_until, tgt, tgt_type, key, hops },
     ...(chain ? { chain } : {}),
     ...(untrusted ? { untrusted } : {}),
+    ...returningOf(record),
   }
 }
 

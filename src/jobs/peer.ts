@@ -4,6 +4,7 @@ import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Gathered, PublishRequest } from '../functions/context.ts'
 import { isJid } from '../protocol/jid.ts'
+import { returnerNames, returnerRight } from '../protocol/returning.ts'
 import { causedBy, type Trace } from '../protocol/trace.ts'
 import { isValuePaths } from '../protocol/trust.ts'
 import type { Gather } from './gather.ts'
@@ -51,10 +52,12 @@ export function createAskPeers(
     if (body.untrusted !== undefined && !isValuePaths(body.untrusted))
       throw new ReactorError('bad_argument', "peer: 'untrusted' is a list of paths to arguments")
     const { timeoutMs, cause, ...request } = body
-    if (!allowed(minion, body.fun)) {
+    const returners = typeof body.ret === 'string' ? returnerNames(body.ret).map(returnerRight) : []
+    const refused = [body.fun, ...returners].find(fun => !allowed(minion, fun))
+    if (refused !== undefined) {
       const refusal = new ReactorError(
         'forbidden',
-        `minion '${minion}' may not run '${body.fun}' on others: allow it in the job workers' config, as jobs: {peer: {${JSON.stringify(minion)}: [${JSON.stringify(body.fun)}]}}`,
+        `minion '${minion}' may not run '${refused}' on others: allow it in the job workers' config, as jobs: {peer: {${JSON.stringify(minion)}: [${JSON.stringify(refused)}]}}`,
       )
       audit('publish', {
         ...{ ...asked, action: body.fun.slice(0, 200).toWellFormed(), tgt: shownTarget(body.tgt) },

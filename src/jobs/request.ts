@@ -4,9 +4,10 @@ import { isObject } from '../base/json.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { isJid } from '../protocol/jid.ts'
 import type { PublishMessage } from '../protocol/job.ts'
+import { RETURNING, type Returning, returningOf } from '../protocol/returning.ts'
 
 /** A request with its defaults; times in milliseconds. */
-export interface CheckedRequest {
+export interface CheckedRequest extends Returning {
   tgt: string | string[]
   tgt_type: string
   fun: string
@@ -37,6 +38,7 @@ const KEYS: Readonly<Record<keyof PublishMessage, { what: string; fits(value: un
   subset: { what: 'a whole number from 1 on', fits: value => Number.isSafeInteger(value) && Number(value) >= 1 },
   metadata: { what: 'a map', fits: isObject },
   resolve: { what: 'true or false', fits: value => typeof value === 'boolean' },
+  ...RETURNING,
 }
 
 /** Throws `bad_argument`, naming the key, what it must hold and what was there. `fun` may be missing where a target is only resolved. */
@@ -52,6 +54,9 @@ export function checkRequest(request: PublishMessage): CheckedRequest {
       throw wrong(`'${key}' is ${MOST_SECONDS} seconds (a year) at most, got ${request[key]}`)
   for (const key of request.resolve ? (['tgt'] as const) : (['tgt', 'fun'] as const))
     if (request[key] === undefined) throw wrong(`'${key}' must be ${KEYS[key].what}, got nothing`)
+  const returning = returningOf(request)
+  for (const key of ['ret_config', 'ret_kwargs'] as const)
+    if (request[key] && !returning.ret) throw wrong(`'${key}' is for returners: name them in 'ret'`)
   const { tgt, jid, timeout, run_timeout, subset, metadata } = request
   return {
     tgt,
@@ -64,5 +69,6 @@ export function checkRequest(request: PublishMessage): CheckedRequest {
     ...(run_timeout === undefined ? {} : { runTimeoutMs: run_timeout * 1000 }),
     ...(subset === undefined ? {} : { subset }),
     ...(metadata === undefined ? {} : { metadata }),
+    ...returning,
   }
 }

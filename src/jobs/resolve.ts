@@ -6,6 +6,7 @@ import { ReactorError } from '../base/errors.ts'
 import { cut } from '../base/text.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
 import { mayCallSomewhere, notAllowed, seesFleet, within } from '../operators/may.ts'
+import { returnerNames, returnerRight } from '../protocol/returning.ts'
 import { ALL_GRANTS, type Grants } from '../protocol/role.ts'
 import { type Resolved, resolveTarget, type TargetContext } from '../protocol/target.ts'
 import { escapeToken } from '../protocol/token.ts'
@@ -25,7 +26,7 @@ type Target = Pick<CheckedRequest, 'tgt' | 'tgt_type'>
  * asker's own.
  */
 type Wanted = Target &
-  Pick<CheckedRequest, 'subset' | 'arg' | 'kwarg'> & { fun: string | undefined; following?: boolean }
+  Pick<CheckedRequest, 'subset' | 'arg' | 'kwarg' | 'ret'> & { fun: string | undefined; following?: boolean }
 
 /** Calls within calls within calls are no command that anybody needs. */
 const MAX_DEPTH = 4
@@ -40,7 +41,7 @@ export function createResolve(followed: { values: ReadonlyMap<string, MinionEntr
   }
 
   return (
-    { tgt, tgt_type, subset, fun, arg, kwarg, following = false }: Wanted,
+    { tgt, tgt_type, subset, fun, arg, kwarg, ret = '', following = false }: Wanted,
     { user, grants }: { user: string; grants?: () => Grants },
   ): ResolvedRequest => {
     const may = grants?.() ?? ALL_GRANTS
@@ -59,23 +60,27 @@ export function createResolve(followed: { values: ReadonlyMap<string, MinionEntr
       )
     }
     const requireInner = (call: Pick<Wanted, 'arg' | 'kwarg'> & { fun: string }, at: Target & Resolved, depth = 1) => {
-      for (const { on, ...inner } of innerCalls(call.fun, call.arg, call.kwarg)) {
+      for (const { on, returners = [], ...inner } of innerCalls(call.fun, call.arg, call.kwarg)) {
         if (depth > MAX_DEPTH)
           throw new ReactorError('bad_argument', `publish: '${fun}' holds calls within calls, at most ${MAX_DEPTH}`)
-        requireSomewhere(inner.fun, false)
+        const rights = [inner.fun, ...returners.map(returnerRight)]
+        for (const right of rights) requireSomewhere(right, false)
         const where = on ? { ...on, ...resolved(on) } : at
-        requireAll(inner.fun, where, where, false)
+        for (const right of rights) requireAll(right, where, where, false)
         requireInner(inner, where, depth + 1)
       }
     }
 
     // Before the target is looked at: who may not call it at all learns nothing of the fleet.
     if (fun !== undefined) requireSomewhere(fun, following)
+    const returners = returnerNames(ret).map(returnerRight)
+    for (const right of returners) requireSomewhere(right, false)
     const all = resolved({ tgt, tgt_type })
     if (may === ALL_GRANTS) return { minions: draw(all.minions, subset), missing: all.missing }
     // All that match, and not only those that are drawn: whether one may is no matter of luck.
     if (fun !== undefined) {
       requireAll(fun, { tgt, tgt_type }, all, following)
+      for (const right of returners) requireAll(right, { tgt, tgt_type }, all, false)
       requireInner({ fun, arg, kwarg }, { tgt, tgt_type, ...all })
     }
     const minions = fun === undefined ? within(may, all.minions, fleet) : all.minions

@@ -75,7 +75,7 @@ export function createRunnerContext(parts: RunnerContextParts) {
         gather(...forwarding(request, call, asked), { timeoutMs, signal: context.signal }),
       probe: (request, timeoutMs) => gather(...forwarding(request, call, own), { timeoutMs, signal: context.signal }),
       cache: {
-        job: async jid => (await visible(cache.job(jid))) ?? null,
+        job: async (jid, source) => (await visible(cache.job(jid, source))) ?? null,
         jobs: request => (grants && grants().jobs !== 'all' ? cache.jobs({ ...request, user }) : cache.jobs(request)),
         whole: job => fetchWholeJob({ nc, subjects }, job, MOST_OF_JOB),
       },

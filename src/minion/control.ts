@@ -51,6 +51,6 @@ export const shownJob = (job: JobMessage, pid: number): RunningJob => ({
   tgt: job.tgt,
   tgt_type: job.tgt_type,
   user: job.user,
-  ret: '',
+  ret: job.ret ?? '',
   pid,
 })

@@ -5,6 +5,7 @@ import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import { isJid } from '../protocol/jid.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
+import { isReturning } from '../protocol/returning.ts'
 import { isValuePaths } from '../protocol/trust.ts'
 
 export interface WaitingJob {
@@ -83,4 +84,5 @@ export const isJobMessage = (job: unknown): job is JobMessage =>
   typeof job.key === 'string' &&
   Number.isInteger(job.hops) &&
   isChain(job.chain) &&
-  (job.untrusted === undefined || isValuePaths(job.untrusted))
+  (job.untrusted === undefined || isValuePaths(job.untrusted)) &&
+  isReturning(job)

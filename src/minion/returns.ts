@@ -11,6 +11,7 @@ import { formatStamp, newEventId } from '../protocol/event.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
 import { causedBy } from '../protocol/trace.ts'
 import { forgetAt, type Held, type UnsentReturn } from './held.ts'
+import type { Returners } from './returners.ts'
 import { asJson, createFit, failed } from './sendable.ts'
 import { untilWritten } from './until-written.ts'
 
@@ -27,6 +28,7 @@ export interface ReturnsParts {
   file: DurableMap<Held>
   fire: Fire
   sendPayload: SendPayload
+  returners: Pick<Returners, 'take'>
   /** Bytes that a message may have. */
   maxPayload(): number
   now(): number
@@ -63,11 +65,14 @@ export function createReturns(parts: ReturnsParts): Returns {
   return {
     async record(job, given) {
       const returned = asJson(given)
+      const stamp = formatStamp(parts.now())
+      // First, so that after a crash in between they are given the return that is sent, and not none.
+      await parts.returners.take(job, { ...returned, _stamp: stamp })
       const unsent: UnsentReturn = {
         state: 'returned',
         returned,
         event: newEventId(),
-        stamp: formatStamp(parts.now()),
+        stamp,
         hops: job.hops + 1,
         ...(job.chain ? { chain: job.chain } : {}),
         forgetAt: forgetAt(job),

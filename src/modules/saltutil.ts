@@ -7,10 +7,12 @@ import type { ExecutionContext, RunningJob } from '../functions/context.ts'
 import { execution } from '../functions/define.ts'
 import { fixed, functionName, target } from '../functions/guards.ts'
 import { createFnmatch } from '../protocol/fnmatch.ts'
+import { returningOf } from '../protocol/returning.ts'
 
 const SIGTERM = 15
 const SIGKILL = 9
 const PEER_TIMEOUT_MS = 300_000
+const returners = fixed('the place where returns go')
 
 const jid = z.coerce
   .string()
@@ -114,11 +116,17 @@ export const cmd = execution({
       .nullish()
       .describe('seconds, or a duration such as 5m, to wait for the returns; default: 5m'),
     tgt_type: z.string().default('glob').describe('how the target is meant: glob, list, grain, compound, …'),
+    ret: z.string().default('').describe('returners that take the returns besides the job cache, with commas'),
     kwarg: z.record(z.string(), z.unknown()).nullish().describe('its named arguments'),
     subset: z.number().int().min(1).optional().describe('only so many of the minions that match, drawn by lot'),
+    ret_config: z.string().optional().describe('their settings under this name come before their others'),
+    ret_kwargs: z.record(z.string(), z.unknown()).optional().describe('settings of theirs that come before all others'),
   },
-  guards: { tgt: target, fun: functionName, tgt_type: fixed('the type of a target') },
-  async run({ tgt, fun, arg, timeout, tgt_type, kwarg, subset }, context) {
+  guards: {
+    ...{ tgt: target, fun: functionName, tgt_type: fixed('the type of a target') },
+    ...{ ret: returners, ret_config: returners, ret_kwargs: returners },
+  },
+  async run({ tgt, fun, arg, timeout, tgt_type, kwarg, subset, ...returning }, context) {
     const gathered = await context.peer({
       tgt,
       fun,
@@ -127,6 +135,7 @@ export const cmd = execution({
       tgt_type: tgt_type === 'glob' && Array.isArray(tgt) ? 'list' : tgt_type,
       timeoutMs: timeout === undefined || timeout === null ? PEER_TIMEOUT_MS : parseDuration(timeout),
       ...(subset === undefined ? {} : { subset }),
+      ...returningOf(returning),
     })
     const returns = Object.entries(gathered.returns)
     if (returns.some(([, { success }]) => !success)) context.setRetcode(1)

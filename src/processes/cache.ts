@@ -5,6 +5,8 @@ import { openWindowReaders } from '../alarms/window-readers.ts'
 import type { Log } from '../base/log.ts'
 import { openDecisionStore } from '../cache/decisions/store.ts'
 import { startDecisionWorker } from '../cache/decisions/worker.ts'
+import { openOthers } from '../cache/returning/open-others.ts'
+import { startReturning } from '../cache/returning/start.ts'
 import { serveHistory } from '../cache/service.ts'
 import { openSqliteStore, sqliteFailure } from '../cache/sqlite-store.ts'
 import { startTrimming } from '../cache/trim.ts'
@@ -14,6 +16,7 @@ import { serveGrains } from '../fleet/grains-service.ts'
 import { followFleet, openMinionBucket } from '../fleet/registry.ts'
 import { countCommits, filesSource } from '../metrics/cache.ts'
 import type { Monitored } from '../metrics/metrics.ts'
+import { openReturnersSource } from '../metrics/returners.ts'
 import { openConsumersSource, openStreamsSource } from '../metrics/streams.ts'
 import { serveMine } from '../mine/service.ts'
 import { openMineStore } from '../mine/store.ts'
@@ -21,6 +24,7 @@ import { createOverflow } from '../payload/overflow.ts'
 import { serveUploads } from '../payload/serve.ts'
 import { openRights, rolesOf } from './authority.ts'
 import { openPayloads, startCore } from './core.ts'
+import { storesWhenAsked } from './stores.ts'
 
 export async function startCache(config: Config, log: Log): Promise<Monitored> {
   const roles = rolesOf(config)
@@ -38,6 +42,16 @@ export async function startCache(config: Config, log: Log): Promise<Monitored> {
     metrics.add(counted.source)
     const payloads = await openPayloads(nc, config)
     const alarms = await openAlarms(nc, namespace, replicas, fire, log)
+    const stores = storesWhenAsked(config, '_cache', log)
+    stack.defer(stores.close)
+    const timeouts = { jobTimeoutMs: config.jobs.job_timeout, runTimeoutMs: config.jobs.run_timeout }
+    // Before events are trimmed: what its consumers have not read stays.
+    stack.add(
+      await startReturning({
+        ...{ nc, subjects, config, dir, payloads, alarms, log, ...timeouts },
+        stores: stores.open,
+      }),
+    )
     const trimming = stack.add(
       await startTrimming({
         nc,
@@ -58,8 +72,7 @@ export async function startCache(config: Config, log: Log): Promise<Monitored> {
         onRead: trimming.saw,
         readFailure: sqliteFailure,
         keepMs,
-        jobTimeoutMs: config.jobs.job_timeout,
-        runTimeoutMs: config.jobs.run_timeout,
+        ...timeouts,
         clock,
         log,
       }),
@@ -75,7 +88,8 @@ export async function startCache(config: Config, log: Log): Promise<Monitored> {
     }
     stack.add(await startDecisionWorker(follow))
     const overflow = createOverflow(payloads)
-    stack.add(await serveHistory({ nc, subjects, store, decisions, payloads, overflow, authority, clock, log }))
+    const others = await openOthers(config.master_job_cache, stores.open, timeouts)
+    stack.add(await serveHistory({ nc, subjects, store, decisions, payloads, overflow, authority, others, clock, log }))
     const mine = openMineStore(join(dir, 'mine.db'))
     stack.defer(() => mine.close())
     const fleet = stack.add(await followFleet(nc, config.namespace, replicas, log))
@@ -86,5 +100,6 @@ export async function startCache(config: Config, log: Log): Promise<Monitored> {
     metrics.add(await openStreamsSource(nc, namespace))
     metrics.add(await openConsumersSource(nc, namespace, 'events', ['cache']))
     metrics.add(await openConsumersSource(nc, namespace, 'done', ['decisions']))
+    metrics.add(await openReturnersSource(nc, namespace))
   })
 }

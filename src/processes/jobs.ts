@@ -91,7 +91,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
       log,
       extend: createRunnerContext({
         ...{ nc, subjects, publishJob, gather, records, missed, fleet, targets },
-        cache: createJobCache(nc, subjects),
+        cache: createJobCache(nc, subjects, reason => log.warn({ reason }, 'an answer about jobs is incomplete')),
         rules: {
           control: rulesControlWhenAsked(
             nc,

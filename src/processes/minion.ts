@@ -19,6 +19,10 @@ import { openHeldJobs } from '../minion/held.ts'
 import { startJobEngine } from '../minion/jobs.ts'
 import { listenForJobs } from '../minion/listen.ts'
 import { createMissedJobs } from '../minion/missed.ts'
+import { createRefusedReturns } from '../minion/refused-returns.ts'
+import { openReturnerSpool } from '../minion/returner-spool.ts'
+import { createReturnerStores } from '../minion/returner-stores.ts'
+import { startReturners } from '../minion/returners.ts'
 import { createReturns } from '../minion/returns.ts'
 import type { Surroundings } from '../minion/run.ts'
 import { openSpoolFile, startSpool } from '../minion/spool.ts'
@@ -44,6 +48,11 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     stack.defer(() => spooled.close())
     const finished = await openFinishedJobs(join(dir, 'finished'), config.minion.cache_jobs, log)
     stack.defer(() => finished.close())
+    const undelivered = await openReturnerSpool(join(dir, 'returners.jsonl'), log)
+    stack.defer(() => undelivered.close())
+    const { module_dirs: moduleDirs, returner_settings: settings, ext_job_cache: always } = config
+    const stores = createReturnerStores({ moduleDirs, settings, id, profiles: loaded.profiles, log })
+    await stores.check(always)
     await go
     const link = await connectMinion(config, { as: 'minion', patient: true, grains: loaded.first }, stack, log)
     const { nc, subjects, fire } = link
@@ -55,8 +64,22 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     const { now } = systemClock
     const spool = startSpool({ file: spooled, fire, connected, now, log })
     stack.defer(() => spool.settle(SETTLE_MS))
+    const returners = startReturners({
+      file: undelivered,
+      refused: createRefusedReturns(join(dir, 'refused-returns.jsonl'), log),
+      stores,
+      always,
+      mostBytes: config.minion.returner_spool,
+      say: (what, data) =>
+        void spool
+          .fire(`salt/minion/${id}/${what}`, data, { keep: true })
+          .catch(error => log.warn({ ...data, error: errorMessage(error) }, 'how a returner does could not be said')),
+      log,
+    })
+    stack.add(returners)
     const returns = createReturns({
       file: held,
+      returners,
       fire,
       sendPayload: createPayloadSender({ nc, subjects, id, connected }),
       maxPayload: () => maxPayload(nc),

@@ -5,7 +5,7 @@ import { withoutPassword } from '../bus/connect.ts'
 import type { Config } from '../config/schema.ts'
 
 /** Throws `bad_config` that names the profile, and the variable or file that is missing. */
-export async function loadProfiles(config: Config): Promise<ResolvedProfiles> {
+export async function loadProfiles(config: Pick<Config, 'profiles'>): Promise<ResolvedProfiles> {
   return resolveProfiles(config.profiles as Parameters<typeof resolveProfiles>[0])
 }
 

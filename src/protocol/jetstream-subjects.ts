@@ -39,6 +39,15 @@ export const readBy = (stream: string, consumers: readonly string[]): string[] =
     ['CREATE', 'INFO', 'DELETE', 'MSG.NEXT'].map(verb => api(`CONSUMER.${verb}`, `${stream}.${name}`)),
   )
 
+/** Takes its messages from durable consumers of these names, which it makes and removes. */
+export const returnedBy = (stream: string, consumers: readonly string[]): string[] =>
+  consumers.flatMap(name => [
+    ...consumed(stream, name),
+    // As the client makes one with several filters.
+    api('CONSUMER.DURABLE.CREATE', `${stream}.${name}`),
+    api('CONSUMER.DELETE', `${stream}.${name}`),
+  ])
+
 /** What only the owner of these durable consumers does with them. */
 export const owned = (stream: string, consumers: readonly string[]): string[] =>
   consumers.flatMap(name => [

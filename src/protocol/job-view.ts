@@ -26,6 +26,8 @@ export interface JobSummary {
   counts: Partial<Record<MinionState, number>>
   /** Whether some minion may still answer. */
   active: boolean
+  /** Of a list: the returner whose store it comes from. `counts` are empty: its returns, in the store, say how it went. */
+  stored_in?: string
 }
 
 export interface CachedReturn {
@@ -46,9 +48,11 @@ export interface JobView extends JobSummary {
   returns: Record<string, CachedReturn>
 }
 
-/** Request of `<ns>.history.job`; answered by `{job: JobView | null, marker}`. */
+/** Request of `<ns>.history.job`; answered by `{job: JobView | null, marker, incomplete?}`. */
 export interface JobRequest {
   jid: string
+  /** A returner whose store alone is asked, at once; `local`: the job cache alone. Default: it and the master's. */
+  ext_source?: string
   /** Seconds, at most 30: answered once more is known than at `after`, or when they are over. */
   wait?: number
   /** The `marker` of an earlier answer; without it, once anything is known of the job. */
@@ -77,10 +81,14 @@ export interface JobsRequest {
   limit?: number
   /** Only jobs before this jid: the last one of the page before. */
   before?: string
+  /** As in JobRequest. */
+  ext_source?: string
 }
 
 export interface JobsPage {
   jobs: JobSummary[]
   /** More are there: ask again with `before` set to the last jid. */
   more: boolean
+  /** Why not all could be read that there is, such as a store that is down. */
+  incomplete?: string
 }

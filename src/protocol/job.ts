@@ -1,9 +1,10 @@
 // The shapes of jobs, reactions and decisions on the wire and in the streams.
 import type { CutShort } from './lifecycle.ts'
+import type { Returning } from './returning.ts'
 import type { ValuePath } from './trust.ts'
 
 /** What the job worker sends to a minion on `<ns>.job.<id>`. */
-export interface JobMessage {
+export interface JobMessage extends Returning {
   jid: string
   fun: string
   arg: unknown[]
@@ -90,7 +91,7 @@ export interface MissedPage {
 }
 
 /** What operators and services send to `<ns>.publish`. */
-export interface PublishMessage {
+export interface PublishMessage extends Returning {
   tgt: string | string[]
   tgt_type?: string
   fun: string
@@ -125,7 +126,7 @@ export const JOB_KINDS = ['local', 'runner', 'wheel'] as const
 export type JobKind = (typeof JOB_KINDS)[number]
 
 /** The record of one job in the stream JOBS, stored before the first send. */
-export interface JobRecord {
+export interface JobRecord extends Returning {
   jid: string
   kind: JobKind
   /** Names the work over every redelivery; a jid that is taken under the same key is resumed. */
@@ -156,7 +157,7 @@ export interface JobRecord {
 }
 
 /** One rendered action of a reaction. */
-export interface ReactionAction {
+export interface ReactionAction extends Returning {
   kind: JobKind
   fun: string
   tgt?: string | string[]

@@ -15,9 +15,11 @@ import {
   present,
   purged,
   readBy,
+  returnedBy,
 } from './jetstream-subjects.ts'
 import type { ServiceOrigin } from './origin.ts'
 import type { Permissions } from './permissions.ts'
+import { returnerNames } from './returner-consumers.ts'
 import { bucketNames, consumerNames, streamNames, WINDOW_READERS } from './streams.ts'
 
 type Stream = keyof ReturnType<typeof streamNames>
@@ -26,10 +28,10 @@ type Bucket = Exclude<keyof ReturnType<typeof bucketNames>, ObjectBucket>
 const DURABLES = ['reactor', 'cache', 'decisions', 'fast', 'slow'] as const
 type Durable = (typeof DURABLES)[number]
 /**
- * `get`: single messages and batches; `follow`: all of it; `fold`: all of it, as a leader of stateful rules does; `purge`:
- * removes messages; `take`: consumes by that durable consumer; `look`: sees how far it is.
+ * `get`: single messages and batches; `follow`: all of it; `fold`: all of it, as a leader of stateful rules does; `return`: all of
+ * it, for stores of job results and events; `returners`: sees how far the consumers of those are; `purge`: removes messages; `take`: consumes by that durable consumer; `look`: sees how far it is.
  */
-type StreamRight = 'get' | 'follow' | 'fold' | 'purge' | { take: Durable } | { look: Durable }
+type StreamRight = 'get' | 'follow' | 'fold' | 'return' | 'returners' | 'purge' | { take: Durable } | { look: Durable }
 
 export interface ServiceRights {
   what: string
@@ -65,7 +67,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
     what: 'decides on every event by the rules',
     publish: ['reaction.fast.*', 'reaction.slow.*', 'parked.*.*', 'done.*'],
     subscribe: ['decide'],
-    streams: { events: [{ take: 'reactor' }, { look: 'cache' }, 'fold', 'get'], jobs: ['get'] },
+    streams: { events: [{ take: 'reactor' }, { look: 'cache' }, 'returners', 'fold', 'get'], jobs: ['get'] },
     buckets: { rules: 'write', minions: 'read', windows: 'write', leases: 'write', alarms: 'write' },
     objects: ['bundles'],
     answers: ['_jobs'],
@@ -95,11 +97,11 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
     objects: [],
   },
   _cache: {
-    what: 'job cache, grains, mine, large returns, history',
+    what: 'job cache, returners of the master, grains, mine, large returns, history',
     publish: [],
     subscribe: ['grains.*', 'payload.*', 'mine.*', 'history.>'],
     streams: {
-      events: [{ take: 'cache' }, { look: 'reactor' }, 'get', 'purge'],
+      events: [{ take: 'cache' }, { look: 'reactor' }, 'return', 'get', 'purge'],
       done: [{ take: 'decisions' }],
     },
     // Rules: whether there are any, for which a reactor has yet to read.
@@ -156,6 +158,8 @@ function streamSubjects(ns: string, { streams }: ServiceRights): string[] {
     if (typeof right === 'object')
       return 'take' in right ? consumed(stream, durable(ns, right.take)) : lookedAt(stream, durable(ns, right.look))
     if (right === 'fold') return readBy(stream, windowReaders(ns))
+    if (right === 'return') return returnedBy(stream, returnerNames(ns))
+    if (right === 'returners') return returnerNames(ns).flatMap(name => lookedAt(stream, name))
     return { get: got, follow: followed, purge: purged }[right](stream)
   }
   return Object.entries(streams).flatMap(([key, rights]) =>
@@ -167,7 +171,7 @@ const windowReaders = (ns: string): string[] =>
   Array.from({ length: WINDOW_READERS }, (_, slot) => consumerNames(ns).windowReader(slot))
 
 function durable(ns: string, name: Durable): string {
-  const { lane, windowReader: _, ...named } = consumerNames(ns)
+  const { lane, windowReader: _, eventReturn: __, ...named } = consumerNames(ns)
   return name === 'fast' || name === 'slow' ? lane(name) : named[name]
 }
 

@@ -48,6 +48,9 @@ export const consumerNames = (ns: string) => ({
   reactor: `${ns}_reactor`,
   cache: `${ns}_cache`,
   decisions: `${ns}_decisions`,
+  masterJobCache: `${ns}_master_job_cache`,
+  /** Of the returners of `event_return`, by a number below EVENT_RETURNS: its metadata names the returner. */
+  eventReturn: (slot: number) => `${ns}_event_return_${slot}`,
   lane: (lane: LaneClass) => `${ns}_jobs_${lane}`,
   /** Passing ones of the leaders of stateful rules, by a number below WINDOW_READERS. */
   windowReader: (slot: number) => `${ns}_windows_${slot}`,
@@ -55,6 +58,8 @@ export const consumerNames = (ns: string) => ({
 
 /** Names are few and known, so that a reactor may reach these consumers and no others. */
 export const WINDOW_READERS = 16
+/** As many returners may `event_return` name, for the same reason. */
+export const EVENT_RETURNS = 8
 
 export type WantedStream = Partial<StreamConfig> & { name: string; subjects: string[] }
 

@@ -4,13 +4,9 @@ import { JOB_KINDS } from '../protocol/job.ts'
 
 export const jidArg = z.string().describe('the job id, 20 digits')
 export const ext_source = z
-  .unknown()
+  .string()
   .nullish()
-  .refine(
-    given => given == null,
-    'jobs are kept in the job cache alone, there is no external one to choose: leave it out',
-  )
-  .describe('not supported: there is no external job cache')
+  .describe("a returner whose store alone is asked; default: the job cache and the master's (master_job_cache)")
 export const outputter = z
   .unknown()
   .nullish()

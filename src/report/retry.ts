@@ -5,6 +5,7 @@ import { REDACTED } from '../base/redact.ts'
 import { createFnmatch } from '../protocol/fnmatch.ts'
 import type { JobRecord } from '../protocol/job.ts'
 import type { JobSummary, JobView } from '../protocol/job-view.ts'
+import { type Returning, returningOf } from '../protocol/returning.ts'
 import { splitArgs } from '../protocol/salt-args.ts'
 import { everyArgument, type ValuePath } from '../protocol/trust.ts'
 import { closedMinions, countsText } from './job.ts'
@@ -48,16 +49,17 @@ export function planRetry(
 }
 
 /**
- * The arguments as they were given, from the job's record while it is kept; the cache has them without secrets.
+ * The arguments as they were given, from the job's record while it is kept, and its returners; the cache has the arguments
+ * without secrets, and no returners.
  * Throws `function_failed` where a secret is gone.
  */
 export function argumentsOf(
   job: JobView,
   record: JobRecord | undefined,
-): { arg: unknown[]; kwarg: Record<string, unknown>; untrusted?: ValuePath[] } {
+): { arg: unknown[]; kwarg: Record<string, unknown>; untrusted?: ValuePath[] } & Returning {
   if (record) {
     const { arg, kwarg, untrusted } = record
-    return untrusted ? { arg, kwarg, untrusted } : { arg, kwarg }
+    return { arg, kwarg, ...(untrusted ? { untrusted } : {}), ...returningOf(record) }
   }
   if (holdsRedacted(job.arg)) {
     throw new ReactorError(

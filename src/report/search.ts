@@ -14,6 +14,8 @@ interface Search {
   start?: string | null | undefined
   end?: string | null | undefined
   kind: JobKind | JobKind[]
+  /** A returner whose store alone is asked. */
+  source?: string | null | undefined
   withoutFindJob?: boolean
 }
 
@@ -33,6 +35,7 @@ export function searchRequests(search: Search, nowMs: number): JobsRequest[] {
     ...(search.start ? { since: readDate(search.start, nowMs, 'utc') } : {}),
     ...(search.end ? { until: readDate(search.end, nowMs, 'utc') } : {}),
     ...(search.withoutFindJob ? { without_find_job: true } : {}),
+    ...(search.source ? { ext_source: search.source } : {}),
   }
   const pairs = Object.entries(search.metadata ?? {})
   return pairs.length === 0 ? [request] : pairs.map(([key, value]) => ({ ...request, metadata: { [key]: value } }))

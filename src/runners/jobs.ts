@@ -77,6 +77,7 @@ export const list_jobs = runner({
         start: args.start_time,
         end: args.end_time,
         kind: args.kind,
+        source: args.ext_source,
       },
       Date.now(),
     )
@@ -99,7 +100,10 @@ export const list_jobs_filter = runner({
   idempotent: true,
   async run(args, context) {
     await progressOf(args, context)('Querying the job cache for jobs')
-    const requests = searchRequests({ kind: args.kind, withoutFindJob: args.filter_find_job }, Date.now())
+    const requests = searchRequests(
+      { kind: args.kind, source: args.ext_source, withoutFindJob: args.filter_find_job },
+      Date.now(),
+    )
     return (await newestJobs(context.cache.jobs, requests, args.count)).map(filteredJob)
   },
 })
@@ -113,7 +117,7 @@ export const list_job = runner({
   async run(args, context) {
     const jid = readJid(args.jid)
     await progressOf(args, context)('Querying the job cache')
-    return { jid, ...(await printed(jid, context)) }
+    return { jid, ...(await printed(jid, context, args.ext_source)) }
   },
 })
 
@@ -124,7 +128,7 @@ export const print_job = runner({
   idempotent: true,
   async run(args, context) {
     const jid = readJid(args.jid)
-    return { [jid]: await printed(jid, context) }
+    return { [jid]: await printed(jid, context, args.ext_source) }
   },
 })
 
@@ -142,7 +146,7 @@ export const lookup_jid = runner({
   async run(args, context) {
     const progress = progressOf(args, context)
     await progress('Querying the job cache')
-    const job = await wholeJob(readJid(args.jid), context)
+    const job = await wholeJob(readJid(args.jid), context, args.ext_source)
     if (!job) return {}
     for (const id of Object.keys(job.returns).sort()) await progress(id)
     return returnsOf(job, args)
@@ -156,7 +160,7 @@ export const exit_success = runner({
   args: { jid: jidArg, ext_source },
   idempotent: true,
   async run(args, context) {
-    const job = await context.cache.job(readJid(args.jid))
+    const job = await context.cache.job(readJid(args.jid), args.ext_source ?? undefined)
     return job ? successOf(job) : {}
   },
 })
@@ -177,11 +181,11 @@ export const last_run = runner({
   async run(args, context) {
     await progressOf(args, context)('Querying the job cache for jobs')
     const requests = searchRequests(
-      { metadata: args.metadata, fun: args.function, tgt: args.target, kind: args.kind },
+      { metadata: args.metadata, fun: args.function, tgt: args.target, kind: args.kind, source: args.ext_source },
       Date.now(),
     )
     const [last] = await newestJobs(context.cache.jobs, requests, 1)
-    return last ? { [last.jid]: await printed(last.jid, context) } : false
+    return last ? { [last.jid]: await printed(last.jid, context, args.ext_source) } : false
   },
 })
 
@@ -223,8 +227,8 @@ export const kill = runner({
 export const retry = runner({
   doc: `Runs a job again, with the same function and arguments, on the minions where it failed, died, timed out or could not
     start, as a new job whose metadata names the old one (retry_of). Beyond Salt. Where it may still run, it is not
-    started again. The arguments come from the job's record; after an hour or so only the job cache has them, without
-    secrets, and a job that had any is refused.
+    started again. The arguments and returners come from the job's record; after an hour or so only the job cache has the
+    arguments, without secrets, and a job that had any is refused.
     Returns {jid, minions, comment}; jid is null where there was nothing to retry.
     Example: reactor run jobs.retry 20261120091843644180 'web*'`,
   args: {
@@ -273,13 +277,15 @@ async function runningPids(
   return pidsIn(returns)
 }
 
-async function printed(jid: string, context: RunnerContext): Promise<Report> {
-  const job = await wholeJob(jid, context)
+type Source = string | null | undefined
+
+async function printed(jid: string, context: RunnerContext, source: Source): Promise<Report> {
+  const job = await wholeJob(jid, context, source)
   return job ? printedJob(job) : missingJob(jid)
 }
 
-async function wholeJob(jid: string, { cache }: RunnerContext): Promise<JobView | null> {
-  const job = await cache.job(jid)
+async function wholeJob(jid: string, { cache }: RunnerContext, source: Source): Promise<JobView | null> {
+  const job = await cache.job(jid, source ?? undefined)
   return job && cache.whole(job)
 }
 

@@ -2,6 +2,7 @@
 // drift, are the same in every worker, and survive restarts without a state of their own.
 import { ReactorError } from '../base/errors.ts'
 import { JOB_KINDS, type JobKind, type ReactionAction } from '../protocol/job.ts'
+import { RETURNING, type Returning, returningOf } from '../protocol/returning.ts'
 
 /** An entry as the config holds it, with Salt's words. */
 export interface EntryConfig {
@@ -10,6 +11,9 @@ export interface EntryConfig {
   kwargs: Record<string, unknown>
   tgt?: string | string[] | undefined
   tgt_type?: string | undefined
+  returner?: string[] | undefined
+  return_config?: string | undefined
+  return_kwargs?: Record<string, unknown> | undefined
   seconds?: number | undefined
   minutes?: number | undefined
   hours?: number | undefined
@@ -36,7 +40,9 @@ export function readEntry(name: string, config: EntryConfig): Entry {
       `function '${config.function}' must be local, runner or wheel, then module.function, such as runner.event.send`,
     )
   const target = targetOf(kind, config, wrong)
-  return { name, intervalMs, action: { kind, fun: rest.join('.'), arg: config.args, kwarg: config.kwargs, ...target } }
+  const returning = returningIn(kind, config, wrong)
+  const action = { kind, fun: rest.join('.'), arg: config.args, kwarg: config.kwargs, ...target, ...returning }
+  return { name, intervalMs, action }
 }
 
 function targetOf(kind: JobKind, { tgt, tgt_type }: EntryConfig, wrong: (what: string) => ReactorError) {
@@ -47,6 +53,26 @@ function targetOf(kind: JobKind, { tgt, tgt_type }: EntryConfig, wrong: (what: s
   }
   if (tgt === undefined || tgt.length === 0) throw wrong("a local function needs a target: tgt: '*'")
   return { tgt, tgt_type: tgt_type ?? (Array.isArray(tgt) ? 'list' : 'glob') }
+}
+
+function returningIn(kind: JobKind, config: EntryConfig, wrong: (what: string) => ReactorError): Returning {
+  const { returner = [], return_config, return_kwargs } = config
+  const given: Returning = {
+    ...(returner.length > 0 ? { ret: returner.join(',') } : {}),
+    ...(return_config === undefined ? {} : { ret_config: return_config }),
+    ...(return_kwargs === undefined ? {} : { ret_kwargs: return_kwargs }),
+  }
+  if (Object.keys(given).length === 0) return {}
+  if (kind !== 'local')
+    throw wrong(`returners are for local functions; a ${kind} function's return is in the job cache`)
+  if (!given.ret) throw wrong('return_config and return_kwargs are for returners: name them in returner')
+  for (const [name, key] of [
+    ['returner', 'ret'],
+    ['return_config', 'ret_config'],
+  ] as const)
+    if (given[key] !== undefined && !RETURNING[key].fits(given[key]))
+      throw wrong(`${name} must be ${RETURNING[key].what}, got '${given[key]}'`)
+  return returningOf(given)
 }
 
 /** The first slot after `nowMs`. */

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { lookAtEvents } from '../../src/alarms/room.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { openBucket } from '../../src/bus/bucket.ts'
 import { consumeDurable } from '../../src/bus/consume.ts'
@@ -16,6 +17,7 @@ import { requestJson } from '../../src/bus/request.ts'
 import { serve } from '../../src/bus/serve.ts'
 import { openTable } from '../../src/bus/table.ts'
 import { openHistory } from '../../src/cache/history.ts'
+import { claimSlots } from '../../src/cache/returning/slots.ts'
 import { followFleet, openMinionBucket } from '../../src/fleet/registry.ts'
 import { openLedger } from '../../src/jobs/ledger.ts'
 import { openMissed } from '../../src/jobs/missed.ts'
@@ -23,6 +25,7 @@ import { type JobRecords, openJobRecords } from '../../src/jobs/records.ts'
 import { openPayloadStore } from '../../src/payload/store.ts'
 import { SERVICES, type ServiceOrigin, serviceOrigin } from '../../src/protocol/origin.ts'
 import type { Reaction } from '../../src/protocol/reaction.ts'
+import { eventReturnConsumer, masterJobCacheConsumer } from '../../src/protocol/returner-consumers.ts'
 import { SERVICE_RIGHTS } from '../../src/protocol/service-permissions.ts'
 import {
   bucketNames,
@@ -255,6 +258,26 @@ describe('a service does its work under its permissions', () => {
     expect(await refusedOf('_cache')).toEqual([])
   })
 
+  it('the cache worker: consumers of returners, made and removed', async () => {
+    const { nc, fire } = open('_cache')
+    const claim = (masterJobCache: boolean, eventReturn: string[]) =>
+      claimSlots(nc, NS, { masterJobCache, eventReturn }, silentLog)
+    const claimed = await within(claim(true, ['mysql', 'redis']), 'the consumers')
+    await takes(nc, names.events, claimed.get('redis')!, () => fire('x', {}))
+    await takes(nc, names.events, masterJobCacheConsumer(NS), () => fire('salt/job/20261121000000000001/new', {}))
+    expect([...(await within(claim(false, ['redis']), 'the one that is left')).keys()]).toEqual(['redis'])
+    await claim(false, [])
+    expect(await refusedOf('_cache')).toEqual([])
+  })
+
+  it.each(['_reactor', '_cache'] as const)('%s sees how far the consumers of events are', async service => {
+    const jsm = await jetstreamManager(connectionOf(service), { checkAPI: false })
+    const others = async () => []
+    const look = lookAtEvents({ jsm, ns: NS, others, now: () => Date.now() + OTHER.eventsMaxAge })
+    expect((await within(look, 'the look')).readers.length).toBeGreaterThan(0)
+    expect(await refusedOf(service)).toEqual([])
+  })
+
   it('what follows a bucket answers the flow control of a large one', async () => {
     const filled = await openMinionBucket(accounts.actors.core.nc, NS, 1)
     const grains = { fill: 'x'.repeat(200_000) }
@@ -379,11 +402,15 @@ describe('what no service may do', () => {
     const durables = [
       [names.events, reactorConsumer(NS).durable_name],
       [names.events, cacheConsumer(NS).durable_name],
+      [names.events, masterJobCacheConsumer(NS).durable_name],
+      [names.events, eventReturnConsumer(NS, 0, 'mysql').durable_name],
       [names.reactions, laneConsumer(NS, 'fast').durable_name],
       [names.reactions, laneConsumer(NS, 'slow').durable_name],
       [names.done, decisionsConsumer(NS).durable_name],
     ] as const
-    const takenBy = ['_reactor', '_cache', '_jobs', '_jobs', '_cache']
+    const takenBy = ['_reactor', '_cache', '_cache', '_cache', '_jobs', '_jobs', '_cache']
+    // It removes those of returners that are configured no more.
+    const removed = service === '_cache' ? durables.slice(2, 4) : []
     const { streams } = SERVICE_RIGHTS[service]
     const own = (key: keyof typeof names) => (streams[key] ?? []).length > 0
     const forbidden = [
@@ -400,7 +427,9 @@ describe('what no service may do', () => {
         `$JS.API.STREAM.DELETE.KV_${name}`,
         `$JS.API.STREAM.DELETE.OBJ_${name}`,
       ]),
-      ...durables.map(([stream, name]) => `$JS.API.CONSUMER.DELETE.${stream}.${name}`),
+      ...durables
+        .filter(one => !removed.includes(one))
+        .map(([stream, name]) => `$JS.API.CONSUMER.DELETE.${stream}.${name}`),
       ...(own('events') ? [] : [`$JS.API.STREAM.MSG.GET.${names.events}`, `$JS.API.DIRECT.GET.${names.events}`]),
       ...durables.flatMap(([stream, name], index) =>
         takenBy[index] === service

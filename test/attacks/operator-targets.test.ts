@@ -166,6 +166,20 @@ describe('minions outside the role, and not those inside it beside them, are rea
       )
   })
 
+  it('a returner that they were not given, whose settings would have the minion write where they please', async () => {
+    const { file } = createMark(system, 'returner')
+    const may = await addOperator(system, 'ria', 'miner')
+    const written = { ret: 'rawfile_json', ret_kwargs: { filename: file } }
+    for (const job of [
+      { fun: 'test.ping', ...written },
+      { fun: 'saltutil.cmd', arg: ['web1', 'test.ping'], kwarg: written },
+      { fun: 'mine.send', arg: ['x', 'web1', 'test.ping'], kwarg: { mine_function: 'saltutil.cmd', ...written } },
+    ])
+      await expectRefused({ system, user: 'ria', kind: 'publish', action: job.fun }, () =>
+        publish(may, { tgt: 'web1', ...job }),
+      )
+  })
+
   it('a batch of the command line, which asks for each minion by itself', async () => {
     const next = eventsFrom(system)
     const file = join(system.dir, 'password')

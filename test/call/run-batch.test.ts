@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
 import { type BatchHandlers, type BatchOptions, runBatch } from '../../src/call/run-batch.ts'
+import type { PublishMessage } from '../../src/protocol/job.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createSeen, within } from '../helpers/wait.ts'
 import { type Answer, newJid, startSystem } from './system.ts'
@@ -10,6 +11,11 @@ beforeAll(async () => {
   server = await startTestServer()
 })
 afterAll(() => server.stop())
+
+const REQUEST: PublishMessage = {
+  ...{ tgt: '*', tgt_type: 'glob', fun: 'test.ping', subset: 9, metadata: { a: 1 } },
+  ...{ ret: 'mysql', ret_kwargs: { db: 'x' } },
+}
 
 /** A system in which `matching` match; `answer` says how a group was taken. */
 async function start(
@@ -30,7 +36,7 @@ async function start(
     onUnanswered: ({ id, why }) => told.push(`${id} ${why}`),
   }
   const run = (size: string, more: Partial<BatchOptions> = {}) =>
-    runBatch(system.bus, { tgt: '*', tgt_type: 'glob', fun: 'test.ping', subset: 9, metadata: { a: 1 } }, handlers, {
+    runBatch(system.bus, REQUEST, handlers, {
       user: 'root',
       timeoutMs: 5000,
       signal: stop.signal,
@@ -56,7 +62,7 @@ describe('a batch', () => {
     expect(groups()).toEqual([['a', 'b'], ['c']])
     expect(told[0]).toBe('a,b,c / ')
     expect(told.slice(1).sort()).toEqual(['a returned', 'b returned', 'c returned'])
-    const base = { fun: 'test.ping', metadata: { a: 1 } }
+    const base = { fun: 'test.ping', metadata: { a: 1 }, ret: 'mysql', ret_kwargs: { db: 'x' } }
     expect(requests.items).toEqual([
       { tgt: '*', tgt_type: 'glob', subset: 9, resolve: true, ...base },
       { tgt: ['a', 'b'], tgt_type: 'list', jid: executing.items[0]!.jid, ...base },

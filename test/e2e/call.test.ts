@@ -27,7 +27,7 @@ describe('reactor call', () => {
     expect(JSON.parse(stdout)).toEqual({ web1: { args: [-5, '--json', '-v'], kwargs: {} } })
   })
 
-  it.each(['--return', '--ret', '--jsn', '-x'])(
+  it.each(['--returner', '--ret', '--jsn', '-x'])(
     'refuses the unknown option %s, instead of handing it on',
     async word => {
       const { code, stderr } = await run('call', '*', 'test.ping', word, 'smtp')

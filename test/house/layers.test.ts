@@ -28,6 +28,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'payload',
     'reactor',
     'report',
+    'returner',
     'schedule',
     'services',
     'tail',

@@ -131,6 +131,18 @@ describe('a minion that asks for a job on others', () => {
     expect(events.items).toEqual([])
   })
 
+  it('names returners where the config allows those too', async () => {
+    const { gather, events } = await start(['a'], { a: 'hi' })
+    const ask = createAskPeers({ web1: ['test.ping', 'returner.mysql'] }, gather, noAudit, noRecords)
+    await expect(ask('web1', { ...body, ret: 'mysql,redis' })).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining("minion 'web1' may not run 'returner.redis' on others"),
+    })
+    await ask('web1', { ...body, ret: 'mysql' })
+    const { data } = await events.find(({ tag }) => tag.endsWith('/new'), 'the job')
+    expect(data.ret).toBe('mysql')
+  })
+
   it.each([null, [], { tgt: 'a', fun: 'test.ping' }, { tgt: 'a', timeoutMs: 5 }, { ...body, timeoutMs: 0 }])(
     'is refused with the body %j',
     async wrong => {

@@ -31,11 +31,12 @@ async function start(now: () => number = Date.now) {
 describe('what a minion missed', () => {
   it('is every job that was sent while it was away, oldest first, as it would have come', async () => {
     const { run, missed, got } = await start()
-    const first = await run({ fun: 'test.echo', arg: ['one'], kwarg: { token: 'secret' } })
+    const first = await run({ fun: 'test.echo', arg: ['one'], kwarg: { token: 'secret' }, ret: 'mysql' })
     const second = await run()
     const { jobs } = await missed.page('away', [])
     expect(jobs.map(({ jid }) => jid)).toEqual([first, second])
     expect(jobs[0]).toEqual(got.items[0]!.job)
+    expect(jobs.map(({ ret }) => ret)).toEqual(['mysql', undefined])
   })
 
   it('is nothing for a minion that was there', async () => {

@@ -115,6 +115,40 @@ describe('a job for minions', () => {
     expect(await records()).toMatchObject([{ metadata: { ticket: 'OPS-1' } }])
   })
 
+  it('brings its returners and their settings to the minion, and names them where it is announced', async () => {
+    const { publish, got, events, records } = await start({ web1: yes })
+    const returning = { ret: 'mysql,redis', ret_config: 'other', ret_kwargs: { password: 'hunter2' } }
+    const { jid } = await publish({ tgt: '*', fun: 'test.ping', ...returning, ret: 'mysql, redis,mysql' }, asked)
+    expect(got.items[0]!.job).toMatchObject(returning)
+    expect(await records()).toMatchObject([returning])
+    const { data } = await events.find(({ tag }) => tag === `salt/job/${jid}/new`, 'the announcement')
+    expect(data.ret).toBe('mysql,redis')
+    expect(JSON.stringify(data)).not.toContain('hunter2')
+  })
+
+  it('has nothing of returners where there are none', async () => {
+    const { publish, got, events } = await start({ web1: yes })
+    const { jid } = await publish({ tgt: '*', fun: 'test.ping', ret: '' }, asked)
+    expect(Object.keys(got.items[0]!.job).filter(key => key.startsWith('ret'))).toEqual([])
+    const { data } = await events.find(({ tag }) => tag === `salt/job/${jid}/new`, 'the announcement')
+    expect(data).not.toHaveProperty('ret')
+  })
+
+  it.each([
+    [{ ret: 'MySQL' }, "publish: 'ret' must be names of returners with commas, such as 'mysql,redis', got \"MySQL\""],
+    [{ ret: ['mysql'] }, "publish: 'ret' must be names of returners"],
+    [{ ret: 'mysql', ret_config: 'a.b' }, "publish: 'ret_config' must be a name of letters, digits, '_' and '-'"],
+    [{ ret: 'mysql', ret_kwargs: [] }, "publish: 'ret_kwargs' must be a map"],
+    [{ ret_kwargs: { a: 1 } }, "publish: 'ret_kwargs' is for returners: name them in 'ret'"],
+  ])('is refused with %j', async (more, message) => {
+    const { publish } = await start({ web1: yes })
+    const request = { tgt: '*', fun: 'test.ping', ...more } as unknown as PublishMessage
+    await expect(publish(request, asked)).rejects.toMatchObject({
+      code: 'bad_argument',
+      message: expect.stringContaining(message),
+    })
+  })
+
   it('has it recorded how the sending went', async () => {
     const { publish, events } = await start({
       web1: yes,

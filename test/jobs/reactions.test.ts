@@ -55,6 +55,16 @@ describe('a reaction whose actions go well', () => {
     await worker.stop()
   })
 
+  it('brings the returners of a local action along', async () => {
+    const { start, store, ran, decided } = await open()
+    const worker = await start()
+    const returning = { ret: 'mysql', ret_config: 'other', ret_kwargs: { db: 'x' } }
+    await store(reaction('e1', [{ ...action('local', 'a.a'), ...returning }]))
+    await decided.reach(1)
+    expect(ran.items).toMatchObject([{ what: 'local.a.a', tgt: 'web1', returning }])
+    await worker.stop()
+  })
+
   it('is asked for by the schedule whose entry it is', async () => {
     const { start, store, ran } = await open()
     const worker = await start()

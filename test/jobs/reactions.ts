@@ -11,6 +11,7 @@ import { startReactions } from '../../src/jobs/reactions/start.ts'
 import type { FunctionCall } from '../../src/jobs/run-function.ts'
 import type { Published, PublishMessage, ReactionAction } from '../../src/protocol/job.ts'
 import { attemptKey, type Decision, type Parked, type Reaction, workKey } from '../../src/protocol/reaction.ts'
+import { type Returning, returningOf } from '../../src/protocol/returning.ts'
 import type { LaneClass } from '../../src/protocol/subject.ts'
 import { keptLog, openCore, storedIn } from '../helpers/core.ts'
 import { createSeen, within } from '../helpers/wait.ts'
@@ -20,6 +21,7 @@ export interface Ran {
   asked: Asked
   /** Of a job on minions. */
   tgt?: string | string[]
+  returning?: Returning
 }
 
 export type Behaviour = (call: Ran) => Promise<{
@@ -118,8 +120,8 @@ export async function openReactions(server: { url: string }) {
     }
     const opened = await openLedger(nc, subjects, own, worker, log)
     const ledger = { ...opened, append: more.append ?? opened.append }
-    const act = (what: string, asked: Asked, tgt?: string | string[]) => {
-      const call: Ran = { what, asked, ...(tgt === undefined ? {} : { tgt }) }
+    const act = (what: string, asked: Asked, more: Partial<Ran> = {}) => {
+      const call: Ran = { what, asked, ...more }
       ran.push(call)
       return behave(call)
     }
@@ -137,8 +139,10 @@ export async function openReactions(server: { url: string }) {
       fire,
       ledger,
       alarms,
-      publishJob: async ({ fun, tgt }: PublishMessage, asked): Promise<Published> => {
-        const { refused = {}, offline = [], deadline = 0, minions = ['web1'] } = await act(`local.${fun}`, asked, tgt)
+      publishJob: async ({ fun, tgt, ...request }: PublishMessage, asked): Promise<Published> => {
+        const returning = returningOf(request)
+        const call = await act(`local.${fun}`, asked, { tgt, ...(returning.ret ? { returning } : {}) })
+        const { refused = {}, offline = [], deadline = 0, minions = ['web1'] } = call
         const published = { minions, missing: [], waiting: [], deadline, run_until: 0 }
         return { ...published, jid: `jid of ${fun}`, offline, refused }
       },

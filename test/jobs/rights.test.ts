@@ -160,6 +160,52 @@ describe('an operator', () => {
   })
 })
 
+describe('a job with returners', () => {
+  const grants = (): Grants => ({
+    ...NO_GRANTS,
+    local: [
+      { tgt: 'web*', funs: ['test.*', 'saltutil.cmd'] },
+      { tgt: 'web1', funs: ['returner.mysql'] },
+    ],
+  })
+  const bob = { user: 'bob', source: 'OPS', grants }
+
+  it('needs the right to each of them on each minion', async () => {
+    const { publish, resolve, got } = await start()
+    const ping = { fun: 'test.ping', ret: 'mysql', ret_kwargs: { host: 'elsewhere' } }
+    expect((await publish({ tgt: 'web1', ...ping }, bob)).minions).toEqual(['web1'])
+    const elsewhere = {
+      code: 'forbidden',
+      message: "'bob' may not call 'returner.mysql' on web2: no role of theirs grants it",
+    }
+    await expect(publish({ tgt: ['web1', 'web2'], ...ping }, bob)).rejects.toMatchObject(elsewhere)
+    expect(() => resolve({ tgt: ['web1', 'web2'], ...ping }, bob)).toThrow(elsewhere.message)
+    await expect(publish({ tgt: 'web1', ...ping, ret: 'mysql,redis' }, bob)).rejects.toMatchObject({
+      code: 'forbidden',
+      message: "'bob' may not call 'returner.redis' on any minion: no role of theirs grants it",
+    })
+    expect(got.items).toHaveLength(1)
+  })
+
+  it('needs it where another function starts it', async () => {
+    const { publish } = await start()
+    const ask = (tgt: string, ret: string) =>
+      publish({ tgt: 'web1', fun: 'saltutil.cmd', arg: [tgt, 'test.ping', [], 5, 'glob', ret] }, bob)
+    expect((await ask('web1', 'mysql')).minions).toEqual(['web1'])
+    await expect(ask('web2', 'mysql')).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining("'returner.mysql' on web2"),
+    })
+  })
+
+  it('is asked of no rule, and of nobody who may everything', async () => {
+    const { publish } = await start()
+    const call = { tgt: 'web1', fun: 'test.ping', ret: 'mysql' }
+    for (const asked of [{ user: 'rule:r' }, { user: 'schedule:s' }, { user: 'eve', grants: () => ALL_GRANTS }])
+      expect((await publish(call, asked)).minions).toEqual(['web1'])
+  })
+})
+
 describe('a function that runs another one', () => {
   const grants = (): Grants => ({
     ...NO_GRANTS,

@@ -10,6 +10,7 @@ import type { Registry } from '../../src/functions/registry.ts'
 import { openFinishedJobs } from '../../src/minion/finished.ts'
 import { openHeldJobs } from '../../src/minion/held.ts'
 import { type JobEngine, type JobEngineParts, startJobEngine } from '../../src/minion/jobs.ts'
+import type { Returners } from '../../src/minion/returners.ts'
 import { createReturns } from '../../src/minion/returns.ts'
 import type { SendPayload } from '../../src/payload/upload.ts'
 import { createJidSource } from '../../src/protocol/jid.ts'
@@ -117,13 +118,19 @@ export async function createWorld() {
 
   /** Opens the files and starts the engine on them. */
   const start = async (
-    options: { concurrency?: number; cacheJobs?: number; around?: Partial<JobEngineParts['around']> } = {},
+    options: {
+      concurrency?: number
+      cacheJobs?: number
+      around?: Partial<JobEngineParts['around']>
+      take?: Returners['take']
+    } = {},
   ): Promise<JobEngine & { file: Awaited<ReturnType<typeof openHeldJobs>>; close(): Promise<void> }> => {
     const file = await openHeldJobs(join(dir, 'jobs'), log)
     const finished = await openFinishedJobs(join(dir, 'finished'), options.cacheJobs ?? 100, log)
     const sent = createReturns({
       file,
       fire,
+      returners: { take: (job, returned) => options.take?.(job, returned) ?? Promise.resolve() },
       sendPayload: (name, text) => server.payload(name, text),
       maxPayload: () => server.maxPayload,
       now: () => clock.now,

@@ -155,10 +155,16 @@ describe('saltutil.cmd', () => {
 
   it('takes arguments in the order of Salt, a list as a list of ids, and a subset', async () => {
     const { call, asked } = asking({})
-    await call('saltutil.cmd', [['a', 'b'], 'test.arg', [1], 5, 'glob', { k: 'v' }, 1])
+    await call('saltutil.cmd', [['a', 'b'], 'test.arg', [1], 5, 'glob', '', { k: 'v' }, 1])
     expect(asked).toEqual([
       { tgt: ['a', 'b'], fun: 'test.arg', arg: [1], kwarg: { k: 'v' }, tgt_type: 'list', timeoutMs: 5000, subset: 1 },
     ])
+  })
+
+  it('names the returners that take the returns besides, with their settings', async () => {
+    const { call, asked } = asking({})
+    await call('saltutil.cmd', ['db*', 'test.ping'], { ret: 'mysql', ret_config: 'other', ret_kwargs: { db: 'x' } })
+    expect(asked).toMatchObject([{ ret: 'mysql', ret_config: 'other', ret_kwargs: { db: 'x' } }])
   })
 
   it('fails where some minion failed', async () => {

@@ -51,6 +51,10 @@ describe('the arguments of a retry', () => {
   it("are the record's while it is kept", () => {
     expect(argumentsOf(cached, record)).toEqual({ arg: ['x'], kwarg: { password: 'secret' } })
   })
+  it("are given on with the record's returners", () => {
+    const returning = { ret: 'mysql', ret_kwargs: { db: 'x' } }
+    expect(argumentsOf(cached, { ...record, ...returning })).toMatchObject(returning)
+  })
   it("are the cache's after that", () => {
     expect(argumentsOf(cached, undefined)).toEqual({ arg: ['a', 2], kwarg: { k: 'v' } })
     expect(argumentsOf(madeJob(JID, {}, { arg: [{ k: 1 }] }), undefined)).toEqual({ arg: [{ k: 1 }], kwarg: {} })

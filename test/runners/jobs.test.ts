@@ -186,11 +186,16 @@ describe('the lists of jobs', () => {
     await expect(call('jobs.list_jobs_filter', [0])).rejects.toThrow("argument 'count'")
   })
 
+  it('ask the store alone that ext_source names', async () => {
+    const { call, asked } = worker([])
+    expect(await call('jobs.list_jobs', ['mysql'])).toEqual({})
+    expect(await call('jobs.list_jobs_filter', [5], { ext_source: 'mysql' })).toEqual([])
+    expect(await call('jobs.last_run', [], { ext_source: 'redis' })).toBe(false)
+    expect(asked.map(request => request.ext_source)).toEqual(['mysql', 'mysql', 'redis'])
+  })
+
   it('refuse by name what they cannot do', async () => {
     const { call } = worker([ended])
-    await expect(call('jobs.list_jobs', ['mysql'])).rejects.toThrow(
-      "argument 'ext_source': jobs are kept in the job cache alone",
-    )
     await expect(call('jobs.last_run', [], { outputter: 'highstate' })).rejects.toThrow(
       "argument 'outputter': the caller chooses how an answer is printed, with --out",
     )

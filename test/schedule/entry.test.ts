@@ -15,6 +15,11 @@ describe('a schedule entry', () => {
     expect(readEntry('x', config({ seconds: 5, minutes: 1, hours: 1 })).intervalMs).toBe(3_665_000)
   })
 
+  it('brings returners along', () => {
+    const over = { seconds: 1, function: 'local.test.ping', tgt: '*', returner: ['mysql', 'redis'], return_config: 'o' }
+    expect(readEntry('x', config(over)).action).toMatchObject({ ret: 'mysql,redis', ret_config: 'o' })
+  })
+
   it('is due on multiples of its interval, whoever looks and whenever', () => {
     const entry = readEntry('x', config({ seconds: 5 }))
     fc.assert(
@@ -38,6 +43,21 @@ describe('a schedule entry', () => {
       'a local function without a target',
       { seconds: 1, function: 'local.test.ping' },
       'a local function needs a target',
+    ],
+    [
+      'a runner with a returner',
+      { seconds: 1, returner: ['mysql'] },
+      "returners are for local functions; a runner function's return is in the job cache",
+    ],
+    [
+      'settings of no returner',
+      { seconds: 1, function: 'local.test.ping', tgt: '*', return_config: 'other' },
+      'return_config and return_kwargs are for returners: name them in returner',
+    ],
+    [
+      'a returner that is no name',
+      { seconds: 1, function: 'local.test.ping', tgt: '*', returner: ['My SQL'] },
+      "returner must be names of returners with commas, such as 'mysql,redis', got 'My SQL'",
     ],
     ['a runner with a target', { seconds: 1, tgt: '*' }, 'tgt is for local functions; a runner function has no target'],
   ])('is refused with %s', (_what, over, message) => {

@@ -27,7 +27,7 @@ export const offers: Offers = {
   async jids(options) {
     const { createJobCache } = await import('../../cache/client.ts')
     return asking(options, async ({ bus }) => {
-      const { jobs } = await createJobCache(bus.nc, bus.subjects).jobs({ limit: JIDS })
+      const { jobs } = await createJobCache(bus.nc, bus.subjects).jobs({ limit: JIDS, ext_source: 'local' })
       return jobs.map(({ jid, fun }) => ({ value: jid, what: fun }))
     })
   },

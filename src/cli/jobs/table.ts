@@ -25,8 +25,10 @@ const STYLE: Record<MinionState, Style> = {
 export const paintState = (state: MinionState, paint: Paint, text = stateWord(state)): string =>
   paint(STYLE[state], text)
 
-export const paintCounts = ({ counts }: JobSummary, paint: Paint): string =>
-  countsText(counts, (state, text) => paintState(state, paint, text))
+export const paintCounts = ({ counts, stored_in }: JobSummary, paint: Paint): string =>
+  stored_in !== undefined
+    ? paint('dim', `in ${cleanText(stored_in)}`)
+    : countsText(counts, (state, text) => paintState(state, paint, text))
 
 /** Lists and whole expressions stand as they are. */
 const PREFIX = new Map<string, string>(

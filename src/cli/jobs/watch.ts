@@ -112,9 +112,9 @@ export async function watchAll(bus: Bus, { json }: WatchOptions, signal: AbortSi
     const { jobs: active } = await readJobs(cache, { active: true }, MOST)
     // Short jobs may begin and end between two looks, and long ones have begun before the watch.
     const since = Math.max(began, Date.now() - RECENT_MS)
-    const { jobs: recent } = await readJobs(cache, { since }, MOST)
+    const { jobs: recent } = await readJobs(cache, { since, ext_source: 'local' }, MOST)
     const open = new Set(active.map(({ jid }) => jid))
-    const gone = await Promise.all([...before].filter(jid => !open.has(jid)).map(jid => cache.job(jid)))
+    const gone = await Promise.all([...before].filter(jid => !open.has(jid)).map(jid => cache.job(jid, 'local')))
     for (const job of [...gone, ...recent]) if (job && !job.active) ended.set(job.jid, job)
     before = open
     forget(ended, MOST)

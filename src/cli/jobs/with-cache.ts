@@ -1,4 +1,5 @@
 // The way to the system, and its job cache, for one command.
+import { cleanText } from '../../base/clean.ts'
 import { createJobCache, type JobCache } from '../../cache/client.ts'
 import { readJid } from '../../protocol/jid.ts'
 import { type Client, type ClientOptions, openClient } from '../client.ts'
@@ -12,8 +13,10 @@ export async function withCache(
   if (jid !== undefined) readJid(jid, 'usage')
   const client = await openClient(options)
   try {
-    await act(client, createJobCache(client.bus.nc, client.bus.subjects))
+    await act(client, createJobCache(client.bus.nc, client.bus.subjects, tellIncomplete))
   } finally {
     await client.close()
   }
 }
+
+const tellIncomplete = (reason: string) => void process.stderr.write(`incomplete: ${cleanText(reason)}\n`)

@@ -3,6 +3,7 @@ import { asReactorError, ReactorError } from '../../base/errors.ts'
 import { cut } from '../../base/text.ts'
 import type { ReactionAction } from '../../protocol/job.ts'
 import { actionKey, type LeftAction, type Reaction } from '../../protocol/reaction.ts'
+import { returningOf } from '../../protocol/returning.ts'
 import { extendChain } from '../../protocol/trace.ts'
 import type { Asked, PublishJob } from '../publish.ts'
 import type { RunFunction } from '../run-function.ts'
@@ -135,7 +136,7 @@ async function send(
   const { fun, arg, kwarg, untrusted, tgt, tgt_type } = action
   // The others took it before.
   const target = only ? { tgt: only, tgt_type: 'list' as const } : { tgt: tgt ?? '', ...(tgt_type ? { tgt_type } : {}) }
-  const request = { ...target, fun, arg, kwarg }
+  const request = { ...target, fun, arg, kwarg, ...returningOf(action) }
   const { jid, minions, offline, refused, deadline } = await publishJob(request, { ...asked, untrusted })
   const reasons = Object.entries(refused).map(([minion, reason]) => `${minion} refused: ${cut(reason, MAX_PROBLEM)}`)
   // Some of many may be away; when nobody is there, nothing was done.

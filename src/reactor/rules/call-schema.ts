@@ -1,5 +1,6 @@
 // The shape of one action as people write it, `kind.module.function: arguments`, for editors.
 import { z } from 'zod'
+import { RET_CONFIG } from '../../protocol/returning.ts'
 import { TARGET_TYPES } from '../../protocol/target.ts'
 
 const named = z.record(z.string(), z.unknown())
@@ -20,6 +21,17 @@ const localParams = z.strictObject({
     .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
     .describe('which minions: a glob, or a list of ids'),
   tgt_type: z.enum(TARGET_TYPES).optional(),
+  ret: z
+    .string()
+    .regex(/^\s*[a-z][a-z0-9_]*\s*(,\s*[a-z][a-z0-9_]*\s*)*$/)
+    .optional()
+    .describe('returners that take the returns besides the job cache, with commas; no template'),
+  ret_config: z
+    .string()
+    .regex(RET_CONFIG)
+    .optional()
+    .describe('their settings under this name come before their others'),
+  ret_kwargs: named.optional().describe('settings of theirs that come before all others'),
   ...callArguments,
 })
 const serviceParams = z

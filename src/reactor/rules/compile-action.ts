@@ -16,13 +16,13 @@ export type RenderAction = (names: Names, untrusted: Sources) => ReactionAction
 /** `place`: where it stands in the rule, such as `do[0]`. Throws `bad_rule`. */
 export function compileAction(rule: string, action: RuleAction, place: string, own: ReadonlySet<string>): RenderAction {
   const { kind, fun } = action
-  const { tgt, tgt_type, arg, kwarg, untrustedPaths } = compileCall(action, place, own)
+  const { tgt, tgt_type, returning, arg, kwarg, untrustedPaths } = compileCall(action, place, own)
   return (names, untrusted) => {
     const rendered: ReactionAction = { kind, fun, arg: [], kwarg: {} }
     try {
       for (const render of arg) rendered.arg.push(render(names))
       for (const { name, render } of kwarg) setOwn(rendered.kwarg, name, render(names))
-      if (tgt) Object.assign(rendered, target(tgt(names), tgt_type!))
+      if (tgt) Object.assign(rendered, target(tgt(names), tgt_type!), returning)
     } catch (error) {
       throw located(error, rule, nameOf(action, place))
     }
@@ -40,6 +40,7 @@ function compileCall(action: RuleAction, place: string, own: ReadonlySet<string>
   return {
     tgt: call.tgt === undefined ? undefined : compileValue(call.tgt, ['tgt']),
     tgt_type: call.tgt_type,
+    returning: call.returning,
     arg: call.arg.map(({ value, path }) => compileValue(value, path)),
     kwarg: call.kwarg.map(({ name, value, path }) => ({ name, render: compileValue(value, path) })),
     untrustedPaths: createPathsBySource(borrowedOf(call, own)),

@@ -2,8 +2,10 @@
 import { isObject } from '../../base/json.ts'
 import { didYouMean } from '../../base/suggest.ts'
 import type { JobKind } from '../../protocol/job.ts'
+import { RETURNING, type Returning, returningOf } from '../../protocol/returning.ts'
 import { TARGET_TYPES } from '../../protocol/target.ts'
 import { isTarget, type Path, type Report, show, textOf } from './path.ts'
+import { isConstant } from './template.ts'
 
 /** Target and arguments, still unrendered; `path` of each argument is where it stands in the file. */
 export interface CallParams {
@@ -11,10 +13,13 @@ export interface CallParams {
   tgt_type?: string
   arg: { path: Path; value: unknown }[]
   kwarg: { path: Path; name: string; value: unknown }[]
+  /** Of a local function: who gets its returns. */
+  returning: Returning
 }
 
 const ARGUMENT_KEYS = ['args', 'kwargs', 'arg', 'kwarg']
-const LOCAL_KEYS = ['tgt', 'tgt_type', ...ARGUMENT_KEYS]
+const RETURNING_KEYS = ['ret', 'ret_config', 'ret_kwargs'] as const
+const LOCAL_KEYS = ['tgt', 'tgt_type', ...RETURNING_KEYS, ...ARGUMENT_KEYS]
 /** What people write who do not know Salt's words, or know its old ones. */
 const OTHER_WORDS: ReadonlyMap<string, string> = new Map([
   ['target', 'tgt'],
@@ -24,11 +29,15 @@ const OTHER_WORDS: ReadonlyMap<string, string> = new Map([
   ['target_type', 'tgt_type'],
   ['expr_form', 'tgt_type'],
   ['arguments', 'args'],
+  ['returner', 'ret'],
+  ['return', 'ret'],
+  ['return_config', 'ret_config'],
+  ['return_kwargs', 'ret_kwargs'],
 ])
 
 /** Reads an action's parameters and reports what does not fit. */
 export function readParams(kind: JobKind, params: unknown, report: Report): CallParams {
-  const call: CallParams = { arg: [], kwarg: [] }
+  const call: CallParams = { arg: [], kwarg: [], returning: {} }
   if (kind === 'local') readLocal(params, call, report)
   else if (Array.isArray(params)) addArguments(params, [], call, report)
   else if (isObject(params)) {
@@ -73,7 +82,24 @@ function readLocal(params: unknown, call: CallParams, report: Report): void {
       report(['tgt_type'], `a list of ids has tgt_type 'list', got ${show(tgt_type)}`)
     else call.tgt_type = tgt_type as string
   }
+  readReturning(params, call, report)
   readArguments(params, call, report)
+}
+
+function readReturning(params: Record<string, unknown>, call: CallParams, report: Report): void {
+  const given = RETURNING_KEYS.filter(key => params[key] !== undefined)
+  const fitting = given.filter(key => {
+    if (!isConstant(params[key]))
+      report([key], `'${key}' is no template: what an event says must not choose where returns go`)
+    else if (!RETURNING[key].fits(params[key]))
+      report([key], `'${key}' must be ${RETURNING[key].what}, got ${show(params[key])}`)
+    else return true
+    return false
+  })
+  if (fitting.length < given.length) return
+  call.returning = returningOf(params as Returning)
+  if (given.length > 0 && !call.returning.ret)
+    report([given[0]!], `'${given[0]}' is for returners: name them in 'ret', such as ret: mysql`, 'key')
 }
 
 function readArguments(params: Record<string, unknown>, call: CallParams, report: Report): void {

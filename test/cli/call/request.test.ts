@@ -62,6 +62,34 @@ describe('the request', () => {
     await expect(parse('*', 'test.ping', '--metadata', text)).rejects.toMatchObject({ code: 'usage' })
   })
 
+  it.each([
+    [['--return', 'mysql,redis'], { ret: 'mysql,redis' }],
+    [
+      ['--return', 'mysql', '--return-config', 'other', '--return-kwargs', '{db: audit}'],
+      { ret: 'mysql', ret_config: 'other', ret_kwargs: { db: 'audit' } },
+    ],
+    [
+      ['--return=mysql', '--return_config=other', '--return_kwargs={"db": "audit"}'],
+      { ret: 'mysql', ret_config: 'other', ret_kwargs: { db: 'audit' } },
+    ],
+  ])('has the returners of %j', async (words, returning) => {
+    expect(await parse('*', 'test.ping', ...words)).toMatchObject(returning)
+  })
+
+  it.each([
+    [['--return', 'My SQL'], "--return takes names of returners with commas, such as 'mysql,redis', got 'My SQL'"],
+    [['--return', ''], '--return takes names of returners'],
+    [['--return-config', 'other'], '--return-config is for returners: name them with --return too'],
+    [['--return_kwargs', '{a: 1}'], '--return-kwargs is for returners: name them with --return too'],
+    [['--return', 'mysql', '--return-kwargs', 'x'], "--return-kwargs takes a map such as '{db: audit}', got 'x'"],
+    [['--return', 'mysql', '--return-config', 'a.b'], "--return-config takes a name of letters, digits, '_' and '-'"],
+  ])('is refused with %j', async (words, message) => {
+    await expect(parse('*', 'test.ping', ...words)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining(message),
+    })
+  })
+
   it('needs a function', async () => {
     await expect(parse('*')).rejects.toMatchObject({ code: 'usage' })
   })

@@ -61,6 +61,11 @@ do:
     ['both', '{ tgt: a, args: [1], kwargs: { y: 2 } }', { arg: [1], kwarg: { y: 2 } }],
     ["Salt's spelling", '{ tgt: a, arg: [1], kwarg: { y: 2 } }', { arg: [1], kwarg: { y: 2 } }],
     ['a list of ids', '{ tgt: [a, "{{ origin }}"] }', { tgt: ['a', 'web1'], tgt_type: 'list' }],
+    [
+      'returners',
+      '{ tgt: a, ret: "mysql, redis", ret_kwargs: { db: x } }',
+      { ret: 'mysql,redis', ret_kwargs: { db: 'x' } },
+    ],
     ['a type of target', '{ tgt: "a,b", tgt_type: list }', { tgt: 'a,b', tgt_type: 'list' }],
     ['a target that a template makes a list', '{ tgt: "{{ data.list }}" }', { tgt: ['a', 'b'], tgt_type: 'list' }],
   ])('takes %s for a local function', (_what, params, expected) => {

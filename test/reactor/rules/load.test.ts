@@ -123,6 +123,31 @@ const FAULTS: readonly [what: string, text: string, expected: string][] = [
     "3:32 local.test.echo: unknown key 'text' beside 'tgt'",
   ],
   [
+    'a returner that a template would name',
+    'on: a\ndo:\n  - local.test.ping: { tgt: a, ret: "{{ data.to }}" }',
+    "3:37 local.test.ping: 'ret' is no template: what an event says must not choose where returns go",
+  ],
+  [
+    'a setting of a returner that is a template',
+    'on: a\ndo:\n  - local.test.ping: { tgt: a, ret: mysql, ret_kwargs: { host: "{{ data.to }}" } }',
+    "local.test.ping: 'ret_kwargs' is no template",
+  ],
+  [
+    'a returner that is no name',
+    'on: a\ndo:\n  - local.test.ping: { tgt: a, ret: My SQL }',
+    "3:37 local.test.ping: 'ret' must be names of returners with commas, such as 'mysql,redis', got \"My SQL\"",
+  ],
+  [
+    'settings of no returner',
+    'on: a\ndo:\n  - local.test.ping: { tgt: a, ret_config: other }',
+    "3:32 local.test.ping: 'ret_config' is for returners: name them in 'ret', such as ret: mysql",
+  ],
+  [
+    "another word for 'ret'",
+    'on: a\ndo:\n  - local.test.ping: { tgt: a, returner: mysql }',
+    "3:32 local.test.ping: unknown key 'returner'. Did you mean 'ret'?",
+  ],
+  [
     'a target type not built',
     'on: a\ndo:\n  - local.test.ping: { tgt: a, tgt_type: regex }',
     '3:42 local.test.ping: unknown tgt_type "regex"',
@@ -240,6 +265,8 @@ const BEYOND_SCHEMA: readonly string[] = [
   'only exclusions',
   'an unquoted exclusion',
   'an unknown name in a template',
+  'a setting of a returner that is a template',
+  'settings of no returner',
   'a template in a key',
   'a template that does not parse',
   'an unknown filter',

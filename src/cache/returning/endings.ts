@@ -1,0 +1,107 @@
+// When a job has ended: all of its minions have returned. What this process stored says it mostly; of a job that other cache
+// workers had a part of, or that was begun before this one started, the store is asked once its returns have stopped coming. One
+// of which there is no load even then is a minion's own, as in the job cache.
+import type { KnownLoad } from '../../functions/define-returner.ts'
+import type { JobLoad, StoredReturn } from '../../protocol/returned.ts'
+
+export interface Endings {
+  /** They are stored. The jobs that have ended by that. */
+  stored(loads: readonly JobLoad[], returns: readonly StoredReturn[]): Ended[]
+  stop(): void
+}
+
+export interface Ended {
+  jid: string
+  endtime: string
+}
+
+export interface EndingsParts {
+  get_load(jid: string): Promise<KnownLoad | undefined>
+  get_jid(jid: string): Promise<Record<string, StoredReturn>>
+  save_load(loads: readonly JobLoad[]): Promise<void>
+  /** Takes those of which the store had to be asked. */
+  end(ended: Ended): Promise<void>
+  /** A question to the store has failed. */
+  onFailure(error: unknown): void
+}
+
+interface Open {
+  minions: readonly string[] | undefined
+  returned: Set<string>
+  endtime: string
+  timer?: NodeJS.Timeout
+}
+
+/** Jobs in hand; the oldest is forgotten, and its end not told. */
+const MOST = 1000
+const QUIET_MS = 5000
+
+export function createEndings(parts: EndingsParts): Endings {
+  const open = new Map<string, Open>()
+
+  const forget = (jid: string) => {
+    clearTimeout(open.get(jid)?.timer)
+    open.delete(jid)
+  }
+  const jobOf = (jid: string): Open => {
+    const job = open.get(jid) ?? { minions: undefined, returned: new Set<string>(), endtime: '' }
+    open.set(jid, job)
+    if (open.size > MOST) forget(open.keys().next().value!)
+    return job
+  }
+  const hasEnded = ({ minions, returned }: Pick<Open, 'minions' | 'returned'>) =>
+    minions !== undefined && minions.length > 0 && minions.every(id => returned.has(id))
+
+  const ask = async (jid: string, { endtime }: Open) => {
+    const [known, returns] = await Promise.all([parts.get_load(jid), parts.get_jid(jid)])
+    const [first] = Object.values(returns)
+    const load = known ?? (first && ownLoad(first))
+    if (!known && load) await parts.save_load([load])
+    if (hasEnded({ minions: load?.minions, returned: new Set(Object.keys(returns)) })) await parts.end({ jid, endtime })
+  }
+
+  return {
+    stored(loads, returns) {
+      for (const { jid, minions } of loads) jobOf(jid).minions = minions
+      const touched = new Set<string>()
+      for (const { jid, id, _stamp } of returns) {
+        const job = jobOf(jid)
+        job.returned.add(id)
+        if (_stamp > job.endtime) job.endtime = _stamp
+        touched.add(jid)
+      }
+      const ended: Ended[] = []
+      for (const jid of new Set([...touched, ...loads.map(load => load.jid)])) {
+        const job = open.get(jid)
+        if (!job || job.endtime === '') continue
+        clearTimeout(job.timer)
+        if (hasEnded(job)) {
+          ended.push({ jid, endtime: job.endtime })
+          forget(jid)
+        } else
+          job.timer = setTimeout(() => {
+            forget(jid)
+            ask(jid, job).catch(parts.onFailure)
+          }, QUIET_MS).unref()
+      }
+      return ended
+    },
+    stop() {
+      for (const jid of [...open.keys()]) forget(jid)
+    },
+  }
+}
+
+/** Of a job that the minion ran by itself, as with `reactor local`. */
+const ownLoad = ({ jid, id, fun, fun_args }: StoredReturn): JobLoad => ({
+  jid,
+  cmd: 'publish',
+  fun,
+  arg: fun_args,
+  kwargs: {},
+  tgt: id,
+  tgt_type: 'glob',
+  ret: '',
+  user: `minion:${id}`,
+  minions: [id],
+})

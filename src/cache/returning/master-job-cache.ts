@@ -1,0 +1,89 @@
+// `master_job_cache`: every job's load and every return, and when a job has ended, to the store of a returner.
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { Alarms } from '../../alarms/alarms.ts'
+import { errorMessage } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { Running } from '../../base/service.ts'
+import type { Capability, ReturnerStore } from '../../functions/define-returner.ts'
+import type { PayloadStore } from '../../payload/store.ts'
+import type { JobLoad, StoredReturn } from '../../protocol/returned.ts'
+import { masterJobCacheConsumer } from '../../protocol/returner-consumers.ts'
+import type { Subjects } from '../../protocol/subject.ts'
+import type { JobTimeouts } from '../facts.ts'
+import { createEndings, type Ended } from './endings.ts'
+import { followInto } from './follow.ts'
+import { createRecordReader, type JobRecord, wholeReturn } from './records.ts'
+import type { RefusedRecords } from './refused.ts'
+
+/** What a returner must be able to do as the master's job cache. */
+export const JOB_CACHE = [
+  'save_load',
+  'returner',
+  'get_load',
+  'get_jid',
+  'get_jids_filter',
+] as const satisfies readonly Capability[]
+export type JobCacheStore = ReturnerStore & Required<Pick<ReturnerStore, (typeof JOB_CACHE)[number]>>
+
+export interface MasterJobCacheParts extends JobTimeouts {
+  nc: NatsConnection
+  subjects: Subjects
+  /** Of the returner. */
+  name: string
+  store: JobCacheStore
+  payloads: Pick<PayloadStore, 'get'>
+  refused: RefusedRecords
+  alarms: Alarms
+  log: Log
+}
+
+/** `stop` stores what was taken. The store is the caller's to close. */
+export async function startMasterJobCache(parts: MasterJobCacheParts): Promise<Running> {
+  const { nc, subjects, name, store, payloads, refused, alarms, log } = parts
+  const end = async (ended: readonly Ended[]) => {
+    if (ended.length > 0) await store.update_endtime?.(ended)
+  }
+  const endings = createEndings({
+    save_load: loads => store.save_load(loads),
+    get_load: jid => store.get_load(jid),
+    get_jid: jid => store.get_jid(jid),
+    end: one => end([one]),
+    onFailure: error =>
+      log.warn(
+        { returner: name, error: errorMessage(error) },
+        'whether a job has ended could not be asked of its store',
+      ),
+  })
+
+  const write = async (records: readonly JobRecord[]) => {
+    const loads: JobLoad[] = []
+    const returns: StoredReturn[] = []
+    for (const record of records) {
+      if ('load' in record) loads.push(record.load)
+      else returns.push(await wholeReturn(record, payloads))
+    }
+    if (loads.length > 0) await store.save_load(loads)
+    if (returns.length > 0) await store.returner(returns)
+    await end(endings.stored(loads, returns))
+  }
+
+  const following = await followInto<JobRecord>({
+    nc,
+    ns: subjects.ns,
+    consumer: masterJobCacheConsumer(subjects.ns),
+    name,
+    read: createRecordReader(subjects.eventPrefix, parts, log),
+    sizeOf: (record, message) => ('payload' in record && record.payload ? record.payload.size : message.data.length),
+    write,
+    keyOf: record => ('load' in record ? record.load.jid : `${record.returned.jid}/${record.returned.id}`),
+    refused,
+    alarms,
+    log,
+  })
+  return {
+    async stop() {
+      await following.stop()
+      endings.stop()
+    },
+  }
+}

@@ -1,0 +1,100 @@
+// `reactor returners <list|show|create>`: which there are, their settings, and the tables that some need.
+import type { Command } from 'commander'
+import { ReactorError } from '../../base/errors.ts'
+import { createLog } from '../../base/log.ts'
+import { loadConfig } from '../../config/load.ts'
+import type { ReturnerDefinition } from '../../functions/define-returner.ts'
+import { argumentDocs, formatArgument } from '../../functions/doc.ts'
+import { loadProfiles } from '../../processes/profiles.ts'
+import { findReturners, LOCAL } from '../../returner/load.ts'
+import { createStores } from '../../returner/open.ts'
+import { optionsOf } from '../../returner/options.ts'
+import type { AddCommand } from '../command.ts'
+import { print, printJson } from '../out/print.ts'
+
+interface Flags {
+  config?: string
+  moduleDir?: string[]
+  json?: boolean
+}
+
+const HELP = `
+Settings are written into the config by Salt's names: 'mysql.host: db1' (docs/returners.md).
+
+Exit codes: 0, 1 the store refused, 64 a wrong command line, 78 no such returner or wrong settings.`
+
+export const command: AddCommand = program => {
+  const returners = program
+    .command('returners')
+    .description('stores of job results: list them, show their settings, make their tables')
+    .addHelpText('after', HELP)
+  addList(returners)
+  addShow(returners)
+  addCreate(returners)
+}
+
+const withFlags = (command: Command): Command =>
+  command
+    .option('--config <file>', 'config file, whose module_dirs hold returners of your own')
+    .option('--module-dir <dir...>', 'folders of your own modules')
+
+const read = async ({ config: file, moduleDir }: Flags) => {
+  const config = await loadConfig(file, { module_dirs: moduleDir })
+  return { config, returners: await findReturners(config.module_dirs) }
+}
+
+const shown = (name: string, { doc, can, options }: ReturnerDefinition) => ({
+  ...{ name, doc, can },
+  settings: argumentDocs(options).map(setting => ({ ...setting, name: `${name}.${setting.name}` })),
+})
+
+function addList(returners: Command): void {
+  withFlags(returners.command('list').description('the returners that there are, and what each can do'))
+    .option('--json', 'print [{name, doc, can, settings}] as JSON')
+    .action(async (flags: Flags) => {
+      const { returners } = await read(flags)
+      const all = await Promise.all(returners.names().map(async name => shown(name, await returners.load(name))))
+      if (flags.json) return printJson(all)
+      print(`${LOCAL.padEnd(14)} The job cache that is there without any.`)
+      for (const { name, doc, can } of all)
+        print(`${name.padEnd(14)} ${doc.split('\n')[0]}\n${' '.repeat(15)}${can.join(' ')}`)
+    })
+}
+
+function addShow(returners: Command): void {
+  withFlags(returners.command('show').description('what a returner does, and its settings'))
+    .argument('<name>')
+    .option('--json', 'print {name, doc, can, settings} as JSON')
+    .action(async (name: string, flags: Flags) => {
+      const { returners } = await read(flags)
+      const one = shown(name, await returners.load(name))
+      if (flags.json) return printJson(one)
+      const settings = one.settings.map(setting => `    ${formatArgument(setting)}`)
+      print([name, '', ...one.doc.split('\n').map(line => `    ${line.trim()}`.trimEnd()), '', ...settings].join('\n'))
+      print(`\n    can: ${one.can.join(' ')}`)
+    })
+}
+
+function addCreate(returners: Command): void {
+  withFlags(returners.command('create').description('make what a returner needs in its store, such as tables'))
+    .argument('<name>')
+    .option('--return-config <name>', "take the settings under this name first: 'other' means other.mysql.host")
+    .option('--json', 'print {done: […]} as JSON')
+    .action(async (name: string, flags: Flags & { returnConfig?: string }) => {
+      const { config, returners } = await read(flags)
+      const definition = await returners.load(name)
+      if (!definition.create)
+        throw new ReactorError('usage', `the returner '${name}' needs nothing made: it has no tables`)
+      const options = optionsOf(name, definition, config.returner_settings, { return_config: flags.returnConfig })
+      const log = createLog('returners', config.log_level, config.log_format)
+      const context = { log, id: 'cli', profiles: await loadProfiles(config) }
+      const stores = createStores({ ...context, returners, settings: config.returner_settings })
+      try {
+        const done = await definition.create(options, { ...context, open: stores.open })
+        if (flags.json) printJson({ done })
+        else print(done.length === 0 ? 'everything is there already' : done.join('\n'))
+      } finally {
+        await stores.close()
+      }
+    })
+}

@@ -1,0 +1,162 @@
+// What waits for one returner: given to its store in batches, tried again while that is down. What the store can never take is
+// parked, one by one, and the others go on.
+import type { Clock } from '../base/clock.ts'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import { isRefused, type ReturnerStore } from '../functions/define-returner.ts'
+import type { StoredReturn } from '../protocol/returned.ts'
+
+export interface Waiting {
+  key: string
+  returned: StoredReturn
+  bytes: number
+}
+
+export interface QueueParts {
+  /** Throws `bad_config` or `bad_module` where no try will mend it. */
+  open(): Promise<ReturnerStore>
+  /** The store has it, or it is parked. */
+  onGone(key: string): void
+  /** Resolves once it is kept with the reason; false: it cannot be, because the minion stops. */
+  park(waiting: Waiting, reason: string): Promise<boolean>
+  /** The first try that fails, and the first after it that does not. */
+  onDown(error: unknown): void
+  onUp(): void
+  /** Nothing waits any more. */
+  onIdle(): void
+  backoff: Backoff
+  clock: Clock
+}
+
+export interface Backoff {
+  firstMs: number
+  mostMs: number
+}
+
+export interface ReturnerQueue {
+  add(waiting: Waiting): void
+  /** It is not given any more; a call that is under way may still have it. */
+  forget(key: string): void
+  readonly size: number
+  readonly bytes: number
+  /** Resolves once no call is under way, or after so many milliseconds; what waits is left. */
+  stop(withinMs: number): Promise<void>
+}
+
+const MOST_AT_ONCE = 100
+const MOST_BYTES_AT_ONCE = 1024 * 1024
+
+export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
+  const { clock, backoff } = parts
+  const waiting = new Map<string, Waiting>()
+  const stopping = new AbortController()
+  let bytes = 0
+  let down = false
+  let running: Promise<void> | undefined
+
+  const forget = (key: string) => {
+    bytes -= waiting.get(key)?.bytes ?? 0
+    waiting.delete(key)
+  }
+  /** Unless another has come in its place meanwhile. */
+  const gone = (one: Waiting) => {
+    if (waiting.get(one.key) !== one) return
+    forget(one.key)
+    parts.onGone(one.key)
+  }
+  const park = async (one: Waiting, error: unknown) => {
+    if (!(await parts.park(one, errorMessage(error)))) throw error
+    gone(one)
+  }
+
+  const give = async (batch: readonly Waiting[]) => {
+    let store: ReturnerStore
+    try {
+      store = await parts.open()
+    } catch (error) {
+      if (!isHopeless(error)) throw error
+      for (const one of batch) await park(one, error)
+      return
+    }
+    await offer(store, batch)
+    if (down) {
+      down = false
+      parts.onUp()
+    }
+  }
+  const offer = async (store: ReturnerStore, batch: readonly Waiting[]): Promise<void> => {
+    try {
+      await store.returner!(batch.map(({ returned }) => returned))
+    } catch (error) {
+      if (!isRefused(error)) throw error
+      if (batch.length === 1) return park(batch[0]!, error)
+      const half = batch.length >> 1
+      await offer(store, batch.slice(0, half))
+      return offer(store, batch.slice(half))
+    }
+    for (const one of batch) gone(one)
+  }
+
+  const run = async () => {
+    let waitMs = backoff.firstMs
+    while (waiting.size > 0 && !stopping.signal.aborted) {
+      try {
+        await give(nextBatch(waiting.values()))
+        waitMs = backoff.firstMs
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        if (!down) {
+          down = true
+          parts.onDown(error)
+        }
+        // Thousands of minions must not come back to a store at the same moment.
+        await clock.sleep(waitMs * (0.75 + Math.random() / 2), stopping.signal).catch(() => undefined)
+        waitMs = Math.min(waitMs * 2, backoff.mostMs)
+      }
+    }
+  }
+  const start = () => {
+    running ??= run().finally(() => {
+      running = undefined
+      if (stopping.signal.aborted) return
+      if (waiting.size > 0) start()
+      else parts.onIdle()
+    })
+  }
+
+  return {
+    add(one) {
+      forget(one.key)
+      waiting.set(one.key, one)
+      bytes += one.bytes
+      if (!stopping.signal.aborted) start()
+    },
+    forget,
+    get size() {
+      return waiting.size
+    },
+    get bytes() {
+      return bytes
+    },
+    async stop(withinMs) {
+      stopping.abort()
+      const late = new AbortController()
+      await Promise.race([running, clock.sleep(withinMs, late.signal).catch(() => undefined)])
+      late.abort()
+    },
+  }
+}
+
+function nextBatch(all: Iterable<Waiting>): Waiting[] {
+  const batch: Waiting[] = []
+  let bytes = 0
+  for (const one of all) {
+    if (batch.length > 0 && (batch.length === MOST_AT_ONCE || bytes + one.bytes > MOST_BYTES_AT_ONCE)) break
+    batch.push(one)
+    bytes += one.bytes
+  }
+  return batch
+}
+
+/** There is no such returner, or its settings do not fit: the same for every try of this process. */
+export const isHopeless = (error: unknown): error is ReactorError =>
+  error instanceof ReactorError && (error.code === 'bad_config' || error.code === 'bad_module')

@@ -1,0 +1,81 @@
+// The stores that a minion gives returns to. Nothing of a returner is loaded before the first return that is for it.
+import { systemClock } from '../base/clock.ts'
+import { ReactorError } from '../base/errors.ts'
+import type { ReturnerContext, ReturnerStore } from '../functions/define-returner.ts'
+import { findReturners, LOCAL, type Returners } from '../returner/load.ts'
+import { createStores, type Stores } from '../returner/open.ts'
+import type { ReturnerSettings } from '../returner/options.ts'
+import { isHopeless } from './returner-queue.ts'
+import { type Destination, destinationKey } from './returner-spool.ts'
+
+export interface ReturnerStores {
+  /** Throws `bad_config` or `bad_module` where there is one of `ext_job_cache` that can never take a return. */
+  check(names: readonly string[]): Promise<void>
+  /** Throws `bad_config`, `bad_module`, and whatever keeps it from being opened now. */
+  open(to: Destination): Promise<ReturnerStore>
+  /** Nothing waits for it: what a job's own settings have opened is closed. */
+  release(to: Destination): void
+  /** Closes all; what does not within so many milliseconds is left. */
+  close(withinMs: number): Promise<void>
+}
+
+export interface ReturnerStoresParts extends Omit<ReturnerContext, 'open'> {
+  moduleDirs: readonly string[]
+  settings: ReturnerSettings
+}
+
+export function createReturnerStores({ moduleDirs, ...parts }: ReturnerStoresParts): ReturnerStores {
+  let found: Promise<Returners> | undefined
+  const find = () => {
+    if (found) return found
+    const finding = findReturners(moduleDirs)
+    found = finding
+    finding.catch(() => {
+      found = undefined
+    })
+    return finding
+  }
+  const returners: Returners = { names: () => [], load: async name => (await find()).load(name) }
+  const make = () => createStores({ ...parts, returners })
+  const shared = make()
+  /** Of each set of settings that jobs brought along: there may be any number. */
+  const own = new Map<string, Stores>()
+
+  const storesOf = (to: Destination): Stores => {
+    if (!to.ret_kwargs) return shared
+    const key = destinationKey(to)
+    const stores = own.get(key) ?? make()
+    own.set(key, stores)
+    return stores
+  }
+  const open: ReturnerStores['open'] = to =>
+    storesOf(to).open(to.returner, { return_config: to.ret_config, return_kwargs: to.ret_kwargs }, ['returner'])
+
+  return {
+    open,
+    async check(names) {
+      for (const returner of names.filter(name => name !== LOCAL)) {
+        try {
+          await open({ returner })
+        } catch (error) {
+          // What is only away now may be there when the first return comes.
+          if (isHopeless(error)) throw new ReactorError(error.code, `ext_job_cache: ${error.message}`, {}, error)
+        }
+      }
+    },
+    release(to) {
+      const key = destinationKey(to)
+      const stores = own.get(key)
+      own.delete(key)
+      void stores?.close()
+    },
+    async close(withinMs) {
+      const late = new AbortController()
+      await Promise.race([
+        Promise.all([shared, ...own.values()].map(stores => stores.close())),
+        systemClock.sleep(withinMs, late.signal).catch(() => undefined),
+      ])
+      late.abort()
+    },
+  }
+}

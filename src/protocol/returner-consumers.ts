@@ -1,0 +1,40 @@
+// The durable consumers on EVENTS of the master's returners.
+import { ACK_WAIT_MS, consumerNames, EVENT_RETURNS, type WantedConsumer } from './streams.ts'
+
+const intoStore = {
+  ack_policy: 'explicit',
+  ack_wait: ACK_WAIT_MS * 1_000_000,
+  // What waits for a store that is down stays in the stream, but for so many.
+  max_ack_pending: 1000,
+  max_deliver: -1,
+} as const
+
+/** Announcements and returns of jobs, below the origin. */
+const JOB_RECORDS = ['job.*.new', 'job.*.ret.*', 'run.*.new', 'run.*.ret', 'wheel.*.new', 'wheel.*.ret']
+
+/** The cache workers share it; each record is acked once the store that is the master's job cache has it. */
+export function masterJobCacheConsumer(ns: string): WantedConsumer {
+  return {
+    ...intoStore,
+    durable_name: consumerNames(ns).masterJobCache,
+    deliver_policy: 'all',
+    filter_subjects: JOB_RECORDS.map(tokens => `${ns}.event.*.salt.${tokens}`),
+  }
+}
+
+/** What came before the returner was named is not given to it: one that sends mails would send a week of them. */
+export function eventReturnConsumer(ns: string, slot: number, returner: string): WantedConsumer {
+  return {
+    ...intoStore,
+    durable_name: consumerNames(ns).eventReturn(slot),
+    deliver_policy: 'new',
+    metadata: { returner },
+  }
+}
+
+/** Those of `event_return`, as many as there may be. */
+export const eventReturnNames = (ns: string): string[] =>
+  Array.from({ length: EVENT_RETURNS }, (_, slot) => consumerNames(ns).eventReturn(slot))
+
+/** Those and the one of the master's job cache. */
+export const returnerNames = (ns: string): string[] => [consumerNames(ns).masterJobCache, ...eventReturnNames(ns)]

@@ -1,0 +1,57 @@
+// The returners that a job is sent with: who gets its returns besides the job cache, with Salt's `ret`, `ret_config`, `ret_kwargs`.
+import { isObject } from '../base/json.ts'
+
+export interface Returning {
+  /** Names of returners, joined by commas. */
+  ret?: string
+  /** Settings of the minion under `<ret_config>.<returner>.…` come before its others. */
+  ret_config?: string
+  /** Settings that come before all of the minion's own. */
+  ret_kwargs?: Record<string, unknown>
+}
+
+const NAME = /^[a-z][a-z0-9_]*$/
+export const RET_CONFIG = /^[A-Za-z0-9_-]+$/
+
+/** What each field must be, and whether a value is. An empty text is what Salt's clients send where there is none. */
+export const RETURNING: Readonly<Record<keyof Returning, { what: string; fits(value: unknown): boolean }>> = {
+  ret: {
+    what: "names of returners with commas, such as 'mysql,redis'",
+    fits: value => typeof value === 'string' && returnerNames(value).every(name => NAME.test(name)),
+  },
+  ret_config: {
+    what: "a name of letters, digits, '_' and '-'",
+    fits: value => typeof value === 'string' && (value === '' || RET_CONFIG.test(value)),
+  },
+  ret_kwargs: { what: 'a map', fits: isObject },
+}
+
+/** Each once, in their order. */
+export const returnerNames = (ret: string): string[] => [
+  ...new Set(
+    ret
+      .split(',')
+      .map(name => name.trim())
+      .filter(Boolean),
+  ),
+]
+
+type Given = { readonly [K in keyof Returning]?: Returning[K] | undefined }
+
+/** Those fields alone, as they are passed on: nothing at all where no returner is named. */
+export function returningOf({ ret, ret_config, ret_kwargs }: Given): Returning {
+  const names = returnerNames(ret ?? '')
+  if (names.length === 0) return {}
+  return {
+    ret: names.join(','),
+    ...(ret_config ? { ret_config } : {}),
+    ...(ret_kwargs && Object.keys(ret_kwargs).length > 0 ? { ret_kwargs } : {}),
+  }
+}
+
+/** Whether a map that others wrote has these fields as they must be, or not at all. */
+export const isReturning = (value: Record<string, unknown>): boolean =>
+  Object.entries(RETURNING).every(([key, { fits }]) => value[key] === undefined || fits(value[key]))
+
+/** The right to have minions give returns to it is the right to call a function of that name. */
+export const returnerRight = (name: string): string => `returner.${name}`

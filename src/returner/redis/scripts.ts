@@ -1,0 +1,86 @@
+// What the Redis server runs in one piece, so that nobody sees half of it and a record that comes again changes nothing.
+// In all that write, ARGV[1] is how long records are kept, in milliseconds; 0: until they are cleaned.
+
+const KEEP = `
+local ttl = tonumber(ARGV[1])
+local function keep(key)
+  if ttl > 0 then redis.call('PEXPIRE', key, ttl) else redis.call('PERSIST', key) end
+end
+`
+
+/** KEYS: jids, then of each its load and its end. ARGV: ttl, then of each its jid and its text. */
+export const SAVE_LOADS = `${KEEP}
+for i = 1, (#KEYS - 1) / 2 do
+  local load, ended, jid = KEYS[2 * i], KEYS[2 * i + 1], ARGV[2 * i]
+  redis.call('SET', load, ARGV[2 * i + 1])
+  keep(load)
+  keep(ended)
+  redis.call('ZADD', KEYS[1], 0, jid)
+end`
+
+/** KEYS: jids, minions, then of each its hash and its newest. ARGV: ttl, then of each its jid, id and text. */
+export const SAVE_RETURNS = `${KEEP}
+for i = 1, (#KEYS - 2) / 2 do
+  local ret, newest = KEYS[2 * i + 1], KEYS[2 * i + 2]
+  local jid, id = ARGV[3 * i - 1], ARGV[3 * i]
+  redis.call('HSET', ret, id, ARGV[3 * i + 1])
+  keep(ret)
+  local known = redis.call('GET', newest)
+  if not known or known <= jid then
+    redis.call('SET', newest, jid)
+    keep(newest)
+  end
+  redis.call('SADD', KEYS[2], id)
+  redis.call('ZADD', KEYS[1], 0, jid)
+end`
+
+/** KEYS: of each its load and its end. ARGV: ttl, which is the load's here, then of each its stamp. */
+export const SAVE_ENDS = `
+for i = 1, #KEYS / 2 do
+  local left = redis.call('PTTL', KEYS[2 * i - 1])
+  if left ~= -2 then
+    redis.call('SET', KEYS[2 * i], ARGV[i + 1])
+    if left > 0 then redis.call('PEXPIRE', KEYS[2 * i], left) end
+  end
+end`
+
+/** KEYS: events, then each. ARGV: ttl, then of each its id, milliseconds and text. */
+export const SAVE_EVENTS = `${KEEP}
+for i = 1, #KEYS - 1 do
+  redis.call('SET', KEYS[i + 1], ARGV[3 * i + 1])
+  keep(KEYS[i + 1])
+  redis.call('ZADD', KEYS[1], ARGV[3 * i], ARGV[3 * i - 1])
+end`
+
+/** Takes out of jids and events, the KEYS, what has expired among the ARGV[1] oldest of each; how many of each. */
+export const SWEEP = `
+local gone = {0, 0}
+for _, jid in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[1] - 1)) do
+  if redis.call('EXISTS', 'load:' .. jid, 'ret:' .. jid) == 0 then
+    gone[1] = gone[1] + redis.call('ZREM', KEYS[1], jid)
+  end
+end
+for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, ARGV[1] - 1)) do
+  if redis.call('EXISTS', 'event:' .. id) == 0 then
+    gone[2] = gone[2] + redis.call('ZREM', KEYS[2], id)
+  end
+end
+return gone`
+
+/**
+ * Removes jobs and events, the KEYS, that are older than the jid ARGV[2] and than ARGV[3] milliseconds, ARGV[1] of each at most; how
+ * many it looked at, the larger of both, and how many of them were jobs that were still there.
+ */
+export const CLEAN = `
+local jids = redis.call('ZRANGEBYLEX', KEYS[1], '-', '(' .. ARGV[2], 'LIMIT', 0, ARGV[1])
+local jobs = 0
+for _, jid in ipairs(jids) do
+  if redis.call('UNLINK', 'load:' .. jid, 'ret:' .. jid, 'end:' .. jid) > 0 then jobs = jobs + 1 end
+  redis.call('ZREM', KEYS[1], jid)
+end
+local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[3], 'LIMIT', 0, ARGV[1])
+for _, id in ipairs(ids) do
+  redis.call('UNLINK', 'event:' .. id)
+  redis.call('ZREM', KEYS[2], id)
+end
+return {math.max(#jids, #ids), jobs}`

@@ -1,0 +1,97 @@
+// A database over the connections of a client library: one at a time, each step within the time limit, and a connection on which
+// anything failed is never used again: that undoes its transaction and drops its locks.
+import { formatDuration } from '../../base/duration.ts'
+import { ReactorError } from '../../base/errors.ts'
+import { createInHand } from '../../base/in-hand.ts'
+import type { Database, Dialect, Run } from './dialect.ts'
+
+export interface Connection {
+  run: Run
+  release(broken: boolean): void
+}
+
+export interface Connections {
+  /** Waits for a free one. */
+  take(): Promise<Connection>
+  begin: string
+  /** Ways to be alone: before the transaction begins, in it, and after its end. */
+  alone: {
+    before?(run: Run, timeoutMs: number): Promise<void>
+    within?(run: Run): Promise<void>
+    after?(run: Run): Promise<void>
+  }
+  close(): Promise<void>
+}
+
+/** Enough for the readers and writers of one process; the database has others to serve. */
+export const MOST_CONNECTIONS = 4
+
+export interface DatabaseParts {
+  connections: Connections
+  dialect: Dialect
+  where: string
+  timeoutMs: number
+}
+
+export function createDatabase({ connections, dialect, where, timeoutMs }: DatabaseParts): Database {
+  const inHand = createInHand(() => undefined)
+  let closing: Promise<void> | undefined
+
+  const session = <T>(work: (run: Run) => Promise<T>): Promise<T> => {
+    if (closing) throw new ReactorError('stopped', `${where} was asked after it was closed`)
+    const done = converse(work)
+    inHand.add(done.then(() => undefined))
+    return done
+  }
+
+  async function converse<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    const taking = connections.take()
+    const connection = await inTime(taking).catch(error => {
+      // One that comes too late is for others.
+      taking.then(
+        late => late.release(false),
+        () => undefined,
+      )
+      throw error
+    })
+    let broken = true
+    try {
+      const result = await work((sql, values) => inTime(connection.run(sql, values)))
+      broken = false
+      return result
+    } finally {
+      connection.release(broken)
+    }
+  }
+
+  async function inTime<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      const message = `${where} did not answer within ${formatDuration(timeoutMs)}`
+      timer = setTimeout(() => reject(new ReactorError('timeout', message)), timeoutMs)
+    })
+    return Promise.race([work, late]).finally(() => clearTimeout(timer))
+  }
+
+  return {
+    dialect,
+    where,
+    timeoutMs,
+    run: async (sql, values) => session(run => run(sql, values)),
+    transaction: async (work, { alone = false } = {}) =>
+      session(async run => {
+        const { before, within, after } = alone ? connections.alone : {}
+        await before?.(run, timeoutMs)
+        await run(connections.begin)
+        await within?.(run)
+        const result = await work(run)
+        await run('COMMIT')
+        await after?.(run)
+        return result
+      }),
+    close() {
+      closing ??= inHand.settle().then(() => inTime(connections.close()))
+      return closing
+    },
+  }
+}

@@ -1,0 +1,54 @@
+// PostgreSQL, through pg: statements with parameters on a pool, all values as texts.
+import pg from 'pg'
+import { ReactorError } from '../../base/errors.ts'
+import { type Connections, createDatabase, MOST_CONNECTIONS } from './database.ts'
+import type { Database, Run, SqlText } from './dialect.ts'
+import { POSTGRES } from './postgres-dialect.ts'
+import type { PostgresOptions } from './settings.ts'
+
+/** Any number: whoever takes this one knows of these tables. */
+const LOCK = 'pg_advisory_xact_lock(7265983)'
+
+/** Throws `bad_config` on two passwords. */
+export function openPostgres({ host, port, user, passwd, pass, db, timeout }: PostgresOptions): Database {
+  if (passwd !== undefined && pass !== undefined)
+    throw new ReactorError('bad_config', "'postgres.passwd' and 'postgres.pass' are the same setting: leave one out")
+  const pool = new pg.Pool({
+    ...{ host, port, user, password: passwd ?? pass ?? 'salt', database: db },
+    ...{ max: MOST_CONNECTIONS, connectionTimeoutMillis: timeout, application_name: 'reactor' },
+    // What nobody waits for any more does not go on; this comes after the client's own limit.
+    onConnect: async client => void (await client.query(`SET statement_timeout = ${timeout + 1000}`)),
+    types: { getTypeParser: () => (text: string) => text },
+  })
+  // Of connections that nobody uses: the pool has let go of them, and the next use makes others.
+  pool.on('error', () => undefined)
+  pool.on('connect', client => client.on('error', () => undefined))
+  const connections: Connections = {
+    async take() {
+      const client = await pool.connect()
+      return { run: runOn(client), release: broken => client.release(broken) }
+    },
+    begin: 'BEGIN ISOLATION LEVEL READ COMMITTED',
+    alone: {
+      async within(run) {
+        await run(`SELECT ${LOCK}`)
+      },
+    },
+    close: () => pool.end(),
+  }
+  return createDatabase({
+    connections,
+    dialect: POSTGRES,
+    where: `the postgres database '${db}' at ${host}:${port}`,
+    timeoutMs: timeout,
+  })
+}
+
+const runOn =
+  (client: pg.PoolClient): Run =>
+  async (sql, values = []) => {
+    let mark = 0
+    const text = sql.replace(/\?/g, () => `$${++mark}`)
+    const { rows, rowCount } = await client.query(text, values as SqlText[])
+    return { rows, changed: rowCount ?? 0 }
+  }

@@ -1,0 +1,84 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { command } from '../../../src/cli/commands/returners.ts'
+import { testFolder } from '../../helpers/folder.ts'
+
+let home: string
+let stdout = ''
+beforeEach(async () => {
+  home = await testFolder()
+  await mkdir(join(home, 'own/returners'), { recursive: true })
+  const own = `import { appendFileSync } from 'node:fs'
+import { returner, z } from 'reactor'
+export default returner({
+  doc: 'Keeps returns in a drawer.\\nThe second line.',
+  options: { drawer: z.string().describe('which one'), depth: z.number().default(3).describe('how deep it is') },
+  can: ['returner'],
+  create: async ({ drawer }) => [\`made the drawer \${drawer}\`],
+  open: ({ drawer }) => ({
+    returner: async returns => { for (const one of returns) appendFileSync(drawer, JSON.stringify(one) + '\\\\n') },
+    close: async () => undefined,
+  }),
+})
+`
+  await writeFile(join(home, 'own/returners/drawer.mjs'), own)
+  await writeFile(config(), `module_dirs: [${join(home, 'own')}]\ndrawer.drawer: top\nother.drawer.drawer: bottom\n`)
+  stdout = ''
+  vi.spyOn(process.stdout, 'write').mockImplementation(text => {
+    stdout += String(text)
+    return true
+  })
+})
+afterEach(() => vi.restoreAllMocks())
+
+const config = () => join(home, 'reactor.yaml')
+async function returners(...words: string[]): Promise<string> {
+  const program = new Command()
+  command(program)
+  await program.parseAsync(['returners', ...words, '--config', config()], { from: 'user' })
+  return stdout
+}
+
+describe('reactor returners', () => {
+  it('list names those that ship and those of module_dirs, with what they can do', async () => {
+    const text = await returners('list')
+    expect(text).toMatch(/^local\s+The job cache that is there without any\.$/m)
+    expect(text).toMatch(/^drawer\s+Keeps returns in a drawer\.\n\s+returner$/m)
+    expect(text).not.toContain('The second line')
+  })
+
+  it('show tells of the settings by their names in a config', async () => {
+    const text = await returners('show', 'drawer')
+    expect(text).toContain('drawer.drawer (string, required): which one')
+    expect(text).toContain('drawer.depth (number, default 3): how deep it is')
+    expect(text).toContain('The second line.')
+    stdout = ''
+    expect(JSON.parse(await returners('show', 'drawer', '--json'))).toMatchObject({
+      name: 'drawer',
+      can: ['returner'],
+      settings: [
+        { name: 'drawer.drawer', required: true },
+        { name: 'drawer.depth', default: 3 },
+      ],
+    })
+  })
+
+  it('create makes what it needs, with the settings of the config or of an alternative', async () => {
+    expect(await returners('create', 'drawer')).toBe('made the drawer top\n')
+    stdout = ''
+    expect(await returners('create', 'drawer', '--return-config', 'other')).toBe('made the drawer bottom\n')
+  })
+
+  it('says which settings are wrong, and which returner is not there', async () => {
+    await writeFile(config(), `module_dirs: [${join(home, 'own')}]\ndrawer.drawr: top\n`)
+    await expect(returners('create', 'drawer')).rejects.toMatchObject({
+      code: 'bad_config',
+      message: expect.stringContaining("unknown setting 'drawer.drawr'. Did you mean 'drawer'?"),
+    })
+    await writeFile(config(), `module_dirs: [${join(home, 'own')}]\n`)
+    await expect(returners('create', 'drawer')).rejects.toThrow("'drawer.drawer' is missing")
+    await expect(returners('show', 'drawr')).rejects.toThrow("there is no returner 'drawr'. Did you mean 'drawer'?")
+  })
+})
