@@ -43,7 +43,7 @@ async function measure(name, { settings, bare: openBare }, runs, count) {
   const returners = await findReturners()
   const stores = createStores({ returners, settings, log: silentLog, id: 'bench', profiles: { smtp: {}, http: {} } })
   const definition = await returners.load(name)
-  if (['mysql','postgres','sqlite'].includes(name)) await (await import('../dist/returner/sql/create.js')).createTables(name, optionsOf(name, definition, settings))
+  await definition.create?.(optionsOf(name, definition, settings), { log: silentLog, id: 'bench', open: stores.open })
   const store = await stores.open(name)
   const bare = await openBare()
   try {

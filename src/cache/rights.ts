@@ -64,8 +64,18 @@ export function createJobRights(
   return {
     async job(asker, request) {
       if (seesAll(asker)) return waits.answer(request)
-      if (isOthers(asker, await store.asker(request.jid))) record(asker, 'history.job', `job ${request.jid}`)
-      return waits.answer(request, job => maySeeJob(asker.user, asker.grants(), job))
+      let recorded = false
+      const recordOnce = () => {
+        if (!recorded) record(asker, 'history.job', `job ${request.jid}`)
+        recorded = true
+      }
+      if (isOthers(asker, await store.asker(request.jid))) recordOnce()
+      return waits.answer(request, job => {
+        const may = maySeeJob(asker.user, asker.grants(), job)
+        // One that only the store of a returner has.
+        if (!may && isOthers(asker, job.user)) recordOnce()
+        return may
+      })
     },
     narrowed(asker, request) {
       if (seesAll(asker)) return request

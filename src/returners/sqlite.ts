@@ -1,5 +1,7 @@
 // Jobs, returns and events in a SQLite file of this machine.
+import { existsSync } from 'node:fs'
 import { CAPABILITIES, returner } from '../functions/define-returner.ts'
+import { CREATE_WITHIN_MS, createTables } from '../returner/sql/create.ts'
 import { SQLITE_OPTIONS } from '../returner/sql/settings.ts'
 import { openSqlite } from '../returner/sql/sqlite.ts'
 import { createSqlStore } from '../returner/sql/store.ts'
@@ -10,5 +12,10 @@ export default returner({
 The file and its tables are made at the first use; several processes may write to it.`,
   options: SQLITE_OPTIONS,
   can: CAPABILITIES,
+  async create(options) {
+    const isNew = !existsSync(options.database)
+    const said = await createTables(openSqlite({ ...options, timeout: CREATE_WITHIN_MS }))
+    return isNew ? [`made the file ${options.database} with the tables jids, salt_returns, salt_events`] : said
+  },
   open: (options, context) => createSqlStore(openSqlite(options), context),
 })

@@ -13,7 +13,7 @@ import { openPayloadStore } from '../../src/payload/store.ts'
 import type { JobSummary, JobsPage, JobsRequest } from '../../src/protocol/job-view.ts'
 import type { JobLoad, StoredReturn } from '../../src/protocol/returned.ts'
 import { NO_GRANTS } from '../../src/protocol/role.ts'
-import { openAuthority } from '../helpers/authority.ts'
+import { keptAudit, openAuthority } from '../helpers/authority.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { openDecisions } from './decisions/made.ts'
@@ -48,18 +48,19 @@ async function open(masterJobCache = 'mysql') {
     jobTimeoutMs: HOUR,
     runTimeoutMs: HOUR,
   })
+  const { audit, records } = keptAudit()
   const served = await serveHistory({
     ...{ nc, subjects, store, payloads, others, log: silentLog },
     decisions: await openDecisions(),
     overflow: createOverflow(payloads),
-    authority: openAuthority({ grants: { ann: NO_GRANTS } }),
+    authority: openAuthority({ grants: { ann: NO_GRANTS }, audit }),
     clock: { now: () => T0 + 1000, sleep: () => Promise.resolve() },
   })
   onTestFinished(() => served.stop())
   const said: string[] = []
   const cache = createJobCache(nc, subjects, reason => said.push(reason))
   return {
-    ...{ store, mysql, redis, said, cache },
+    ...{ store, mysql, redis, said, cache, records },
     list: async (request: JobsRequest = {}, limit = 1000) =>
       (await readJobs(cache, request, limit)).jobs.map(jidNumber),
     ask: <T>(user: string, subject: string, body: unknown) => {
@@ -227,7 +228,7 @@ describe('ext_source', () => {
 })
 
 it('shows operators no jobs of others, from whichever store, who may see their own alone', async () => {
-  const { mysql, redis, ask, subjects } = await open()
+  const { mysql, redis, ask, subjects, records } = await open()
   await mysql.store.save_load([loadOf(1), loadOf(2, { user: 'ann' })])
   await redis.store.save_load([loadOf(3), loadOf(4, { user: 'ann' })])
   const job = async (n: number, more = {}) =>
@@ -235,6 +236,7 @@ it('shows operators no jobs of others, from whichever store, who may see their o
   expect(await Promise.all([job(1), job(2)])).toEqual([undefined, jidOf(2)])
   const other = { ext_source: 'redis' }
   expect(await Promise.all([job(3, other), job(4, other)])).toEqual([undefined, jidOf(4)])
+  expect(records.items).toHaveLength(2)
   const jobs = async (request: JobsRequest) =>
     (await ask<JobsPage>('ann', subjects.historyJobs, request)).jobs.map(jidNumber)
   expect(await Promise.all([jobs({}), jobs(other)])).toEqual([[2], [4]])

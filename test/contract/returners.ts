@@ -1,10 +1,12 @@
 // What every returner has to keep to, whatever it writes to: run against the real store, for all that it says it can do.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
+import { silentLog } from '../../src/base/log.ts'
 import type { Capability, KnownLoad, ReturnerDefinition, ReturnerStore } from '../../src/functions/define-returner.ts'
 import type { JobLoad, StoredEvent, StoredReturn } from '../../src/protocol/returned.ts'
 import { findReturners, withReturner } from '../../src/returner/load.ts'
 import { createStores, type Stores } from '../../src/returner/open.ts'
+import { optionsOf } from '../../src/returner/options.ts'
 import { keptLog } from '../helpers/core.ts'
 
 export interface ContractSubject {
@@ -60,6 +62,13 @@ const ODD: readonly (readonly [string, unknown])[] = [
 ]
 
 const NO_TEST = Object.assign(() => undefined, { each: () => () => undefined }) as never
+
+/** What `reactor returners create` does; what was done. */
+export const createFor = (name: string, definition: ReturnerDefinition, settings: Record<string, unknown>) =>
+  definition.create!(optionsOf(name, definition, settings), {
+    ...{ log: silentLog, id: 'contract', profiles: { smtp: {}, http: {} } },
+    open: () => Promise.reject(new Error('nothing is handed on')),
+  })
 
 /** `open`: a store of its own for the suite. A returner that only writes proves its writing in a test of its own. */
 export function returnerContract(

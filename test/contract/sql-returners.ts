@@ -5,9 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ReturnerDefinition, ReturnerStore } from '../../src/functions/define-returner.ts'
 import { optionsOf } from '../../src/returner/options.ts'
-import { createTables } from '../../src/returner/sql/create.ts'
 import { keptLog } from '../helpers/core.ts'
-import { eventOf, jidAt, loadOf, returnOf } from './returners.ts'
+import { createFor, eventOf, jidAt, loadOf, returnOf } from './returners.ts'
 
 type Settings = Record<string, unknown>
 
@@ -31,7 +30,7 @@ export function sqlReturnerContract(
 ): void {
   const now = Date.now()
   const optionsFrom = (settings: Settings) => optionsOf(name, definition, settings)
-  const create = (settings: Settings) => createTables(name, optionsFrom(settings))
+  const create = (settings: Settings) => createFor(name, definition, settings)
   const open = async (settings: Settings) => {
     const kept = keptLog()
     const context = { log: kept.log, id: 'master1', profiles: { smtp: {}, http: {} }, open: () => Promise.reject() }

@@ -122,7 +122,7 @@ it.each([
   [{}, "'multi.returners' is missing"],
   [{ 'multi.returners': ' , ' }, "'multi.returners': expected at least one name"],
   [{ 'multi.returners': ['redis', 'redis'] }, "'multi.returners': expected each name once"],
-  [{ 'multi.returners': 'redis,multi' }, "returners hand on to each other: multi → multi"],
+  [{ 'multi.returners': 'redis,multi' }, 'returners hand on to each other: multi → multi'],
   [{ 'multi.returners': 'rediss' }, "there is no returner 'rediss'. Did you mean 'redis'?"],
   [{ 'multi.returners': 'rawfile_json', 'rawfile_json.filename': 'x' }, "'rawfile_json.filename': expected"],
 ])('refuses %j', async (settings, said) => {

@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { ReturnerStore } from '../../src/functions/define-returner.ts'
 import { optionsOf } from '../../src/returner/options.ts'
-import { createTables } from '../../src/returner/sql/create.ts'
 import mysql from '../../src/returners/mysql.ts'
-import { jidAt, loadOf, returnerContract, returnOf } from '../contract/returners.ts'
+import { createFor, jidAt, loadOf, returnerContract, returnOf } from '../contract/returners.ts'
 import { sqlReturnerContract } from '../contract/sql-returners.ts'
 import { otherAuthority, type TestCertificates, testCertificates } from '../helpers/certificates.ts'
 import { keptLog } from '../helpers/core.ts'
@@ -72,7 +71,7 @@ describeWith(hasMariadb, 'on a real MariaDB', () => {
 
   returnerContract('mysql', mysql, async () => {
     const settings = await server.fresh()
-    await createTables('mysql', optionsFrom(settings))
+    await createFor('mysql', mysql, settings)
     return { settings, interrupt: () => server.restart() }
   })
 
@@ -153,7 +152,7 @@ describeWith(hasMariadb, 'on a real MariaDB', () => {
       }
       const plain = await overTls(certificates)
       const settings = { ...plain, 'mysql.ssl_ca': certificates.ca }
-      await createTables('mysql', optionsFrom(settings))
+      await createFor('mysql', mysql, settings)
       const store = await open(settings)
       expect(await store.get_minions()).toEqual([])
       // Further connections, which resume the session of the first.

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { optionsOf } from '../../src/returner/options.ts'
-import { createTables } from '../../src/returner/sql/create.ts'
 import postgres from '../../src/returners/postgres.ts'
-import { returnerContract } from '../contract/returners.ts'
+import { createFor, returnerContract } from '../contract/returners.ts'
 import { sqlReturnerContract } from '../contract/sql-returners.ts'
 import { describeWith } from '../helpers/database.ts'
 import { hasPostgres, startPostgres, type TestPostgres } from '../helpers/postgres.ts'
@@ -55,7 +54,7 @@ describeWith(hasPostgres, 'on a real PostgreSQL', () => {
 
   returnerContract('postgres', postgres, async () => {
     const settings = await server.fresh()
-    await createTables('postgres', optionsFrom(settings))
+    await createFor('postgres', postgres, settings)
     return { settings, interrupt: () => server.restart() }
   })
 

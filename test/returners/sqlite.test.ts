@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openDatabase } from '../../src/base/sqlite.ts'
 import type { ReturnerStore } from '../../src/functions/define-returner.ts'
-import { createTables } from '../../src/returner/sql/create.ts'
 import sqlite from '../../src/returners/sqlite.ts'
-import { eventOf, jidAt, loadOf, returnerContract, returnOf } from '../contract/returners.ts'
+import { createFor, eventOf, jidAt, loadOf, returnerContract, returnOf } from '../contract/returners.ts'
 import { keptLog } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 
@@ -37,10 +36,10 @@ describe('the returner sqlite', () => {
 
   it('makes its file once, by the command too, and tells of it', async () => {
     const database = join(await testFolder(), 'salt.db')
-    expect(await createTables('sqlite', { database })).toEqual([
+    expect(await createFor('sqlite', sqlite, { 'sqlite.database': database })).toEqual([
       `made the file ${database} with the tables jids, salt_returns, salt_events`,
     ])
-    expect(await createTables('sqlite', { database })).toEqual([])
+    expect(await createFor('sqlite', sqlite, { 'sqlite.database': database })).toEqual([])
   })
 
   it('takes a file whose tables were made as the docs show, also where rows are there twice', async () => {

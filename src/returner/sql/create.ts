@@ -1,24 +1,11 @@
 // Making the tables of an SQL returner, and bringing those of before up to what it wants: while others go on writing to them.
-import { existsSync } from 'node:fs'
-import { ReactorError } from '../../base/errors.ts'
-import { didYouMean } from '../../base/suggest.ts'
 import type { Database, Dialect, Run, SqlTable } from './dialect.ts'
 import { hasIndex, hasKey } from './layout.ts'
-import { openMysql } from './mysql.ts'
-import { openPostgres } from './postgres.ts'
-import type { MysqlOptions, PostgresOptions, SqliteOptions } from './settings.ts'
-import { openSqlite } from './sqlite.ts'
 
-/** A large table takes its time. */
-const TIMEOUT_MS = 24 * 3_600_000
+/** For each statement: a large table takes its time. */
+export const CREATE_WITHIN_MS = 24 * 3_600_000
 /** Others may write what is there already between the removal of doubles and the key that keeps them out. */
 const TRIES = 10
-
-const OPEN: Readonly<Record<string, (options: Record<string, unknown>) => Promise<Database> | Database>> = {
-  mysql: options => openMysql({ ...(options as MysqlOptions), timeout: TIMEOUT_MS }),
-  postgres: options => openPostgres({ ...(options as PostgresOptions), timeout: TIMEOUT_MS }),
-  sqlite: options => openSqlite({ ...(options as SqliteOptions), timeout: TIMEOUT_MS }),
-}
 
 /** What a table must have to be written to by several processes, and to be read without a look at every row. */
 const WANTED: Readonly<
@@ -31,24 +18,13 @@ const WANTED: Readonly<
 const ADDED = ['event_id', 'origin']
 
 /**
- * Does what is left to do, and says what it did, a sentence each; none: all is there. The options are those of the returner, as it
- * has read them. Throws `bad_argument` on a returner that has no tables, and what the database throws.
+ * Does what is left to do, says what it did, a sentence each (none: all is there), and closes the database. Throws what that
+ * throws.
  */
-export async function createTables(name: string, options: Record<string, unknown>): Promise<string[]> {
-  const open = Object.hasOwn(OPEN, name) ? OPEN[name] : undefined
-  const names = Object.keys(OPEN)
-  if (!open)
-    throw new ReactorError(
-      'bad_argument',
-      `the returner '${name.slice(0, 100)}' has no tables to make: ${names.join(', ')} have.${didYouMean(name, names)}`,
-    )
-  const { database: file } = options as Partial<SqliteOptions>
-  const isNewFile = name === 'sqlite' && file !== undefined && !existsSync(file)
-  const db = await open(options)
+export async function createTables(db: Database): Promise<string[]> {
   try {
     // Two of these at once would be in each other's way.
-    const said = await db.transaction(run => createAll(db, run), { alone: true })
-    return isNewFile ? [`made the file ${file} with the tables ${Object.keys(WANTED).join(', ')}`] : said
+    return await db.transaction(run => createAll(db, run), { alone: true })
   } finally {
     await db.close()
   }
