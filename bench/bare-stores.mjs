@@ -52,17 +52,17 @@ export async function bareRedis(server) {
   const client = createClient({ socket: { host: '127.0.0.1', port: server.port } })
   await client.connect()
   return {
-    // Pipelined: what is asked in one turn goes out together.
-    write: returns =>
-      Promise.all(
-        returns.flatMap(one => [
-          client.hSet(`ret:${one.jid}`, one.id, JSON.stringify(one)),
-          client.pExpire(`ret:${one.jid}`, TTL_MS),
-          client.set(`${one.id}:${one.fun}`, one.jid, { expiration: { type: 'PX', value: TTL_MS } }),
-          client.sAdd('minions', one.id),
-          client.zAdd('jids', { score: 0, value: one.jid }),
-        ]),
-      ),
+    write(returns) {
+      const jobs = new Map(returns.map(({ jid }) => [jid, []]))
+      for (const one of returns) jobs.get(one.jid).push(one.id, JSON.stringify(one))
+      // Pipelined: what is asked in one turn goes out together.
+      return Promise.all([
+        ...[...jobs].flatMap(([jid, texts]) => [client.hSet(`ret:${jid}`, texts), client.pExpire(`ret:${jid}`, TTL_MS)]),
+        ...returns.map(({ id, fun, jid }) => client.set(`${id}:${fun}`, jid, { expiration: { type: 'PX', value: TTL_MS } })),
+        client.sAdd('minions', returns.map(({ id }) => id)),
+        client.zAdd('jids', [...jobs.keys()].map(value => ({ score: 0, value }))),
+      ])
+    },
     empty: () => client.flushAll(),
     close: async () => client.destroy(),
   }

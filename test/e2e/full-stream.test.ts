@@ -20,6 +20,8 @@ do:
   - runner.event.send: { tag: "effect/{{ data.n }}", data: { n: "{{ data.n }}", pad: "{{ data.pad }}" } }
 `
 const PAD = 'p'.repeat(1000)
+/** Twice as many as the bounded stream of reactions holds. */
+const EVENTS = 100
 const names = streamNames('reactor')
 
 describe('a full stream', () => {
@@ -63,7 +65,7 @@ describe('a full stream', () => {
     signal('jobs', 'SIGSTOP')
     try {
       await bound(names.reactions, 64 * 1024)
-      const events = Array.from({ length: 200 }, (_, n) => fire(`load/${n}`, { n, pad: PAD }, { deadlineMs: 20_000 }))
+      const events = Array.from({ length: EVENTS }, (_, n) => fire(`load/${n}`, { n, pad: PAD }, { deadlineMs: 20_000 }))
       await Promise.all(events)
       expect((await alarm('REACTIONS')).data).toMatchObject({
         message: expect.stringMatching(/REACTIONS is \d+ % full/),
@@ -72,8 +74,8 @@ describe('a full stream', () => {
     } finally {
       signal('jobs', 'SIGCONT')
     }
-    await effects.reach(200)
-    expect([...effects.items].sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, n) => n))
+    await effects.reach(EVENTS)
+    expect([...effects.items].sort((a, b) => a - b)).toEqual(Array.from({ length: EVENTS }, (_, n) => n))
     await bound(names.reactions, 512 * 1024 * 1024)
   }, 90_000)
 
