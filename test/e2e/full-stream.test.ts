@@ -65,7 +65,9 @@ describe('a full stream', () => {
     signal('jobs', 'SIGSTOP')
     try {
       await bound(names.reactions, 64 * 1024)
-      const events = Array.from({ length: EVENTS }, (_, n) => fire(`load/${n}`, { n, pad: PAD }, { deadlineMs: 20_000 }))
+      const events = Array.from({ length: EVENTS }, (_, n) =>
+        fire(`load/${n}`, { n, pad: PAD }, { deadlineMs: 20_000 }),
+      )
       await Promise.all(events)
       expect((await alarm('REACTIONS')).data).toMatchObject({
         message: expect.stringMatching(/REACTIONS is \d+ % full/),
