@@ -10,6 +10,8 @@ export function recordText(what: string, record: object, most = Number.POSITIVE_
   } catch (error) {
     throw refused(`${what} cannot be written as JSON: ${errorMessage(error)}`, error)
   }
+  // To count the bytes costs as much as to make the text; a character has three at most.
+  if (text.length * 3 <= most) return text
   const bytes = Buffer.byteLength(text)
   if (bytes <= most) return text
   throw refused(`${what} has ${bytes} bytes of JSON, and the store takes ${most} at most`)

@@ -29,12 +29,15 @@ interface Open {
   minions: readonly string[] | undefined
   returned: Set<string>
   endtime: string
+  /** Questions to the store that have failed. */
+  failures: number
   timer?: NodeJS.Timeout
 }
 
 /** Jobs in hand; the oldest is forgotten, and its end not told. */
 const MOST = 1000
 const QUIET_MS = 5000
+const LONGEST_MS = 60_000
 
 export function createEndings(parts: EndingsParts): Endings {
   const open = new Map<string, Open>()
@@ -44,7 +47,7 @@ export function createEndings(parts: EndingsParts): Endings {
     open.delete(jid)
   }
   const jobOf = (jid: string): Open => {
-    const job = open.get(jid) ?? { minions: undefined, returned: new Set<string>(), endtime: '' }
+    const job = open.get(jid) ?? { minions: undefined, returned: new Set<string>(), endtime: '', failures: 0 }
     open.set(jid, job)
     if (open.size > MOST) forget(open.keys().next().value!)
     return job
@@ -58,6 +61,23 @@ export function createEndings(parts: EndingsParts): Endings {
     const load = known ?? (first && ownLoad(first))
     if (!known && load) await parts.save_load([load])
     if (hasEnded({ minions: load?.minions, returned: new Set(Object.keys(returns)) })) await parts.end({ jid, endtime })
+  }
+
+  /** Once nothing more has come of it for a while. */
+  const askSoon = (jid: string, job: Open) => {
+    const waitMs = Math.min(QUIET_MS * 2 ** job.failures, LONGEST_MS)
+    job.timer = setTimeout(() => {
+      ask(jid, job).then(
+        () => {
+          if (open.get(jid) === job) forget(jid)
+        },
+        error => {
+          if (job.failures === 0) parts.onFailure(error)
+          job.failures += 1
+          if (open.get(jid) === job) askSoon(jid, job)
+        },
+      )
+    }, waitMs).unref()
   }
 
   return {
@@ -78,11 +98,7 @@ export function createEndings(parts: EndingsParts): Endings {
         if (hasEnded(job)) {
           ended.push({ jid, endtime: job.endtime })
           forget(jid)
-        } else
-          job.timer = setTimeout(() => {
-            forget(jid)
-            ask(jid, job).catch(parts.onFailure)
-          }, QUIET_MS).unref()
+        } else askSoon(jid, job)
       }
       return ended
     },

@@ -20,18 +20,24 @@ end`
 
 /** KEYS: jids, minions, then of each its hash and its newest. ARGV: ttl, then of each its jid, id and text. */
 export const SAVE_RETURNS = `${KEEP}
+local jobs, minions = {}, {}
 for i = 1, (#KEYS - 2) / 2 do
   local ret, newest = KEYS[2 * i + 1], KEYS[2 * i + 2]
   local jid, id = ARGV[3 * i - 1], ARGV[3 * i]
   redis.call('HSET', ret, id, ARGV[3 * i + 1])
-  keep(ret)
   local known = redis.call('GET', newest)
   if not known or known <= jid then
-    redis.call('SET', newest, jid)
-    keep(newest)
+    if ttl > 0 then redis.call('SET', newest, jid, 'PX', ttl) else redis.call('SET', newest, jid) end
   end
-  redis.call('SADD', KEYS[2], id)
-  redis.call('ZADD', KEYS[1], 0, jid)
+  if not jobs[ret] then
+    jobs[ret] = true
+    keep(ret)
+    redis.call('ZADD', KEYS[1], 0, jid)
+  end
+  if not minions[id] then
+    minions[id] = true
+    redis.call('SADD', KEYS[2], id)
+  end
 end`
 
 /** KEYS: of each its load and its end. ARGV: ttl, which is the load's here, then of each its stamp. */

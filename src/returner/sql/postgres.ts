@@ -1,10 +1,12 @@
 // PostgreSQL, through pg: statements with parameters on a pool, all values as texts.
+import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { ReactorError } from '../../base/errors.ts'
 import { type Connections, createDatabase, MOST_CONNECTIONS } from './database.ts'
 import type { Database, Run, SqlText } from './dialect.ts'
 import { POSTGRES } from './postgres-dialect.ts'
 import type { PostgresOptions } from './settings.ts'
+import { MOST_ROWS } from './statements.ts'
 
 /** Any number: whoever takes this one knows of these tables. */
 const LOCK = 'pg_advisory_xact_lock(7265983)'
@@ -44,11 +46,16 @@ export function openPostgres({ host, port, user, passwd, pass, db, timeout }: Po
   })
 }
 
+/** Of a full batch: those are few, and the server would parse thousands of marks anew each time. */
+const isFull = (values: number): boolean => values > 0 && values % MOST_ROWS === 0
+const nameOf = (text: string): string => `reactor-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`
+
 const runOn =
   (client: pg.PoolClient): Run =>
   async (sql, values = []) => {
     let mark = 0
     const text = sql.replace(/\?/g, () => `$${++mark}`)
-    const { rows, rowCount } = await client.query(text, values as SqlText[])
+    const name = isFull(values.length) ? nameOf(text) : undefined
+    const { rows, rowCount } = await client.query({ text, values: values as SqlText[], ...(name ? { name } : {}) })
     return { rows, changed: rowCount ?? 0 }
   }

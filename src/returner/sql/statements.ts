@@ -3,7 +3,7 @@ import { refused } from '../../functions/define-returner.ts'
 import type { Run, SqlText } from './dialect.ts'
 
 /** Rows of one statement. */
-const MOST_ROWS = 500
+export const MOST_ROWS = 500
 /** Bytes of one statement, unless a single row is larger. */
 const MOST_BYTES = 1024 * 1024
 /** What a value takes beside its text. */
