@@ -1,7 +1,7 @@
 // What a call runs besides: functions that are given the name of another one run it, so the right to that one is asked for too.
 import { isObject } from '../base/json.ts'
 import { type MineFunction, mineFunction, readMineFunction } from '../mine/rules.ts'
-import { returnerNames } from '../protocol/returning.ts'
+import { returnerRights } from '../protocol/returning.ts'
 
 export interface InnerCall {
   fun: string
@@ -10,7 +10,7 @@ export interface InnerCall {
   /** On these minions, as it is asked there; undefined: where the call itself runs. */
   on?: { tgt: string | string[]; tgt_type: string }
   /** That its returns go to. */
-  returners?: string[]
+  rights?: string[]
 }
 
 type Args = Readonly<Record<string, unknown>>
@@ -39,9 +39,11 @@ function ofMineUpdate(given: unknown): InnerCall[] {
 
 const callOf = ({ fun, arg, kwarg }: MineFunction): InnerCall => ({ fun, arg, kwarg })
 
+const CMD = ['tgt', 'fun', 'arg', 'timeout', 'tgt_type', 'ret', 'kwarg', 'ret_config', 'ret_kwargs'] as const
+
 /** By the names and places of the arguments of `saltutil.cmd`. */
 function ofPeer(given: readonly unknown[], named: Args): InnerCall[] {
-  const [tgt, fun, arg, , type = 'glob', ret, kwarg] = ['tgt', 'fun', 'arg', 'timeout', 'tgt_type', 'ret', 'kwarg'].map(
+  const [tgt, fun, arg, , type = 'glob', ret, kwarg, , ret_kwargs] = CMD.map(
     (name, at) => given[at] ?? named[name] ?? undefined,
   )
   if (tgt === undefined || fun === undefined) return []
@@ -53,7 +55,7 @@ function ofPeer(given: readonly unknown[], named: Args): InnerCall[] {
       arg: Array.isArray(arg) ? arg : [],
       kwarg: isObject(kwarg) ? kwarg : {},
       on: { tgt: listed ? tgt.map(String) : String(tgt), tgt_type },
-      returners: typeof ret === 'string' ? returnerNames(ret) : [],
+      rights: returnerRights({ ret, ret_kwargs }),
     },
   ]
 }

@@ -4,7 +4,7 @@ import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Gathered, PublishRequest } from '../functions/context.ts'
 import { isJid } from '../protocol/jid.ts'
-import { returnerNames, returnerRight } from '../protocol/returning.ts'
+import { returnerRights } from '../protocol/returning.ts'
 import { causedBy, type Trace } from '../protocol/trace.ts'
 import { isValuePaths } from '../protocol/trust.ts'
 import type { Gather } from './gather.ts'
@@ -52,8 +52,7 @@ export function createAskPeers(
     if (body.untrusted !== undefined && !isValuePaths(body.untrusted))
       throw new ReactorError('bad_argument', "peer: 'untrusted' is a list of paths to arguments")
     const { timeoutMs, cause, ...request } = body
-    const returners = typeof body.ret === 'string' ? returnerNames(body.ret).map(returnerRight) : []
-    const refused = [body.fun, ...returners].find(fun => !allowed(minion, fun))
+    const refused = [body.fun, ...returnerRights(body)].find(fun => !allowed(minion, fun))
     if (refused !== undefined) {
       const refusal = new ReactorError(
         'forbidden',

@@ -47,7 +47,9 @@ export function checkRequest(request: PublishMessage): CheckedRequest {
   for (const [key, value] of Object.entries(request)) {
     if (!Object.hasOwn(KEYS, key)) throw wrong(`unknown key '${key}'.${didYouMean(key, Object.keys(KEYS))}`)
     const { what, fits } = KEYS[key as keyof PublishMessage]
-    if (value !== undefined && !fits(value)) throw wrong(`'${key}' must be ${what}, got ${JSON.stringify(value)}`)
+    if (value !== undefined && !fits(value))
+      // What should have been a map of settings may be a text that holds a password.
+      throw wrong(`'${key}' must be ${what}, got ${key === 'ret_kwargs' ? typeof value : JSON.stringify(value)}`)
   }
   for (const key of ['timeout', 'run_timeout'] as const)
     if ((request[key] ?? 0) > MOST_SECONDS)

@@ -6,7 +6,7 @@ import { ReactorError } from '../base/errors.ts'
 import { cut } from '../base/text.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
 import { mayCallSomewhere, notAllowed, seesFleet, within } from '../operators/may.ts'
-import { returnerNames, returnerRight } from '../protocol/returning.ts'
+import { returnerRights } from '../protocol/returning.ts'
 import { ALL_GRANTS, type Grants } from '../protocol/role.ts'
 import { type Resolved, resolveTarget, type TargetContext } from '../protocol/target.ts'
 import { escapeToken } from '../protocol/token.ts'
@@ -26,7 +26,10 @@ type Target = Pick<CheckedRequest, 'tgt' | 'tgt_type'>
  * asker's own.
  */
 type Wanted = Target &
-  Pick<CheckedRequest, 'subset' | 'arg' | 'kwarg' | 'ret'> & { fun: string | undefined; following?: boolean }
+  Pick<CheckedRequest, 'subset' | 'arg' | 'kwarg' | 'ret' | 'ret_kwargs'> & {
+    fun: string | undefined
+    following?: boolean
+  }
 
 /** Calls within calls within calls are no command that anybody needs. */
 const MAX_DEPTH = 4
@@ -41,7 +44,7 @@ export function createResolve(followed: { values: ReadonlyMap<string, MinionEntr
   }
 
   return (
-    { tgt, tgt_type, subset, fun, arg, kwarg, ret = '', following = false }: Wanted,
+    { tgt, tgt_type, subset, fun, arg, kwarg, ret, ret_kwargs, following = false }: Wanted,
     { user, grants }: { user: string; grants?: () => Grants },
   ): ResolvedRequest => {
     const may = grants?.() ?? ALL_GRANTS
@@ -60,10 +63,10 @@ export function createResolve(followed: { values: ReadonlyMap<string, MinionEntr
       )
     }
     const requireInner = (call: Pick<Wanted, 'arg' | 'kwarg'> & { fun: string }, at: Target & Resolved, depth = 1) => {
-      for (const { on, returners = [], ...inner } of innerCalls(call.fun, call.arg, call.kwarg)) {
+      for (const { on, rights: others = [], ...inner } of innerCalls(call.fun, call.arg, call.kwarg)) {
         if (depth > MAX_DEPTH)
           throw new ReactorError('bad_argument', `publish: '${fun}' holds calls within calls, at most ${MAX_DEPTH}`)
-        const rights = [inner.fun, ...returners.map(returnerRight)]
+        const rights = [inner.fun, ...others]
         for (const right of rights) requireSomewhere(right, false)
         const where = on ? { ...on, ...resolved(on) } : at
         for (const right of rights) requireAll(right, where, where, false)
@@ -73,7 +76,7 @@ export function createResolve(followed: { values: ReadonlyMap<string, MinionEntr
 
     // Before the target is looked at: who may not call it at all learns nothing of the fleet.
     if (fun !== undefined) requireSomewhere(fun, following)
-    const returners = returnerNames(ret).map(returnerRight)
+    const returners = returnerRights({ ret, ret_kwargs })
     for (const right of returners) requireSomewhere(right, false)
     const all = resolved({ tgt, tgt_type })
     if (may === ALL_GRANTS) return { minions: draw(all.minions, subset), missing: all.missing }

@@ -42,7 +42,7 @@ export function createReturnerStores({ moduleDirs, ...parts }: ReturnerStoresPar
   const own = new Map<string, Stores>()
 
   const storesOf = (to: Destination): Stores => {
-    if (!to.ret_kwargs) return shared
+    if (!to.ret_kwargs && !to.ret_config) return shared
     const key = destinationKey(to)
     const stores = own.get(key) ?? make()
     own.set(key, stores)

@@ -4,8 +4,8 @@ import { ACK_WAIT_MS, consumerNames, EVENT_RETURNS, type WantedConsumer } from '
 const intoStore = {
   ack_policy: 'explicit',
   ack_wait: ACK_WAIT_MS * 1_000_000,
-  // What waits for a store that is down stays in the stream, but for so many.
-  max_ack_pending: 1000,
+  // Several workers may each wait for a batch to fill: all of them have to find room.
+  max_ack_pending: 20_000,
   max_deliver: -1,
 } as const
 

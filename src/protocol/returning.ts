@@ -53,5 +53,12 @@ export function returningOf({ ret, ret_config, ret_kwargs }: Given): Returning {
 export const isReturning = (value: Record<string, unknown>): boolean =>
   Object.entries(RETURNING).every(([key, { fits }]) => value[key] === undefined || fits(value[key]))
 
-/** The right to have minions give returns to it is the right to call a function of that name. */
-export const returnerRight = (name: string): string => `returner.${name}`
+/**
+ * The rights that it takes to have minions give returns to others, as functions that one may call: `returner.mysql`; with settings
+ * of one's own `returner_kwargs.mysql` too, since these can name any file, any host and any login of the minion.
+ */
+export function returnerRights({ ret, ret_kwargs }: { ret?: unknown; ret_kwargs?: unknown }): string[] {
+  const names = typeof ret === 'string' ? returnerNames(ret) : []
+  const own = isObject(ret_kwargs) && Object.keys(ret_kwargs).length === 0 ? undefined : ret_kwargs
+  return names.flatMap(name => [`returner.${name}`, ...(own === undefined ? [] : [`returner_kwargs.${name}`])])
+}

@@ -172,7 +172,7 @@ describe('a job with returners', () => {
 
   it('needs the right to each of them on each minion', async () => {
     const { publish, resolve, got } = await start()
-    const ping = { fun: 'test.ping', ret: 'mysql', ret_kwargs: { host: 'elsewhere' } }
+    const ping = { fun: 'test.ping', ret: 'mysql' }
     expect((await publish({ tgt: 'web1', ...ping }, bob)).minions).toEqual(['web1'])
     const elsewhere = {
       code: 'forbidden',
@@ -185,6 +185,24 @@ describe('a job with returners', () => {
       message: "'bob' may not call 'returner.redis' on any minion: no role of theirs grants it",
     })
     expect(got.items).toHaveLength(1)
+  })
+
+  it('needs another right for settings of its own, which can name any file, host and login of the minion', async () => {
+    const { publish } = await start()
+    const own = { tgt: 'web1', fun: 'test.ping', ret: 'mysql', ret_kwargs: { host: 'elsewhere' } }
+    await expect(publish(own, bob)).rejects.toMatchObject({
+      code: 'forbidden',
+      message: "'bob' may not call 'returner_kwargs.mysql' on any minion: no role of theirs grants it",
+    })
+    const arg = ['web1', 'test.ping', [], 5, 'glob', 'mysql', {}, '', { host: 'elsewhere' }]
+    for (const call of [{ arg }, { arg: arg.slice(0, 6), kwarg: { ret_kwargs: { host: 'elsewhere' } } }])
+      await expect(publish({ tgt: 'web1', fun: 'saltutil.cmd', ...call }, bob)).rejects.toMatchObject({
+        message: expect.stringContaining('returner_kwargs.mysql'),
+      })
+    const more = { tgt: 'web1', funs: ['returner_kwargs.*'] }
+    const trusted = { ...bob, grants: (): Grants => ({ ...grants(), local: [...grants().local, more] }) }
+    expect((await publish(own, trusted)).minions).toEqual(['web1'])
+    expect((await publish({ ...own, ret_kwargs: {} }, bob)).minions).toEqual(['web1'])
   })
 
   it('needs it where another function starts it', async () => {
