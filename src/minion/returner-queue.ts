@@ -63,6 +63,11 @@ export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
     forget(one.key)
     parts.onGone(one.key)
   }
+  const toEnd = (one: Waiting) => {
+    if (waiting.get(one.key) !== one) return
+    waiting.delete(one.key)
+    waiting.set(one.key, one)
+  }
   const park = async (one: Waiting, error: unknown) => {
     if (!(await parts.park(one, errorMessage(error)))) throw error
     gone(one)
@@ -98,12 +103,18 @@ export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
 
   const run = async () => {
     let waitMs = backoff.firstMs
+    let most = MOST_AT_ONCE
     while (waiting.size > 0 && !stopping.signal.aborted) {
+      const batch = nextBatch(waiting.values(), most)
       try {
-        await give(nextBatch(waiting.values()))
+        await give(batch)
         waitMs = backoff.firstMs
+        most = Math.min(most * 2, MOST_AT_ONCE)
       } catch (error) {
         if (stopping.signal.aborted) return
+        // It may be one of them that the store trips over each time: the others must not wait behind it.
+        most = Math.max(1, most >> 1)
+        for (const one of batch) toEnd(one)
         if (!down) {
           down = true
           parts.onDown(error)
@@ -146,11 +157,11 @@ export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
   }
 }
 
-function nextBatch(all: Iterable<Waiting>): Waiting[] {
+function nextBatch(all: Iterable<Waiting>, most: number): Waiting[] {
   const batch: Waiting[] = []
   let bytes = 0
   for (const one of all) {
-    if (batch.length > 0 && (batch.length === MOST_AT_ONCE || bytes + one.bytes > MOST_BYTES_AT_ONCE)) break
+    if (batch.length > 0 && (batch.length === most || bytes + one.bytes > MOST_BYTES_AT_ONCE)) break
     batch.push(one)
     bytes += one.bytes
   }

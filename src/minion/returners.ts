@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import type { DurableMap } from '../base/durable-map.ts'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { redactSecrets } from '../base/redact.ts'
+import { REDACTED } from '../base/redact.ts'
 import type { Running } from '../base/service.ts'
 import { cut } from '../base/text.ts'
 import type { StoredReturn } from '../protocol/returned.ts'
@@ -93,7 +93,7 @@ export function startReturners(parts: ReturnersParts): Returners {
       },
       async park({ key: at, returned }, words) {
         const reason = cut(words, MOST_REASON)
-        const kept = { to: redactSecrets(to) as Destination, returned, reason, at: clock.now() }
+        const kept = { to: withoutSettings(to), returned, reason, at: clock.now() }
         if (!(await refused.park(at, kept))) return false
         const { jid } = returned
         log.error({ returner, jid, reason }, 'a returner never takes this return; it is kept in refused-returns.jsonl')
@@ -163,6 +163,10 @@ export function startReturners(parts: ReturnersParts): Returners {
 }
 
 const keyOf = ({ to, returned }: Undelivered): string => `${returned.jid}/${destinationKey(to)}`
+
+/** What a call brought along may hold secrets, in whatever place: what is kept says only which settings there were. */
+const withoutSettings = ({ ret_kwargs, ...to }: Destination): Destination =>
+  ret_kwargs ? { ...to, ret_kwargs: Object.fromEntries(Object.keys(ret_kwargs).map(key => [key, REDACTED])) } : to
 
 /** Each once; the same returner with settings of the job and without is two. */
 function destinationsOf(job: Returning, always: readonly string[]): Destination[] {

@@ -23,6 +23,34 @@ it('marks the end of a job also where its store was away when it was asked', asy
   away = false
   await vi.advanceTimersByTimeAsync(600_000)
   expect(ended.map(one => one.jid)).toEqual([jid])
-  endings.stop()
   vi.useRealTimers()
+  await endings.stop(1000)
+})
+
+it('keeps the load of every job that minions ran by themselves, however many come at once, and at a stop', async () => {
+  const loads: string[] = []
+  let most = 0
+  let now = 0
+  const endings = createEndings({
+    get_load: async () => {
+      most = Math.max(most, ++now)
+      await new Promise(resolve => setImmediate(resolve))
+      now -= 1
+      return undefined
+    },
+    get_jid: async jid => ({ web1: returnOf(jid, 'web1') }),
+    save_load: async given => void loads.push(...given.map(load => load.jid)),
+    end: async () => undefined,
+    onFailure: error => {
+      throw error
+    },
+  })
+  const jids = Array.from({ length: 1500 }, (_, n) => `20261120091820${String(n).padStart(6, '0')}`)
+  endings.stored(
+    [],
+    jids.map(jid => returnOf(jid, 'web1')),
+  )
+  await endings.stop(30_000)
+  expect(loads.sort()).toEqual(jids)
+  expect(most).toBeLessThanOrEqual(2)
 })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ReactionDetail, ReactionView } from '../../src/protocol/reaction-view.ts'
 import { within } from '../helpers/wait.ts'
-import { command, type Running, startReactor } from './reactor.ts'
+import { command, type Ended, type Running, startReactor } from './reactor.ts'
 
 let reactor: Running
 let rules: string
@@ -30,17 +30,22 @@ const list = async (...words: string[]): Promise<ReactionView[]> =>
 /** Asks until the reaction is as wanted; each ask is a command to its end. */
 async function standing(key: string, state: string, attempt?: number): Promise<ReactionDetail> {
   let stopped = false
+  let last: Ended | undefined
   const ask = async (): Promise<ReactionDetail> => {
-    for (;;) {
-      const { code, stdout } = await run('show', key, '--json')
-      const shown = code === 0 ? (JSON.parse(stdout) as ReactionDetail) : undefined
+    do {
+      last = await run('show', key, '--json')
+      const shown = last.code === 0 ? (JSON.parse(last.stdout) as ReactionDetail) : undefined
       if (shown?.state === state && shown.attempt === attempt) return shown
-      if (stopped) throw new Error(`it is ${JSON.stringify(shown)}`)
-    }
+    } while (!stopped)
+    throw new Error('nobody waits any more')
   }
-  return within(ask(), `the state ${state} of ${key}`).finally(() => {
-    stopped = true
-  })
+  return within(ask(), `the state ${state} of ${key}`)
+    .catch(error => {
+      throw new Error(`${error}; at last ${JSON.stringify(last)}; ${reactor.said.items.join('\n')}`)
+    })
+    .finally(() => {
+      stopped = true
+    })
 }
 
 /** Fires an event for a rule; the key of the reaction. */

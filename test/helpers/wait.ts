@@ -1,7 +1,7 @@
 // Waiting for what happens, with a deadline: tests never sleep.
 
 /** The promise's value; rejects, naming what was awaited, after `ms` milliseconds. */
-export async function within<T>(promise: Promise<T>, what: string, ms = 40_000): Promise<T> {
+export async function within<T>(promise: Promise<T>, what: string, ms = 75_000): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what} did not happen within ${ms} ms`)), ms)

@@ -136,7 +136,7 @@ describe('a return', () => {
 })
 
 describe('a store that is down', () => {
-  it('gets all that came meanwhile, in order and in batches, and is said once to be down and once to be up', async () => {
+  it('gets all that came meanwhile once, in batches, and is said once to be down and once to be up', async () => {
     const { start, stored, world, calls, states, said, lines } = await createPlace()
     const { take } = await start()
     world.take = down
@@ -145,13 +145,34 @@ describe('a store that is down', () => {
     await calls.reach(5)
     world.take = async () => undefined
     await stored.reach(250)
-    expect(stored.items.map(({ returned }) => returned.jid)).toEqual(all.map(({ jid }) => jid))
-    expect(Math.max(...calls.items.map(({ jids }) => jids.length))).toBe(100)
+    expect(stored.items.map(({ returned }) => returned.jid).sort()).toEqual(all.map(({ jid }) => jid).sort())
+    const sizes = calls.items.map(({ jids }) => jids.length)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(100)
+    expect(sizes.length).toBeLessThan(100)
     await said.find(({ state }) => state === 'up', 'that it takes returns again')
     expect(states()).toEqual(['down', 'up'])
     expect(said.items[0]).toMatchObject({ returner: 'mysql', reason: 'connect ECONNREFUSED 127.0.0.1:3306' })
     expect(said.items[0]!.waiting).toBeGreaterThan(0)
     expect(lines.items.filter(({ msg }) => msg.startsWith('a returner takes no returns'))).toHaveLength(1)
+  })
+
+  it('that trips over one return each time gets all others', async () => {
+    const { start, stored, world } = await createPlace()
+    const { take, file } = await start()
+    const all = Array.from({ length: 150 }, () => newReturn())
+    const bad = all[3]!.jid
+    world.take = async batch => {
+      if (batch.some(({ jid }) => jid === bad)) throw new TypeError('cannot read properties of undefined')
+    }
+    for (const one of all) await take({ ret: 'own' }, one)
+    await stored.reach(149)
+    expect(stored.items.map(({ returned }) => returned.jid).sort()).toEqual(
+      all
+        .map(({ jid }) => jid)
+        .filter(jid => jid !== bad)
+        .sort(),
+    )
+    await expect.poll(() => file.values.size, SOON).toBe(1)
   })
 
   it('gets what waits after a restart', async () => {

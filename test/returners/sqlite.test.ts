@@ -59,6 +59,17 @@ describe('the returner sqlite', () => {
     expect(count(database, 'salt_returns')).toBe(1)
   })
 
+  it('changes nothing in a file that has tables of another program', async () => {
+    const database = join(await testFolder(), 'salt.db')
+    const other = openDatabase(database, { migrations: [] })
+    other.exec('CREATE TABLE salt_returns (fun TEXT, jid TEXT, id TEXT, full_ret TEXT)')
+    for (const value of [1, 2]) other.exec(`INSERT INTO salt_returns VALUES ('test.ping', 'j', 'web1', '${value}')`)
+    other.close()
+    const store = await open(database)
+    await expect(store.get_jid('j')).rejects.toThrow(/salt_returns/)
+    expect(count(database, 'salt_returns')).toBe(2)
+  })
+
   it('keeps each record once where several write the same at once', async () => {
     const database = join(await testFolder(), 'salt.db')
     const stores = await Promise.all(Array.from({ length: 4 }, () => open(database)))

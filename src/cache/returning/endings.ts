@@ -7,7 +7,8 @@ import type { JobLoad, StoredReturn } from '../../protocol/returned.ts'
 export interface Endings {
   /** They are stored. The jobs that have ended by that. */
   stored(loads: readonly JobLoad[], returns: readonly StoredReturn[]): Ended[]
-  stop(): void
+  /** Asks of what is in hand at once; resolves when all is answered, or after so many milliseconds. */
+  stop(withinMs: number): Promise<void>
 }
 
 export interface Ended {
@@ -34,13 +35,17 @@ interface Open {
   timer?: NodeJS.Timeout
 }
 
-/** Jobs in hand; the oldest is forgotten, and its end not told. */
+/** Jobs in hand; beyond them the store is asked of the oldest at once. */
 const MOST = 1000
+/** Questions to the store at once: it has others to answer, and returns to write. */
+const AT_ONCE = 2
 const QUIET_MS = 5000
 const LONGEST_MS = 60_000
 
 export function createEndings(parts: EndingsParts): Endings {
   const open = new Map<string, Open>()
+  const inTurn = createTurns(AT_ONCE)
+  let stopped = false
 
   const forget = (jid: string) => {
     clearTimeout(open.get(jid)?.timer)
@@ -49,7 +54,7 @@ export function createEndings(parts: EndingsParts): Endings {
   const jobOf = (jid: string): Open => {
     const job = open.get(jid) ?? { minions: undefined, returned: new Set<string>(), endtime: '', failures: 0 }
     open.set(jid, job)
-    if (open.size > MOST) forget(open.keys().next().value!)
+    if (open.size > MOST) askNow(open.keys().next().value!)
     return job
   }
   const hasEnded = ({ minions, returned }: Pick<Open, 'minions' | 'returned'>) =>
@@ -66,18 +71,22 @@ export function createEndings(parts: EndingsParts): Endings {
   /** Once nothing more has come of it for a while. */
   const askSoon = (jid: string, job: Open) => {
     const waitMs = Math.min(QUIET_MS * 2 ** job.failures, LONGEST_MS)
-    job.timer = setTimeout(() => {
-      ask(jid, job).then(
-        () => {
-          if (open.get(jid) === job) forget(jid)
-        },
-        error => {
-          if (job.failures === 0) parts.onFailure(error)
-          job.failures += 1
-          if (open.get(jid) === job) askSoon(jid, job)
-        },
-      )
-    }, waitMs).unref()
+    job.timer = setTimeout(() => inTurn(() => answered(jid, job)), waitMs).unref()
+  }
+  const answered = async (jid: string, job: Open) => {
+    try {
+      await ask(jid, job)
+      if (open.get(jid) === job) forget(jid)
+    } catch (error) {
+      if (job.failures === 0) parts.onFailure(error)
+      job.failures += 1
+      if (open.get(jid) === job && !stopped) askSoon(jid, job)
+    }
+  }
+  const askNow = (jid: string) => {
+    const job = open.get(jid)!
+    forget(jid)
+    if (job.endtime !== '') inTurn(() => ask(jid, job).catch(parts.onFailure))
   }
 
   return {
@@ -102,10 +111,37 @@ export function createEndings(parts: EndingsParts): Endings {
       }
       return ended
     },
-    stop() {
-      for (const jid of [...open.keys()]) forget(jid)
+    async stop(withinMs) {
+      stopped = true
+      for (const jid of [...open.keys()]) askNow(jid)
+      const late = new Promise<void>(resolve => setTimeout(resolve, withinMs).unref())
+      await Promise.race([inTurn.idle(), late])
     },
   }
+}
+
+/** Runs work that does not reject, so many at once, in the order of the calls. */
+function createTurns(atOnce: number) {
+  const waiting: (() => Promise<void>)[] = []
+  const whenIdle: (() => void)[] = []
+  let running = 0
+  const next = () => {
+    while (running < atOnce && waiting.length > 0) {
+      running += 1
+      void waiting.shift()!().finally(() => {
+        running -= 1
+        next()
+      })
+    }
+    if (running === 0) for (const resolve of whenIdle.splice(0)) resolve()
+  }
+  const run = (work: () => Promise<void>) => {
+    waiting.push(work)
+    next()
+  }
+  return Object.assign(run, {
+    idle: () => (running === 0 ? Promise.resolve() : new Promise<void>(resolve => whenIdle.push(resolve))),
+  })
 }
 
 /** Of a job that the minion ran by itself, as with `reactor local`. */

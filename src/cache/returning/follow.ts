@@ -124,13 +124,13 @@ export async function followInto<R>(parts: FollowParts<R>): Promise<Running> {
 
   function putOff(batch: readonly Taken<R>[], error: unknown): void {
     const problem = errorMessage(error)
-    if (failures === 0) {
+    if (failures === 0)
       log.error({ returner: name, problem }, 'the store of a returner takes nothing; it is tried again until it does')
-      alarms.raise('returner', name, {
-        message: `the store of the returner '${name}' takes nothing: ${problem}; what it is to get waits in EVENTS, for as long as events are kept (streams.events_max_age)`,
-      })
-      mayBeRaised = true
-    }
+    // Each time: another worker that reaches the store may have cleared it, and it is told of once an hour at most.
+    alarms.raise('returner', name, {
+      message: `the store of the returner '${name}' takes nothing: ${problem}; what it is to get waits in EVENTS, for as long as events are kept (streams.events_max_age)`,
+    })
+    mayBeRaised = true
     const again = Math.min(AGAIN_MS * 2 ** Math.min(failures, 10), AGAIN_AT_MOST_MS)
     failures += 1
     // What waits behind it would fail the same way, one try after another.

@@ -25,6 +25,9 @@ export const JOB_CACHE = [
 ] as const satisfies readonly Capability[]
 export type JobCacheStore = ReturnerStore & Required<Pick<ReturnerStore, (typeof JOB_CACHE)[number]>>
 
+/** At a stop, for the jobs of which the store has still to be asked. */
+const ENDINGS_WITHIN_MS = 2000
+
 export interface MasterJobCacheParts extends JobTimeouts {
   nc: NatsConnection
   subjects: Subjects
@@ -83,7 +86,7 @@ export async function startMasterJobCache(parts: MasterJobCacheParts): Promise<R
   return {
     async stop() {
       await following.stop()
-      endings.stop()
+      await endings.stop(ENDINGS_WITHIN_MS)
     },
   }
 }

@@ -1,16 +1,18 @@
-// `reactor returners <list|show|create>`: which there are, their settings, and the tables that some need.
+// `reactor returners <list|show|create|clean>`: which there are, their settings, the tables that some need, and what is old in them.
 import type { Command } from 'commander'
 import { ReactorError } from '../../base/errors.ts'
 import { createLog } from '../../base/log.ts'
 import { loadConfig } from '../../config/load.ts'
+import type { Config } from '../../config/schema.ts'
 import type { ReturnerDefinition } from '../../functions/define-returner.ts'
 import { argumentDocs, formatArgument } from '../../functions/doc.ts'
 import { loadProfiles } from '../../processes/profiles.ts'
-import { findReturners, LOCAL } from '../../returner/load.ts'
+import { findReturners, LOCAL, type Returners } from '../../returner/load.ts'
 import { createStores } from '../../returner/open.ts'
 import { optionsOf } from '../../returner/options.ts'
 import type { AddCommand } from '../command.ts'
 import { print, printJson } from '../out/print.ts'
+import { durationOption } from '../timeout.ts'
 
 interface Flags {
   config?: string
@@ -26,11 +28,12 @@ Exit codes: 0, 1 the store refused, 64 a wrong command line, 78 no such returner
 export const command: AddCommand = program => {
   const returners = program
     .command('returners')
-    .description('stores of job results: list them, show their settings, make their tables')
+    .description('stores of job results: list them, show their settings, make their tables, remove what is old')
     .addHelpText('after', HELP)
   addList(returners)
   addShow(returners)
   addCreate(returners)
+  addClean(returners)
 }
 
 const withFlags = (command: Command): Command =>
@@ -86,9 +89,7 @@ function addCreate(returners: Command): void {
       if (!definition.create)
         throw new ReactorError('usage', `the returner '${name}' needs nothing made: it has no tables`)
       const options = optionsOf(name, definition, config.returner_settings, { return_config: flags.returnConfig })
-      const log = createLog('returners', config.log_level, config.log_format)
-      const context = { log, id: 'cli', profiles: await loadProfiles(config) }
-      const stores = createStores({ ...context, returners, settings: config.returner_settings })
+      const { context, stores } = await storesOf(config, returners)
       try {
         const done = await definition.create(options, { ...context, open: stores.open })
         if (flags.json) printJson({ done })
@@ -97,4 +98,31 @@ function addCreate(returners: Command): void {
         await stores.close()
       }
     })
+}
+
+function addClean(returners: Command): void {
+  withFlags(returners.command('clean').description('remove old jobs with their returns, and old events, from a store'))
+    .argument('<name>')
+    .addOption(durationOption('--older-than <duration>', 'what is older goes: 30d, 12h').makeOptionMandatory())
+    .option('--return-config <name>', "take the settings under this name first: 'other' means other.mysql.host")
+    .option('--json', 'print {removed} as JSON: how many jobs')
+    .action(async (name: string, flags: Flags & { returnConfig?: string; olderThan: number }) => {
+      const { config, returners } = await read(flags)
+      const { stores } = await storesOf(config, returners)
+      try {
+        const store = await stores.open(name, { return_config: flags.returnConfig }, ['clean_old_jobs'])
+        const removed = await store.clean_old_jobs!(Date.now() - flags.olderThan)
+        if (flags.json) printJson({ removed })
+        else
+          print(`removed ${removed} ${removed === 1 ? 'job' : 'jobs'} with ${removed === 1 ? 'its' : 'their'} returns`)
+      } finally {
+        await stores.close()
+      }
+    })
+}
+
+async function storesOf(config: Config, returners: Returners) {
+  const log = createLog('returners', config.log_level, config.log_format)
+  const context = { log, id: 'cli', profiles: await loadProfiles(config) }
+  return { context, stores: createStores({ ...context, returners, settings: config.returner_settings }) }
 }

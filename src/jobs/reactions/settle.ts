@@ -74,6 +74,8 @@ export async function settle(parts: SettleParts, item: Item): Promise<Settled> {
   if (ran.settled) return release(parts, ran, Promise.resolve(undefined))
   const done = ran.problems.length === 0
   if (done) return release(parts, ran, ledger.has(id) ? correct(parts, item, ran) : finish(parts, item, ran))
+  // Another may have had it in hand at the same time, and have done what failed here.
+  await insist(parts, 'reading the ledger', () => ledger.sync(parts.stopping))
   return release(parts, ran, Promise.resolve(ledger.has(id) ? undefined : await decide(parts, item, ran)))
 }
 

@@ -27,6 +27,8 @@ const schema: Dialect['schema'] = {
       full_ret TEXT NOT NULL,
       alter_time TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
     )`,
+    // Fails where they are another program's, before anything of them is changed.
+    'SELECT salt_returns."return", salt_returns.full_ret, salt_returns.alter_time FROM salt_returns LIMIT 0',
     // Of a file that was made by hand.
     'DELETE FROM salt_returns WHERE rowid NOT IN (SELECT MAX(rowid) FROM salt_returns GROUP BY jid, id)',
     'CREATE UNIQUE INDEX IF NOT EXISTS salt_returns_key ON salt_returns (jid, id)',

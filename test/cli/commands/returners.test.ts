@@ -71,6 +71,18 @@ describe('reactor returners', () => {
     expect(await returners('create', 'drawer', '--return-config', 'other')).toBe('made the drawer bottom\n')
   })
 
+  it('clean removes what is older, with the settings of the config', async () => {
+    const database = join(home, 'salt.db')
+    await writeFile(config(), `sqlite.database: ${database}\n`)
+    expect(await returners('create', 'sqlite')).toContain(`made the file ${database}`)
+    stdout = ''
+    expect(await returners('clean', 'sqlite', '--older-than', '30d')).toBe('removed 0 jobs with their returns\n')
+    await writeFile(config(), `module_dirs: [${join(home, 'own')}]\ndrawer.drawer: top\n`)
+    await expect(returners('clean', 'drawer', '--older-than', '1d')).rejects.toThrow(
+      "the returner 'drawer' has no clean_old_jobs: it has returner",
+    )
+  })
+
   it('says which settings are wrong, and which returner is not there', async () => {
     await writeFile(config(), `module_dirs: [${join(home, 'own')}]\ndrawer.drawr: top\n`)
     await expect(returners('create', 'drawer')).rejects.toMatchObject({
