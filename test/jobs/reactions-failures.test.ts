@@ -217,3 +217,21 @@ describe('the final failure of a rule with on_failure', () => {
     await worker.stop()
   })
 })
+
+describe('a reaction that fails here', () => {
+  it('is not parked where another worker has done it meanwhile', async () => {
+    const { start, store, publisher, subjects, decided, drained, parked } = await open()
+    const one = reaction('e1', [action('runner', 'a.a')])
+    const done = { key: 'e1/r', rule: 'r', event: 'e1', tag: 'my/tag', state: 'done', ms: 1, jids: [] } as const
+    const worker = await start(async () => {
+      const body = JSON.stringify({ worker: 'other', decisions: [done] })
+      await publisher.publish(subjects.done('other'), body, { id: 'of the other' })
+      return { failure: 'too late' }
+    })
+    await store(one)
+    await drained()
+    expect(decided.items).toEqual([done])
+    expect(await parked()).toEqual([])
+    await worker.stop()
+  })
+})
