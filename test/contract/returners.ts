@@ -1,6 +1,5 @@
 // What every returner has to keep to, whatever it writes to: run against the real store, for all that it says it can do.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Capability, KnownLoad, ReturnerDefinition, ReturnerStore } from '../../src/functions/define-returner.ts'
 import type { JobLoad, StoredEvent, StoredReturn } from '../../src/protocol/returned.ts'
@@ -8,6 +7,7 @@ import { findReturners, withReturner } from '../../src/returner/load.ts'
 import { createStores, type Stores } from '../../src/returner/open.ts'
 import { optionsOf } from '../../src/returner/options.ts'
 import { keptLog } from '../helpers/core.ts'
+import { untilTaken } from '../helpers/wait.ts'
 
 export interface ContractSubject {
   /** Settings as in a config: `{ 'mysql.host': '127.0.0.1', … }`; a store that nothing is in. */
@@ -279,16 +279,7 @@ export function returnerContract(
         const jid = jidAt(now)
         if (has('returner')) await store.returner([returnOf(jid, 'before')])
         await subject.interrupt()
-        const until = Date.now() + 30_000
-        for (;;) {
-          try {
-            await store.returner([returnOf(jid, 'after')])
-            break
-          } catch (error) {
-            if (Date.now() > until) throw error
-            await systemClock.sleep(100)
-          }
-        }
+        await untilTaken('a return after it', () => store.returner([returnOf(jid, 'after')]))
         if (has('get_jid')) expect(Object.keys(await store.get_jid(jid)).sort()).toEqual(['after', 'before'])
       },
       60_000,

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operatorInbox } from '../../src/protocol/inbox.ts'
-import { createSeen, type Seen, within } from '../helpers/wait.ts'
-import { type Ended, type Running, startReactor } from './reactor.ts'
+import { type Seen, within } from '../helpers/wait.ts'
+import { type Ended, type Running, startReactor, watchEffects } from './reactor.ts'
 
 /** Of util-linux; it may lower and raise the soft limit of one's own processes. */
 const hasLimits = spawnSync('prlimit', ['--version']).status === 0
@@ -45,11 +45,7 @@ describe.skipIf(!hasLimits)('a full disk', () => {
       maxReconnectAttempts: -1,
       reconnectTimeWait: 100,
     })
-    effects = createSeen<number>()
-    nc.subscribe('reactor.live._jobs.effect.*', {
-      callback: (_error, message) => effects.push(message.json<{ data: { n: number } }>().data.n),
-    })
-    await nc.flush()
+    effects = await watchEffects(nc)
   }, 60_000)
   afterAll(async () => {
     await nc.close()

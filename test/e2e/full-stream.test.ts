@@ -10,8 +10,8 @@ import { createPublisher, type Publisher } from '../../src/bus/publish.ts'
 import { userOrigin } from '../../src/protocol/origin.ts'
 import { streamNames } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
-import { createSeen, type Seen } from '../helpers/wait.ts'
-import { type Running, startReactor } from './reactor.ts'
+import type { Seen } from '../helpers/wait.ts'
+import { type Running, startReactor, watchEffects } from './reactor.ts'
 
 const RULES = `
 rule: effect
@@ -40,11 +40,7 @@ describe('a full stream', () => {
     jsm = await jetstreamManager(nc, { checkAPI: false })
     publisher = createPublisher(nc)
     fire = createFire(publisher, createSubjects('reactor'), userOrigin('admin'))
-    effects = createSeen<number>()
-    nc.subscribe('reactor.live._jobs.effect.*', {
-      callback: (_error, message) => effects.push(message.json<{ data: { n: number } }>().data.n),
-    })
-    await nc.flush()
+    effects = await watchEffects(nc)
   }, 60_000)
   afterAll(async () => {
     publisher.stop()

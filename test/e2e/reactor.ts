@@ -1,9 +1,11 @@
 // The real program for end-to-end tests: `reactor up` from the build, in folders of its own, and commands beside it.
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { createSeen, type Seen, within } from '../helpers/wait.ts'
 
 export const ROOT = resolve(import.meta.dirname, '../..')
@@ -162,4 +164,14 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** The numbers of events `effect/<n>` that runner functions fire from now on. */
+export async function watchEffects(nc: NatsConnection): Promise<Seen<number>> {
+  const effects = createSeen<number>()
+  nc.subscribe('reactor.live._jobs.effect.*', {
+    callback: (_error, message) => effects.push(message.json<{ data: { n: number } }>().data.n),
+  })
+  await nc.flush()
+  return effects
 }

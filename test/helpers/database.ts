@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, it } from 'vitest'
-import { systemClock } from '../../src/base/clock.ts'
-import { within } from './wait.ts'
+import { untilTaken, within } from './wait.ts'
 
 const run = promisify(execFile)
 
@@ -77,14 +76,7 @@ export async function startDatabase(parts: ServerParts): Promise<DatabaseServer>
 
   const start = async () => {
     port ||= await freePort()
-    for (let tries = 0; ; tries++) {
-      try {
-        return await startOnce()
-      } catch (error) {
-        if (tries === 100 || !parts.notYet?.test(String(error))) throw error
-        await systemClock.sleep(100)
-      }
-    }
+    await untilTaken(`the start of ${parts.user}`, startOnce, error => parts.notYet?.test(String(error)) === true)
   }
   const startOnce = async () => {
     const { file, args } = parts.command(dir, port)

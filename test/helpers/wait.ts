@@ -9,6 +9,28 @@ export async function within<T>(promise: Promise<T>, what: string, ms = 75_000):
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
+/** Does it again and again until it does not fail, or fails in a way that is none of `again`. */
+export async function untilTaken(
+  what: string,
+  work: () => Promise<void>,
+  again: (error: unknown) => boolean = () => true,
+): Promise<void> {
+  let late = false
+  const run = async () => {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (late || !again(error)) throw error
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    }
+  }
+  await within(run(), what).finally(() => {
+    late = true
+  })
+}
+
 export interface Seen<T> {
   readonly items: T[]
   push(item: T): void

@@ -9,7 +9,7 @@ import { argumentDocs, formatArgument } from '../../functions/doc.ts'
 import { loadProfiles } from '../../processes/profiles.ts'
 import { findReturners, LOCAL, type Returners } from '../../returner/load.ts'
 import { createStores } from '../../returner/open.ts'
-import { optionsOf } from '../../returner/options.ts'
+import { optionsOf, strayNames } from '../../returner/options.ts'
 import type { AddCommand } from '../command.ts'
 import { print, printJson } from '../out/print.ts'
 import { durationOption } from '../timeout.ts'
@@ -43,7 +43,10 @@ const withFlags = (command: Command): Command =>
 
 const read = async ({ config: file, moduleDir }: Flags) => {
   const config = await loadConfig(file, { module_dirs: moduleDir })
-  return { config, returners: await findReturners(config.module_dirs) }
+  const returners = await findReturners(config.module_dirs)
+  for (const key of strayNames(config.returner_settings, returners))
+    process.stderr.write(`warning: '${key}' is a setting of no returner that there is\n`)
+  return { config, returners }
 }
 
 const shown = (name: string, { doc, can, options }: ReturnerDefinition) => ({
