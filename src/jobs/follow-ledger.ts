@@ -112,8 +112,10 @@ export async function followLedger(
   }
   /** The last sequence that can still be read; 0: none. A stream that was made anew, or set back, is read from its start. */
   const endNow = async (): Promise<number> => {
+    // What is read while the server's answer is on its way may lie beyond it.
+    const before = read
     const { state, created } = await manager.streams.info(stream)
-    if (created !== of || state.last_seq < read) {
+    if (created !== of || state.last_seq < before) {
       log.warn({ read, last: state.last_seq }, 'the ledger is another one than before: it is read from its start')
       of = created
       read = 0

@@ -46,12 +46,13 @@ const ID_BYTES = 16
 let drawn: Buffer = Buffer.alloc(0)
 let used = 0
 
-/** A random event id, 22 characters. */
+/** A random event id, 22 characters. None starts with `-`: people type ids into commands, where that would be an option. */
 export function newEventId(): string {
   if (used === drawn.length) {
     drawn = randomBytes(256 * ID_BYTES)
     used = 0
   }
+  drawn[used] = (drawn[used] as number) & 0x7f
   used += ID_BYTES
   return drawn.toString('base64url', used - ID_BYTES, used)
 }

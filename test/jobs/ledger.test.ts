@@ -275,6 +275,22 @@ describe('the ledger', () => {
     await two.stop()
   })
 
+  it('does not take its stream for another one where more is stored while it looks for the end', async () => {
+    const lines: unknown[] = []
+    const log = { ...silentLog, warn: (line: unknown) => void lines.push(line) } as typeof silentLog
+    const ledger = await openLedger(nc, subjects, publisher, 'w1', log)
+    const never = new AbortController().signal
+    let writing = true
+    const written = (async () => {
+      for (let i = 0; i < 500; i++) await ledger.append(decision(`k${i}`))
+      writing = false
+    })()
+    while (writing) await within(ledger.sync(never), 'reading to the end')
+    await written
+    expect(lines).toEqual([])
+    await ledger.stop()
+  })
+
   it('gives up reading to the end where the worker stops first', async () => {
     const one = await open('w1')
     await one.stop()

@@ -178,6 +178,6 @@ describe('an event to be sent', () => {
   it('has an id of its own', () => {
     const ids = Array.from({ length: 1000 }, newEventId)
     expect(new Set(ids).size).toBe(1000)
-    for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_-]{22}$/)
+    for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_][A-Za-z0-9_-]{21}$/)
   })
 })
