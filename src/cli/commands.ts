@@ -2,6 +2,14 @@
 import { keepHeapSmall } from '../base/small-heap.ts'
 import type { AddCommand } from './command.ts'
 
+/** Of a process whose heap is to be small from its first module on. */
+const small =
+  <T>(load: () => T) =>
+  (): T => {
+    keepHeapSmall()
+    return load()
+  }
+
 export const COMMANDS: ReadonlyMap<string, () => Promise<{ command: AddCommand }>> = new Map([
   ['up', () => import('./commands/up.ts')],
   ['tail', () => import('./commands/tail.ts')],
@@ -24,14 +32,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<{ command: AddCommand }
   ['accounts', () => import('./commands/accounts.ts')],
   ['completion', () => import('./commands/completion.ts')],
   ['master', () => import('./commands/master.ts')],
-  ['react', () => import('./commands/react.ts')],
+  ['react', small(() => import('./commands/react.ts'))],
   ['worker', () => import('./commands/worker.ts')],
-  [
-    'minion',
-    () => {
-      // Before anything of it is loaded.
-      keepHeapSmall()
-      return import('./commands/minion.ts')
-    },
-  ],
+  ['minion', small(() => import('./commands/minion.ts'))],
 ])

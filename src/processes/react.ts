@@ -5,6 +5,7 @@ import { openAlarms } from '../alarms/alarms.ts'
 import { watchStores } from '../alarms/stores.ts'
 import { openWindowReaders } from '../alarms/window-readers.ts'
 import type { Log } from '../base/log.ts'
+import { letHeapGrow } from '../base/small-heap.ts'
 import { consumeDurable } from '../bus/consume.ts'
 import { deliveryFromStream } from '../bus/raw.ts'
 import type { Config } from '../config/schema.ts'
@@ -88,6 +89,8 @@ export async function startReact(
         windows.use(compiled)
       }),
     )
+    // Garbage of thousands of rules that were read would have kept its room for good; that of events is to have it.
+    letHeapGrow()
     stack.defer(() => Promise.race([dispatcher.idle(), delay(STORED_WITHIN_MS, undefined, { ref: false })]))
     stack.add(
       await consumeDurable(nc, {
