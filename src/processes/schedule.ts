@@ -3,7 +3,7 @@ import type { Log } from '../base/log.ts'
 import type { Config } from '../config/schema.ts'
 import type { Monitored } from '../metrics/metrics.ts'
 import { scheduleSource } from '../metrics/schedule.ts'
-import { readEntry } from '../schedule/entry.ts'
+import { readEntry } from '../schedule/old-entry.ts'
 import { startSchedule } from '../schedule/worker.ts'
 import { startCore } from './core.ts'
 

@@ -1,81 +1,169 @@
-// One schedule entry and its due times. Pure: slots lie on multiples of the interval since the epoch, so that they do not
-// drift, are the same in every worker, and survive restarts without a state of their own.
+// A schedule entry, read: when it is due, what holds it back, and what it calls. What a call is, master and minion say.
+import { parseDuration } from '../base/duration.ts'
 import { ReactorError } from '../base/errors.ts'
-import { JOB_KINDS, type JobKind, type ReactionAction } from '../protocol/job.ts'
-import { RETURNING, type Returning, returningOf } from '../protocol/returning.ts'
+import { type Item, readItem } from './item.ts'
+import { readPhrase } from './phrase.ts'
+import type { Settings } from './settings.ts'
+import { readSplay, type Splay } from './splay.ts'
+import { parseTime, TIME_FORMAT } from './strptime.ts'
+import { atPhrases, cronTimes, everyMs, onceAt, type Times, within } from './times.ts'
+import { readWindow, type Window } from './window.ts'
+import { readZone } from './zone.ts'
 
-/** An entry as the config holds it, with Salt's words. */
-export interface EntryConfig {
-  function: string
-  args: unknown[]
-  kwargs: Record<string, unknown>
-  tgt?: string | string[] | undefined
-  tgt_type?: string | undefined
-  returner?: string[] | undefined
-  return_config?: string | undefined
-  return_kwargs?: Record<string, unknown> | undefined
-  seconds?: number | undefined
-  minutes?: number | undefined
-  hours?: number | undefined
-  days?: number | undefined
-  enabled: boolean
-}
+export type CatchUp = 'none' | 'last' | 'all'
 
-export interface Entry {
+export interface Entry<Call = unknown> {
   name: string
-  intervalMs: number
-  action: ReactionAction
+  item: Item
+  call: Call
+  times: Times
+  /** Changes with when it is due, and with nothing else: an interval counts anew then. */
+  timesKey: string
+  zone: string
+  enabled: boolean
+  splay?: Splay
+  range?: Window & { invert: boolean }
+  skipDuringRange?: Window
+  runAfterSkipRange: boolean
+  runOnStart: boolean
+  catchUp: CatchUp
+  /** Runs at once; without a bound where they are not counted. */
+  maxRunning: number
+  dryRun: boolean
 }
 
-/** Throws `bad_config` that names the entry. */
-export function readEntry(name: string, config: EntryConfig): Entry {
-  const wrong = (what: string) => new ReactorError('bad_config', `schedule entry '${name}': ${what}`)
-  const { seconds = 0, minutes = 0, hours = 0, days = 0 } = config
-  const intervalMs = Math.round((seconds + minutes * 60 + hours * 3600 + days * 86_400) * 1000)
-  if (intervalMs < 1000) throw wrong('give an interval of at least a second with seconds, minutes, hours or days')
-  const [first, ...rest] = config.function.split('.')
-  const kind = JOB_KINDS.find(kind => kind === first)
-  if (!kind || rest.length !== 2)
+export interface Reading<Call> {
+  settings: Settings
+  /** Phrases by name, for `when`. */
+  whens: Readonly<Record<string, string>>
+  /** Throws `bad_argument` of what cannot be called. */
+  callOf(item: Item): Call
+}
+
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.: -]{0,99}$/
+const FAMILIES = {
+  interval: ['seconds', 'minutes', 'hours', 'days', 'every'],
+  when: ['when'],
+  cron: ['cron'],
+  once: ['once'],
+} as const
+type Family = keyof typeof FAMILIES
+
+/** Throws `bad_argument` that says what is wrong with it; the name is for who calls to say. */
+export function readEntry<Call>(name: string, given: unknown, { settings, whens, callOf }: Reading<Call>): Entry<Call> {
+  if (!NAME.test(name))
     throw wrong(
-      `function '${config.function}' must be local, runner or wheel, then module.function, such as runner.event.send`,
+      `a name has letters, digits, '_', '.', ':', '-' and spaces, at most 100, and starts with none of the last four`,
     )
-  const target = targetOf(kind, config, wrong)
-  const returning = returningIn(kind, config, wrong)
-  const action = { kind, fun: rest.join('.'), arg: config.args, kwarg: config.kwargs, ...target, ...returning }
-  return { name, intervalMs, action }
-}
-
-function targetOf(kind: JobKind, { tgt, tgt_type }: EntryConfig, wrong: (what: string) => ReactorError) {
-  if (kind !== 'local') {
-    if (tgt !== undefined || tgt_type !== undefined)
-      throw wrong(`tgt is for local functions; a ${kind} function has no target`)
-    return {}
+  const read = readItem(given)
+  const { enabled = true, maxrunning = 1, jid_include = true } = read
+  const item = { ...read, enabled, maxrunning, jid_include, name }
+  const zone = item.timezone === undefined ? settings.zone : readZone(item.timezone)
+  const { times, timesKey } = timesOf(item, zone, whens)
+  const splay = item.splay === undefined ? settings.splay : readSplay(item.splay)
+  if (item.splay !== undefined && splay) refuseLongSplay(splay, times)
+  const skip = item.skip_during_range === undefined ? undefined : readWindow(item.skip_during_range, zone)
+  const skipDuringRange = skip ?? settings.skipDuringRange
+  if (item.run_after_skip_range && !skipDuringRange) throw wrong(`'run_after_skip_range' needs a skip_during_range`)
+  return {
+    name,
+    item,
+    call: callOf(item),
+    times,
+    timesKey,
+    zone,
+    enabled,
+    ...(splay ? { splay } : {}),
+    ...(item.range ? { range: { ...readWindow(item.range, zone), invert: item.range.invert ?? false } } : {}),
+    ...(skipDuringRange ? { skipDuringRange } : {}),
+    runAfterSkipRange: item.run_after_skip_range ?? false,
+    runOnStart: item.run_on_start ?? false,
+    catchUp: item.catch_up ?? 'none',
+    maxRunning: jid_include ? maxrunning : Number.POSITIVE_INFINITY,
+    dryRun: item.dry_run ?? false,
   }
-  if (tgt === undefined || tgt.length === 0) throw wrong("a local function needs a target: tgt: '*'")
-  return { tgt, tgt_type: tgt_type ?? (Array.isArray(tgt) ? 'list' : 'glob') }
 }
 
-function returningIn(kind: JobKind, config: EntryConfig, wrong: (what: string) => ReactorError): Returning {
-  const { returner = [], return_config, return_kwargs } = config
-  const given: Returning = {
-    ...(returner.length > 0 ? { ret: returner.join(',') } : {}),
-    ...(return_config === undefined ? {} : { ret_config: return_config }),
-    ...(return_kwargs === undefined ? {} : { ret_kwargs: return_kwargs }),
+const wrong = (what: string) => new ReactorError('bad_argument', what)
+
+function timesOf(
+  item: Item,
+  zone: string,
+  whens: Readonly<Record<string, string>>,
+): { times: Times; timesKey: string } {
+  const given = (family: Family) => FAMILIES[family].filter(key => item[key] !== undefined)
+  const families = (Object.keys(FAMILIES) as Family[]).filter(family => given(family).length > 0)
+  if (families.length > 1)
+    throw wrong(
+      `${families
+        .flatMap(given)
+        .map(key => `'${key}'`)
+        .join(' and ')} cannot be used together: give one kind of time`,
+    )
+  const [family] = families
+  if (family === undefined && !item.run_on_start)
+    throw wrong('it says no time: give seconds, minutes, hours, days, every, when, cron or once')
+  const of = {
+    zone: family === 'interval' ? '' : zone,
+    ...Object.fromEntries(families.flatMap(given).map(key => [key, item[key]])),
   }
-  if (Object.keys(given).length === 0) return {}
-  if (kind !== 'local')
-    throw wrong(`returners are for local functions; a ${kind} function's return is in the job cache`)
-  if (!given.ret) throw wrong('return_config and return_kwargs are for returners: name them in returner')
-  for (const [name, key] of [
-    ['returner', 'ret'],
-    ['return_config', 'ret_config'],
-  ] as const)
-    if (given[key] !== undefined && !RETURNING[key].fits(given[key]))
-      throw wrong(`${name} must be ${RETURNING[key].what}, got '${given[key]}'`)
-  return returningOf(given)
+  const [after, until] = (['after', 'until'] as const).map(key =>
+    item[key] === undefined ? undefined : dateOf(key, item[key], zone),
+  )
+  if (after !== undefined && until !== undefined && after >= until)
+    throw wrong(`'until' (${item.until}) must lie after 'after' (${item.after})`)
+  return {
+    times: within(family ? READ[family](item, zone, whens) : onceAt(Number.NEGATIVE_INFINITY), after, until),
+    timesKey: JSON.stringify(of),
+  }
 }
 
-/** The first slot after `nowMs`. */
-export function nextDue({ intervalMs }: Entry, nowMs: number): number {
-  return (Math.floor(nowMs / intervalMs) + 1) * intervalMs
+const READ: Record<Family, (item: Item, zone: string, whens: Readonly<Record<string, string>>) => Times> = {
+  interval(item) {
+    const { seconds = 0, minutes = 0, hours = 0, days = 0, every } = item
+    const added = (seconds + minutes * 60 + hours * 3600 + days * 86_400) * 1000
+    if (every !== undefined && added > 0) throw wrong(`'every' says the whole interval: leave out the others`)
+    const ms = Math.round(every === undefined ? added : parseDuration(every))
+    if (ms < 1000) throw wrong(`the interval must be a second at least, got ${ms / 1000} s`)
+    return everyMs(ms)
+  },
+  when(item, zone, whens) {
+    const texts = [item.when ?? []].flat()
+    return atPhrases(
+      texts.map(text => (Object.hasOwn(whens, text) ? whens[text]! : text)),
+      zone,
+    )
+  },
+  cron(item, zone) {
+    const line = item.cron ?? ''
+    const times = cronTimes(line, zone)
+    if (times.next(0, 0) === undefined) throw wrong(`the cron line '${line}' never comes: there is no such day`)
+    return times
+  },
+  once(item, zone) {
+    const { once = '', once_fmt } = item
+    if (once_fmt !== undefined) return onceAt(parseTime(once, once_fmt, zone))
+    return onceAt(dateOf('once', once, zone))
+  },
 }
+
+/** Of a time that comes once. */
+function dateOf(key: string, text: string, zone: string): number {
+  const phrase = readPhrase(text, zone)
+  if (!phrase.dated) throw wrong(`'${key}' needs a date, got '${text}', which comes again and again`)
+  return phrase.next(Number.NEGATIVE_INFINITY)!
+}
+
+/** Two runs would change places. */
+function refuseLongSplay(splay: Splay, times: Times): void {
+  const first = times.next(0, 0)
+  const second = first === undefined ? undefined : times.next(first, 0)
+  if (first !== undefined && second !== undefined && splay.toMs >= second - first)
+    throw wrong(
+      `a splay of ${splay.toMs / 1000} s is as long as the interval (${(second - first) / 1000} s): make it shorter`,
+    )
+}
+
+/** What a time of a call must be: as Salt writes it. */
+export const readTime = (text: string, format: string | undefined, zone: string): number =>
+  format === undefined || format === TIME_FORMAT ? dateOf('time', text, zone) : parseTime(text, format, zone)

@@ -8,7 +8,7 @@ import type { Publisher } from '../bus/publish.ts'
 import { formatStamp } from '../protocol/event.ts'
 import { type ReactionBatch, workKey } from '../protocol/reaction.ts'
 import type { Subjects } from '../protocol/subject.ts'
-import { type Entry, nextDue } from './entry.ts'
+import { type Entry, nextDue } from './old-entry.ts'
 
 export interface ScheduleParts {
   entries: readonly Entry[]

@@ -4,7 +4,7 @@ import { silentLog } from '../../src/base/log.ts'
 import type { Publisher } from '../../src/bus/publish.ts'
 import type { ReactionBatch } from '../../src/protocol/reaction.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
-import { readEntry } from '../../src/schedule/entry.ts'
+import { readEntry } from '../../src/schedule/old-entry.ts'
 import { startSchedule } from '../../src/schedule/worker.ts'
 import { createSeen } from '../helpers/wait.ts'
 

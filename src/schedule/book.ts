@@ -1,0 +1,109 @@
+// The entries of one schedule: those of the config and of the pillar, and over them what people have changed by calls. One that
+// is wrong is refused by itself; the others go on.
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import { type Entry, type Reading, readEntry } from './entry.ts'
+import { type Item, readItem } from './item.ts'
+import { isSetting, readSettings, type Settings } from './settings.ts'
+
+export type Source = 'config' | 'pillar' | 'added'
+
+/** What people have made of an entry; under the name '' of the whole schedule. */
+export interface Change {
+  /** As it was added, or modified. */
+  item?: Item
+  /** One of the config is not to be. */
+  removed?: true
+  enabled?: boolean
+}
+
+export interface Noted<Call> {
+  source: Source
+  /** As it was given, with what was changed since; lists show it. */
+  item: Item
+  entry: Entry<Call>
+}
+
+export interface Refused {
+  name: string
+  source: Source
+  problem: string
+}
+
+export interface Book<Call> {
+  /** All that this source gives, in place of what it gave before. */
+  give(source: 'config' | 'pillar', schedule: Readonly<Record<string, unknown>>): void
+  /** Those that are given by name and in pillar; undefined: as they were written. */
+  setWhens(whens: Readonly<Record<string, string>>): void
+  /** Undefined: what people made of it is undone. */
+  change(name: string, change: Change | undefined): void
+  changeOf(name: string): Change
+  /** Throws `bad_argument`. */
+  read(name: string, given: unknown): Entry<Call>
+  entries(): ReadonlyMap<string, Noted<Call>>
+  refused(): readonly Refused[]
+  settings(): Settings
+}
+
+/** Who changes the whole schedule. */
+export const WHOLE = ''
+
+export function createBook<Call>(callOf: (item: Item) => Call, changes: Map<string, Change> = new Map()): Book<Call> {
+  const given = { config: {} as Readonly<Record<string, unknown>>, pillar: {} as Readonly<Record<string, unknown>> }
+  let whens: Readonly<Record<string, string>> = {}
+  let made: { entries: Map<string, Noted<Call>>; refused: Refused[]; settings: Settings } | undefined
+
+  const make = () => {
+    const refused: Refused[] = []
+    const entries = new Map<string, Noted<Call>>()
+    const wrong = (source: Source) => (name: string, error: unknown) =>
+      refused.push({ name, source, problem: errorMessage(error) })
+    const both = { ...given.pillar, ...given.config }
+    const settings = readSettings(both, wrong('config'))
+    settings.enabled = changes.get(WHOLE)?.enabled ?? settings.enabled
+    const reading: Reading<Call> = { settings, whens, callOf }
+    const note = (source: Source, name: string, value: unknown) => {
+      try {
+        const { enabled } = changes.get(name) ?? {}
+        const item = { ...readItem(value), ...(enabled === undefined ? {} : { enabled }) }
+        const entry = readEntry(name, item, reading)
+        entries.set(name, { source, item: entry.item, entry })
+      } catch (error) {
+        wrong(source)(name, error)
+      }
+    }
+    // What the config says goes before what the pillar says, as in Salt; what people say goes before both.
+    for (const source of ['pillar', 'config'] as const)
+      for (const [name, value] of Object.entries(given[source]))
+        if (!isSetting(name) && !changes.get(name)?.removed) note(source, name, value)
+    for (const [name, { item }] of changes) if (item) note('added', name, item)
+    return { entries, refused, settings }
+  }
+  const now = () => {
+    made ??= make()
+    return made
+  }
+  return {
+    give(source, schedule) {
+      given[source] = schedule
+      made = undefined
+    },
+    setWhens(by) {
+      whens = by
+      made = undefined
+    },
+    change(name, change) {
+      if (change === undefined || Object.keys(change).length === 0) changes.delete(name)
+      else changes.set(name, change)
+      made = undefined
+    },
+    changeOf: name => changes.get(name) ?? {},
+    read(name, value) {
+      if (isSetting(name))
+        throw new ReactorError('bad_argument', `'${name}' is a setting of the whole schedule, and no name for an entry`)
+      return readEntry(name, value, { settings: now().settings, whens, callOf })
+    },
+    entries: () => now().entries,
+    refused: () => now().refused,
+    settings: () => now().settings,
+  }
+}

@@ -1,0 +1,187 @@
+// Which slots of an entry are to be run, and which are skipped and why. Pure: it follows from the entry, from what is kept of
+// it, and from the time. A slot is handled once: `last` moves over it, whatever becomes of it.
+import type { Entry } from './entry.ts'
+import { splayOf } from './splay.ts'
+
+/** What is kept of an entry over restarts; times are milliseconds since the epoch. */
+export interface Kept {
+  /** The entry's times for which the rest counts. */
+  timesKey: string
+  /** Intervals count from it. */
+  since: number
+  /** The last slot that was run or skipped. */
+  last: number
+  /** Runs out of turn: postponed ones, and those after a range. In order. */
+  extra: number[]
+  /** Slots that are not to be run, because somebody said so. */
+  skip: number[]
+  /** Slots whose runs have begun and are not known to have ended. */
+  running: number[]
+  /** The last run: its slot, and when it began. */
+  ran?: { slot: number; at: number }
+  /** The last slots that were skipped one after another for one reason. */
+  skipped?: Skipped
+}
+
+/** Salt's words, and two more: nothing ran at its time; there were too many to catch up with. */
+export type SkipReason =
+  | 'disabled'
+  | 'maxrunning'
+  | 'in_skip_range'
+  | 'not_in_range'
+  | 'skip_explicit'
+  | 'missed'
+  | 'too_many'
+
+export interface Run {
+  kind: 'run'
+  slot: number
+  /** When it was to run: the slot and its splay. */
+  due: number
+}
+
+export interface Skip {
+  kind: 'skip'
+  reason: SkipReason
+  /** First and last slot, and how many they are: at least so many, where they are thousands. */
+  from: number
+  to: number
+  count: number
+}
+
+export interface Skipped extends Skip {
+  /** How many of them have been told. */
+  told: number
+  /** A run, or another reason, has come since. */
+  over?: boolean
+}
+
+export interface Due {
+  slot: number
+  due: number
+  extra: boolean
+}
+
+/** A slot that is later than this was missed: within it another takes over from who was to run it. */
+export const GRACE_MS = 15_000
+/** What is caught up with at once, of one entry. */
+export const MOST_CAUGHT_UP = 1000
+
+/** Of an entry that is new, or due at other times than before. */
+export const keptAnew = (entry: Pick<Entry, 'timesKey'>, now: number, before?: Kept): Kept => ({
+  extra: [],
+  skip: [],
+  running: [],
+  ...before,
+  timesKey: entry.timesKey,
+  since: now,
+  last: now,
+})
+
+/** The next slot to handle; `who` decides over the splay. */
+export function nextDue(entry: Entry, kept: Kept, who: string): Due | undefined {
+  const slot = entry.times.next(kept.last, kept.since)
+  const [extra] = kept.extra
+  const regular = slot === undefined ? undefined : { slot, due: slot + splayed(entry, slot, who), extra: false }
+  if (extra !== undefined && (regular === undefined || extra <= regular.due))
+    return { slot: extra, due: extra, extra: true }
+  return regular
+}
+
+const splayed = ({ name, splay }: Entry, slot: number, who: string): number =>
+  splay ? splayOf(splay, who, name, slot) : 0
+
+/** Handles all that is due at `now`: in order, and what is kept afterwards. */
+export function advance(
+  entry: Entry,
+  before: Kept,
+  now: number,
+  { who, enabled }: { who: string; enabled: boolean },
+): { handled: (Run | Skip)[]; kept: Kept } {
+  const kept = setBack(entry, before, now)
+  const handled: (Run | Skip)[] = []
+  const put = (one: Run | Skip) => {
+    const last = handled.at(-1)
+    if (one.kind === 'skip' && last?.kind === 'skip' && last.reason === one.reason) {
+      last.to = one.to
+      last.count += one.count
+    } else handled.push(one)
+  }
+  const skip = (reason: SkipReason, slot: number, count = 1, to = slot) =>
+    put({ kind: 'skip', reason, from: slot, to, count })
+  const judge = ({ slot, due, extra }: Due, late?: SkipReason) => {
+    const reason = reasonToSkip(entry, kept, slot, extra, enabled) ?? late
+    if (reason === undefined) return put({ kind: 'run', slot, due })
+    skip(reason, slot)
+    if (reason === 'skip_explicit') kept.skip = kept.skip.filter(at => at !== slot)
+    if (reason === 'in_skip_range' && entry.runAfterSkipRange) runAfterRange(entry, kept, slot)
+  }
+
+  const { older, first, slots } = overdue(entry, kept, now, who)
+  const isMissed = first !== undefined && first.due < now - GRACE_MS
+  if (older > 0) skip(entry.catchUp === 'all' ? 'too_many' : 'missed', first!.slot, older, slots[0]!.slot - 1)
+  for (const [n, due] of slots.entries()) {
+    const isRun = !isMissed || entry.catchUp === 'all' || (entry.catchUp === 'last' && n === slots.length - 1)
+    judge(due, isRun ? undefined : 'missed')
+  }
+  kept.last = slots.at(-1)?.slot ?? kept.last
+  while (kept.extra.length > 0 && kept.extra[0]! <= now) {
+    const [at = 0, ...rest] = kept.extra
+    kept.extra = rest
+    judge({ slot: at, due: at, extra: true }, at < now - GRACE_MS && entry.catchUp === 'none' ? 'missed' : undefined)
+  }
+  return { handled, kept }
+}
+
+/** Regular slots that are due: how many, the first, and the newest of them. */
+function overdue(entry: Entry, { last, since }: Kept, now: number, who: string) {
+  const dueOf = (slot: number): Due => ({ slot, due: slot + splayed(entry, slot, who), extra: false })
+  const next = entry.times.next(last, since)
+  const first = next === undefined ? undefined : dueOf(next)
+  if (first === undefined || first.due > now) return { older: 0, first: undefined, slots: [] }
+  // Surely due, counted at once: they may be thousands. Of the others it hangs on their splay.
+  const { count, newest } = entry.times.between(last, now - (entry.splay?.toMs ?? 0), since, MOST_CAUGHT_UP)
+  const slots = newest.map(dueOf)
+  for (let at = newest.at(-1) ?? last; ; ) {
+    const slot = entry.times.next(at, since)
+    if (slot === undefined || dueOf(slot).due > now) break
+    slots.push(dueOf(slot))
+    at = slot
+  }
+  return { older: count - newest.length, first, slots }
+}
+
+function reasonToSkip(
+  entry: Entry,
+  kept: Kept,
+  slot: number,
+  extra: boolean,
+  enabled: boolean,
+): SkipReason | undefined {
+  if (!enabled || !entry.enabled) return 'disabled'
+  if (kept.skip.includes(slot)) return 'skip_explicit'
+  // Somebody named this very time.
+  if (extra) return undefined
+  if (entry.skipDuringRange?.contains(slot)) return 'in_skip_range'
+  if (entry.range && entry.range.contains(slot) === entry.range.invert) return 'not_in_range'
+  return undefined
+}
+
+/** Once after the range, however many slots lay in it. */
+function runAfterRange(entry: Entry, kept: Kept, slot: number): void {
+  const end = entry.skipDuringRange?.endsAt(slot)
+  if (end === undefined) return
+  const at = end + 1000
+  if (!kept.extra.includes(at)) kept.extra = [...kept.extra, at].sort((a, b) => a - b)
+}
+
+/**
+ * A clock that was set back by more than an interval: the next slot would be that far away. It counts anew from now, under
+ * times that no run had before. Times on the wall clock come when they come: none is run twice.
+ */
+function setBack(entry: Entry, before: Kept, now: number): Kept {
+  const kept = { ...before }
+  const { interval } = entry.times
+  if (interval === undefined || kept.last - now <= interval) return kept
+  return { ...kept, since: now, last: now }
+}

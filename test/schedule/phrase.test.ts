@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import { readPhrase } from '../../src/schedule/phrase.ts'
+import { at, iso } from './helpers.ts'
+
+const NOW = at('2026-11-22 12:00') // a Sunday
+const next = (text: string, from = NOW, zone = 'UTC') => iso(readPhrase(text, zone).next(from), zone)
+const last = (text: string, from = NOW, zone = 'UTC') => iso(readPhrase(text, zone).last(from), zone)
+
+describe('a time as people write it', () => {
+  it.each([
+    ['5:00pm', '2026-11-22 17:00:00'],
+    ['17:00', '2026-11-22 17:00:00'],
+    ['5pm', '2026-11-22 17:00:00'],
+    ['5 PM', '2026-11-22 17:00:00'],
+    ['11:59:30 am', '2026-11-23 11:59:30'],
+    ['12:00', '2026-11-23 12:00:00'],
+  ])('%s comes every day', (text, expected) => {
+    expect(next(text)).toBe(expected)
+    expect(readPhrase(text, 'UTC').dated).toBe(false)
+  })
+
+  it.each([
+    ['Monday 5:00pm', '2026-11-23 17:00:00'],
+    ['mon 17:00', '2026-11-23 17:00:00'],
+    ['Sunday at 11:00', '2026-11-29 11:00:00'],
+    ['sunday, 1pm', '2026-11-22 13:00:00'],
+    ['Tues', '2026-11-24 00:00:00'],
+  ])('%s comes every week', (text, expected) => {
+    expect(next(text)).toBe(expected)
+    expect(readPhrase(text, 'UTC').dated).toBe(false)
+  })
+
+  it.each([
+    ['2026-12-24 18:00', '2026-12-24 18:00:00'],
+    ['2026-12-24T18:00:00', '2026-12-24 18:00:00'],
+    ['2026-12-24T18:00+02:00', '2026-12-24 16:00:00'],
+    ['2026-12-24T18:00:00.000Z', '2026-12-24 18:00:00'],
+    ['Dec 24, 2026 6:00pm', '2026-12-24 18:00:00'],
+    ['24 December 2026 18:00', '2026-12-24 18:00:00'],
+    ['Thursday, Dec 24 2026 6pm', '2026-12-24 18:00:00'],
+    ['12/24/2026 18:00', '2026-12-24 18:00:00'],
+    ['2026-12-24', '2026-12-24 00:00:00'],
+  ])('%s comes once', (text, expected) => {
+    expect(next(text)).toBe(expected)
+    expect(readPhrase(text, 'UTC').dated).toBe(true)
+    expect(next(text, at('2027-01-01 00:00'))).toBeUndefined()
+    expect(last(text, at('2027-01-01 00:00'))).toBe(expected)
+    expect(last(text)).toBeUndefined()
+  })
+
+  it('is on the wall clock of its zone', () => {
+    expect(next('5:00pm', NOW, 'America/New_York')).toBe('2026-11-22 17:00:00')
+    expect(next('2026-12-24 18:00', NOW, 'Asia/Tokyo')).toBe('2026-12-24 18:00:00')
+  })
+
+  it('was the last time what it will not be again before', () => {
+    expect(last('5:00pm')).toBe('2026-11-21 17:00:00')
+    expect(last('11:00')).toBe('2026-11-22 11:00:00')
+    expect(last('12:00')).toBe('2026-11-22 12:00:00')
+    expect(last('Monday 5pm')).toBe('2026-11-16 17:00:00')
+  })
+
+  it('comes an hour later on the day that leaves it out, and once on the day that has it twice', () => {
+    const berlin = (text: string, from: string) => next(text, at(from, 'Europe/Berlin'), 'Europe/Berlin')
+    expect(berlin('2:30', '2026-03-28 03:00')).toBe('2026-03-29 03:30:00')
+    expect(berlin('2:30', '2026-03-29 04:00')).toBe('2026-03-30 02:30:00')
+    const first = readPhrase('2:30', 'Europe/Berlin').next(at('2026-10-24 03:00', 'Europe/Berlin'))
+    expect(first).toBe(at('2026-10-25 00:30'))
+    expect(berlin('2:30', '2026-10-25 03:00')).toBe('2026-10-26 02:30:00')
+    expect(readPhrase('2:30', 'Europe/Berlin').next(first!)).toBe(at('2026-10-26 01:30'))
+  })
+
+  it.each([
+    '',
+    'soon',
+    '25:00',
+    '13pm',
+    '2026-02-30',
+    '30 Februar 2026',
+    'Nov 22 5pm',
+    'Monday 2026-11-24',
+    '2026-02-30T10:00',
+    '5',
+  ])('%j is none, and it says which there are', text => {
+    expect(() => readPhrase(text, 'UTC')).toThrow(/is no time: .*; times are such as '5:00pm', '17:00'/)
+  })
+})
