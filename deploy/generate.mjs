@@ -1,4 +1,4 @@
-// Writes what is made from the code: JSON Schemas, and the generated parts of the docs. `npm run generate`; a test holds
+// Writes what is made from the code: JSON Schemas, SQL, and the generated parts of the docs. `npm run generate`; a test holds
 // the files against the code. With --check it changes nothing and lists what is out of date.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -15,6 +15,11 @@ import { ALL_GRANTS, NO_GRANTS } from '../dist/protocol/role.js'
 import { SERVICE_RIGHTS } from '../dist/protocol/service-permissions.js'
 import { ruleJsonSchema } from '../dist/reactor/rules/file-schema.js'
 import { findReturners } from '../dist/returner/load.js'
+import { MYSQL } from '../dist/returner/sql/mysql-dialect.js'
+import { POSTGRES } from '../dist/returner/sql/postgres-dialect.js'
+import { sqlScript } from '../dist/returner/sql/script.js'
+import { SQLITE } from '../dist/returner/sql/sqlite.js'
+import { describeItem } from '../dist/schedule/item.js'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const check = process.argv.includes('--check')
@@ -148,6 +153,12 @@ const configTable = () =>
     ]),
   )
 
+const scheduleTable = () =>
+  table(
+    ['option', 'what'],
+    describeItem().map(({ option, doc }) => [`\`${option}\``, doc]),
+  )
+
 /** A page's text between `<!-- name -->` and `<!-- /name -->` replaced. */
 async function withBlock(file, name, text) {
   const page = await readFile(join(ROOT, file), 'utf8')
@@ -167,6 +178,8 @@ const wanted = {
   'docs/security.md': await withBlock('docs/security.md', 'permissions', permissionTables()),
   'docs/metrics.md': await withBlock('docs/metrics.md', 'metrics', metricsTable()),
   'docs/returners.md': await withBlock('docs/returners.md', 'returners', await returnerTable()),
+  ...Object.fromEntries([MYSQL, POSTGRES, SQLITE].map(one => [`deploy/sql/${one.name}.sql`, sqlScript(one)])),
+  'docs/schedules.md': await withBlock('docs/schedules.md', 'options', scheduleTable()),
   'docs/config.md': await withBlock('docs/config.md', 'settings', configTable()),
 }
 

@@ -30,11 +30,15 @@ command -v apt-get >/dev/null || give_up 'packages are installed with apt-get on
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
   trap 'rm -f "$policy"' EXIT
+  # Not every sh runs the trap of EXIT when it is killed.
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
   printf '#!/bin/sh\nexit 101\n' >"$policy"
   chmod +x "$policy"
 fi
 echo "test-stores: installing$missing…" >&2
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
+apt-get update -qq >&2 || echo 'test-stores: apt-get update failed; the lists of packages are those of before' >&2
 # shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 $missing >&2
+apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 $missing >&2 ||
+  give_up 'apt-get does not install them'

@@ -18,7 +18,8 @@ import { escapeToken } from '../protocol/token.ts'
  * `loop`: rules that trigger each other were cut; `rule`: one that keeps failing; `lane`: one whose reactions pile up; `parked`:
  * the store of parked reactions takes no more; `store_full`: a stream will soon refuse what comes; `events_expiring`: events are
  * about to go unread; `window_keys`: a rule has more keys than are kept; `ledger`: what is done is forgotten while it may come
- * again; `returner`: a store of job results or events takes nothing; `returner_refused`: it will never take some record.
+ * again; `returner`: a store of job results or events takes nothing; `returner_refused`: it does not take some record;
+ * `returner_late`: what waits for it takes the room of others; `returner_loses`: that is removed; `returner_missed`: how much that was.
  */
 export const ALARM_KINDS = [
   'loop',
@@ -31,6 +32,9 @@ export const ALARM_KINDS = [
   'ledger',
   'returner',
   'returner_refused',
+  'returner_late',
+  'returner_loses',
+  'returner_missed',
 ] as const
 export type AlarmKind = (typeof ALARM_KINDS)[number]
 

@@ -16,6 +16,8 @@ export interface Reader {
   name: string
   /** All up to this sequence has been read. */
   floor: number
+  /** One outside of the system, for whose store others do not go without their events. */
+  returner?: { consumer: string; unread: number }
 }
 
 export interface Room {
@@ -27,6 +29,8 @@ export interface Room {
   readers: Reader[]
   /** Nobody has yet to read what stands at this sequence or before it. */
   floor: number
+  /** Nobody but returners. */
+  neededFloor: number
 }
 
 export interface RoomParts {
@@ -59,7 +63,7 @@ export async function lookAtEvents({ jsm, ns, hasCache = false, others, now }: R
     maxBytes: config.max_bytes > 0 ? config.max_bytes : undefined,
     maxAgeMs: config.max_age > 0 ? config.max_age / 1e6 : undefined,
   }
-  if (!isNearFull(room) && !mayExpire(room, now())) return { ...room, readers: [], floor: 0 }
+  if (!isNearFull(room) && !mayExpire(room, now())) return { ...room, readers: [], floor: 0, neededFloor: 0 }
   const consumers = await consumerInfos(jsm, events, [reactor, cache, ...returnerNames(ns)])
   const readerBy = async (name: string, durable: string, isWanted: () => Promise<boolean>): Promise<Reader[]> => {
     const info = consumers.get(durable)
@@ -73,7 +77,8 @@ export async function lookAtEvents({ jsm, ns, hasCache = false, others, now }: R
     others(String(created)),
   ]
   const readers = (await Promise.all(asked)).flat()
-  return { ...room, readers, floor: Math.min(state.last_seq, ...readers.map(({ floor }) => floor)) }
+  const least = (some: readonly Reader[]) => Math.min(state.last_seq, ...some.map(({ floor }) => floor))
+  return { ...room, readers, floor: least(readers), neededFloor: least(readers.filter(({ returner }) => !returner)) }
 }
 
 /** Whether a bundle of rules is in force. */
@@ -93,6 +98,8 @@ type Bounds = Pick<Room, 'state' | 'maxBytes' | 'maxAgeMs'>
 export const isNearFull = ({ state, maxBytes }: Bounds): boolean =>
   maxBytes !== undefined && state.bytes > maxBytes * NEAR
 
+export const isFull = ({ state, maxBytes }: Bounds): boolean => maxBytes !== undefined && state.bytes > maxBytes * FULL
+
 /** Nothing in the stream is older than its first message. */
 const mayExpire = ({ state, maxAgeMs }: Bounds, now: number): boolean =>
   maxAgeMs !== undefined && state.messages > 0 && Date.parse(String(state.first_ts)) <= now - maxAgeMs * EXPIRING
@@ -106,13 +113,13 @@ export function createRoomAlarms({
 }: Pick<RoomParts, 'jsm' | 'ns'> & { alarms: Alarms; now(): number }): (room: Room) => Promise<void> {
   let overBefore = false
 
-  const tellFull = ({ state, maxBytes, floor }: Room, unread: Unread[]) => {
+  const tellFull = ({ state, maxBytes, neededFloor }: Room, unread: Unread[]) => {
     const used = maxBytes === undefined ? 0 : state.bytes / maxBytes
     if (used <= NEAR) alarms.clear('store_full', 'EVENTS')
     // What was read and is still there may go this moment, by a cache worker.
     const wasOver = overBefore
     overBefore = used > FULL
-    const removable = floor >= state.first_seq
+    const removable = neededFloor >= state.first_seq
     if (!overBefore || (removable && !wasOver)) return
     const why = removable
       ? 'history that was read is not removed: does a cache worker run?'

@@ -9,6 +9,7 @@ import type { Running } from '../base/service.ts'
 import { formatStamp } from '../protocol/event.ts'
 import { streamNames } from '../protocol/streams.ts'
 import type { Alarms } from './alarms.ts'
+import { createLateAlarms } from './late-returners.ts'
 import { createRoomAlarms, FULL, lookAtEvents, NEAR, type Reader, type Room } from './room.ts'
 
 export interface StoreWatchParts {
@@ -43,6 +44,7 @@ export async function watchStores(
 ): Promise<StoreWatch> {
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: ANSWER_MS })
   const tell = createRoomAlarms({ jsm, ns, alarms, now: clock.now })
+  const tellLate = createLateAlarms(alarms)
   let stopped = false
   let failing = false
   let woken = false
@@ -52,6 +54,7 @@ export async function watchStores(
     try {
       const room = await mend(await lookAtEvents({ jsm, ns, hasCache, others, now: clock.now }), jsm)
       await tell(room)
+      tellLate(room)
       for (const stream of BOUNDED) await tellOfStore(jsm, streamNames(ns)[stream], stream.toUpperCase(), alarms)
       await tellOfLedger(jsm, ns, room, alarms)
       if (failing) log.info('the stores can be looked at again')

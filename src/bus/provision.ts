@@ -12,6 +12,7 @@ import { errors, type NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { StreamLimits, WantedConsumer, WantedStream } from '../protocol/streams.ts'
 import { wantedStreams } from '../protocol/streams.ts'
+import { othersMark } from './own-consumer.ts'
 
 /** `outdated`: it has other settings, and was left as it is. */
 export type Provisioned = 'created' | 'updated' | 'unchanged' | 'outdated'
@@ -70,7 +71,7 @@ async function provisionStream(jsm: JetStreamManager, wanted: WantedStream, migr
   }
 }
 
-/** Provisions one durable consumer. */
+/** Provisions one durable consumer. Throws `bad_config` also where its metadata says that it is another's. */
 export async function provisionConsumer(
   nc: NatsConnection,
   stream: string,
@@ -83,6 +84,8 @@ export async function provisionConsumer(
       .catch(ignoring(JetStreamApiCodes.ConsumerNotFound))
     if (found && !differs(wanted, found.config)) return 'unchanged'
     if (found) {
+      const others = othersMark(wanted, found.config)
+      if (others !== undefined) throw new Error(`it is there, and is another's: its metadata has ${others}`)
       await jsm.consumers.update(stream, wanted.durable_name, wanted)
       return 'updated'
     }

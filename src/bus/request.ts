@@ -97,6 +97,7 @@ function answering(subject: string): string {
   const service = subject.split('.')[1] ?? ''
   if (service === 'wheel') return 'reactor master'
   if (service === 'decide') return 'reactor react'
+  if (service === 'schedule') return 'reactor worker schedule'
   return SERVED_BY_JOBS.has(service) ? 'reactor worker jobs' : 'reactor worker cache'
 }
 

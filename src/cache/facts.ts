@@ -9,6 +9,7 @@ import type { JobKind, PayloadRef, Sending } from '../protocol/job.ts'
 import { CUT_SHORT, type CutShort, isCutShort } from '../protocol/lifecycle.ts'
 import { parseOrigin } from '../protocol/origin.ts'
 import { payloadProblem } from '../protocol/payload.ts'
+import { type Returning, readShownReturning } from '../protocol/returning.ts'
 import { unescapeId } from '../protocol/token.ts'
 
 interface OfJob {
@@ -16,8 +17,8 @@ interface OfJob {
   /** Milliseconds since the epoch, with their fraction, at which its event was stored. */
   at: number
 }
-/** A job was announced. */
-export interface NewFact extends OfJob {
+/** A job was announced; with the returners that it was sent with. */
+export interface NewFact extends OfJob, Returning {
   what: 'new'
   kind: JobKind
   fun: string
@@ -27,8 +28,6 @@ export interface NewFact extends OfJob {
   user: string
   cause?: string
   metadata?: Record<string, unknown>
-  /** Returners that it was sent with, joined by commas. */
-  ret?: string
   minions: string[]
   missing: string[]
   deadline: number
@@ -144,7 +143,7 @@ export function createFactReader(eventPrefix: string, timeouts: JobTimeouts): (r
       run_until: milliseconds(data.run_until) ?? deadline + timeouts.runTimeoutMs,
       ...(cause ? { cause } : {}),
       ...(isObject(data.metadata) ? { metadata: data.metadata } : {}),
-      ...(text(data.ret) === '' ? {} : { ret: text(data.ret) }),
+      ...readShownReturning(data),
     }
   }
 }

@@ -2,6 +2,7 @@
 // depend on it. Of two returns of a minion the one stored first counts.
 import type { Sqlite } from '../base/sqlite.ts'
 import type { Sending } from '../protocol/job.ts'
+import { returningOf } from '../protocol/returning.ts'
 import type { Fact, NewFact, ReturnFact } from './facts.ts'
 import { createMinionReader, type JobRow, readJob } from './tables.ts'
 import { mergeSent, openUntil } from './view.ts'
@@ -13,7 +14,8 @@ export function createFactWriter(db: Sqlite): (facts: readonly Fact[]) => void {
   )
   const announce = db.prepare(
     `update jobs set start = ?, kind = ?, fun = ?, arg = ?, tgt = ?, tgt_type = ?, user = ?, cause = ?, metadata = ?,
-       missing = ?, deadline = ?, run_until = ?, open_until = ?, expected = ?, minions = ?
+       missing = ?, deadline = ?, run_until = ?, open_until = ?, expected = ?, minions = ?,
+       returning_to = ?
      where jid = ? and (start is null or start > ?)`,
   )
   const sentOf = db.prepare<{ sent: string | null }>('select sent from jobs where jid = ?')
@@ -95,7 +97,13 @@ function newValues(fact: NewFact) {
     Math.max(fact.deadline, fact.run_until),
     fact.minions.length,
     JSON.stringify(fact.minions),
+    returningTo(fact),
   ]
+}
+
+function returningTo(fact: NewFact): string | null {
+  const returning = returningOf(fact)
+  return returning.ret ? JSON.stringify(returning) : null
 }
 
 /** A job that nobody announced is one that the minion ran by itself, as with `reactor local`, until it is announced. */

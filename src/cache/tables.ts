@@ -3,6 +3,7 @@
 import type { Sqlite } from '../base/sqlite.ts'
 import type { JobKind } from '../protocol/job.ts'
 import { type CutShort, outcomeOf } from '../protocol/lifecycle.ts'
+import type { Returning } from '../protocol/returning.ts'
 import type { KnownJob, KnownMinions } from './view.ts'
 
 // Of a return, what is small comes first: SQLite then reads states without touching the pages that hold values.
@@ -22,6 +23,7 @@ export const MIGRATIONS: readonly string[] = [
     outcome text, fun text not null, payload text, value text not null, primary key(jid, id)
   );
   `,
+  'alter table jobs add column returning_to text',
 ]
 
 export interface JobRow {
@@ -42,6 +44,7 @@ export interface JobRow {
   unreached: number
   sent: string | null
   minions: string | null
+  returning_to: string | null
 }
 
 export interface ReturnRow {
@@ -76,6 +79,7 @@ export function readJob(row: JobRow, fun = ''): KnownJob {
     sent: orElse(row.sent, undefined),
     ...(row.cause === null ? {} : { cause: row.cause }),
     ...(row.metadata === null ? {} : { metadata: JSON.parse(row.metadata) as Record<string, unknown> }),
+    ...(row.returning_to === null ? {} : (JSON.parse(row.returning_to) as Returning)),
   }
 }
 

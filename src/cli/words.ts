@@ -1,5 +1,6 @@
 // Arguments of a function as typed: `key=value` is named, the rest positional; values are YAML where that is meant.
 import { ReactorError } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
 
 export interface TypedArguments {
   arg: unknown[]
@@ -38,4 +39,15 @@ export async function parseValue(text: string): Promise<unknown> {
   if (/^(null|none|~)$/i.test(text)) return null
   const number = Number(text)
   return text !== '' && String(number) === text && Number.isFinite(number) ? number : text
+}
+
+/** The map that an option was given. Throws `usage`. */
+export async function readMap(
+  option: string,
+  text: string,
+  example = '{ticket: 4711}',
+): Promise<Record<string, unknown>> {
+  const value = await parseValue(text)
+  if (isObject(value)) return value
+  throw new ReactorError('usage', `${option} takes a map such as '${example}', got '${text}'`)
 }

@@ -80,6 +80,42 @@ export interface Mine {
   flush(keep?: readonly string[]): Promise<void>
 }
 
+/** A return that did not get to its returner. */
+export interface ParkedReturn {
+  jid: string
+  fun: string
+  returner: string
+  reason: string
+  /** When it was parked. */
+  _stamp: string
+}
+
+/** Of those that fit both; without any: all. */
+export interface WhichReturns {
+  returner?: string | undefined
+  jid?: string | undefined
+}
+
+/** What waits for a returner. */
+export interface WaitingReturns {
+  returner: string
+  returns: number
+  bytes: number
+  /** Why it does not take them now. */
+  problem?: string
+}
+
+/** Returns of a minion on their way to returners, for `returners`. */
+export interface MinionReturners {
+  waiting(): WaitingReturns[]
+  /** Those that never got there, the oldest first. */
+  parked(which: WhichReturns): Promise<ParkedReturn[]>
+  /** Gives parked ones to their returners again: how many wait for that now, and which cannot, with the reason for that. */
+  retry(which: WhichReturns): Promise<{ retried: number; left: ParkedReturn[] }>
+  /** Lets go of parked ones, and with `waiting` of what waits; how many. */
+  drop(which: WhichReturns & { waiting: boolean }): Promise<number>
+}
+
 /** Execution functions run on a minion. */
 export interface ExecutionContext extends CallContext {
   /** The minion's id. */
@@ -93,6 +129,7 @@ export interface ExecutionContext extends CallContext {
   readonly mineFunctions: Readonly<Record<string, unknown>>
   readonly mine: Mine
   readonly jobs: MinionJobs
+  readonly returners: MinionReturners
   /** The job's return code, 0 unless set: a non-zero one marks the return as failed. */
   setRetcode(retcode: number): void
   /** Says that this job has started a process that leads a group of its own, so that it can be signalled and ended. */

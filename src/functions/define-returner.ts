@@ -22,8 +22,10 @@ export interface ReturnerStore {
   event_return?(events: readonly StoredEvent[]): Promise<void>
   /** Undefined: there is none. */
   get_load?(jid: string): Promise<KnownLoad | undefined>
-  /** Returns of one job by minion. */
-  get_jid?(jid: string): Promise<Record<string, StoredReturn>>
+  /** Returns of one job by minion. Of those for which there is no room `return` is `{_left_out: '<why>'}`. */
+  get_jid?(jid: string, limits?: ReadLimits): Promise<Record<string, StoredReturn>>
+  /** The ids alone of those that `get_jid` gives, without reading the returns; who lacks it is asked for those. */
+  get_jid_minions?(jid: string): Promise<string[]>
   /** Loads by jid; of large stores the newest 10,000. */
   get_jids?(): Promise<Record<string, KnownLoad>>
   /** Newest first. */
@@ -36,6 +38,13 @@ export interface ReturnerStore {
   clean_old_jobs?(beforeMs: number): Promise<number>
   /** Lets go of connections, once what is in hand has ended. */
   close(): Promise<void>
+}
+
+export interface ReadLimits {
+  /** So many bytes of returns are read, their lengths being known before; default: all. */
+  maxBytes?: number
+  /** Gives the read up, that the store works on no longer: it rejects with the signal's reason. */
+  signal?: AbortSignal
 }
 
 export type KnownLoad = JobLoad & { endtime?: string }
@@ -57,6 +66,7 @@ export const CAPABILITIES = [
   'event_return',
   'get_load',
   'get_jid',
+  'get_jid_minions',
   'get_jids',
   'get_jids_filter',
   'get_fun',
@@ -90,6 +100,12 @@ export interface ReturnerSpec<O extends OptionShape> {
   /** Connects at the first use, not here: a store that is down now may be there later. Throws `bad_config` on what no try will mend. */
   open(options: OptionsOf<O>, context: ReturnerContext): Promise<ReturnerStore> | ReturnerStore
 }
+
+/** Ids of the minions that have returned to a job, from a store that has its returns. */
+export const minionsOfJob = async (
+  store: Pick<ReturnerStore, 'get_jid' | 'get_jid_minions'>,
+  jid: string,
+): Promise<string[]> => store.get_jid_minions?.(jid) ?? Object.keys((await store.get_jid?.(jid, { maxBytes: 0 })) ?? {})
 
 const MARK = Symbol.for('reactor.returner')
 

@@ -10,7 +10,7 @@ import { maySeeJob } from '../operators/authority.ts'
 import { FOLLOWING } from '../operators/may.ts'
 import { isJid } from '../protocol/jid.ts'
 import type { JobMessage, JobRecord, JobSent, Published, PublishMessage, Sending } from '../protocol/job.ts'
-import { returningOf } from '../protocol/returning.ts'
+import { returningOf, shownReturning } from '../protocol/returning.ts'
 import type { Grants } from '../protocol/role.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import type { TargetContext } from '../protocol/target.ts'
@@ -200,10 +200,10 @@ const nameOf = (fun: unknown): string => (typeof fun === 'string' ? fun.slice(0,
 
 /** Data of `salt/job/<jid>/new`, with Salt's fields and the job's times. */
 function announcement(record: JobRecord, minions: string[]): Record<string, unknown> {
-  const { jid, tgt, tgt_type, fun, arg, kwarg, user, missing = [], deadline, run_until, metadata, ret } = record
+  const { jid, tgt, tgt_type, fun, arg, kwarg, user, missing = [], deadline, run_until, metadata } = record
   return {
     ...{ jid, tgt_type, tgt, user, fun, arg: saltArgs(arg, kwarg), minions, missing, deadline, run_until },
     ...(metadata ? { metadata } : {}),
-    ...(ret ? { ret } : {}),
+    ...shownReturning(record),
   }
 }

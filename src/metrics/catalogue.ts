@@ -1,5 +1,5 @@
 // Every metric of the program: its type, its meaning, its labels, and the processes that have it. docs/metrics.md is made from
-// this table. A label is the name of a rule, a stream or one of few words: never a tag, an id or what an event brought.
+// this table. A label is the name of a rule, a stream, a returner or one of few words: never a tag, an id or what an event brought.
 import type { ServiceOrigin } from '../protocol/origin.ts'
 
 export interface MetricDoc {
@@ -218,6 +218,23 @@ export const METRICS = {
   reactor_minion_jobs_running: { type: 'gauge', help: 'Jobs that run', of: MINION },
   reactor_minion_jobs_waiting: { type: 'gauge', help: 'Jobs that wait for a place', of: MINION },
   reactor_minion_returns_unsent: { type: 'gauge', help: 'Returns on disk that the server has not stored', of: MINION },
+  reactor_minion_returner_waiting_returns: {
+    type: 'gauge',
+    help: 'Returns on disk that wait for a returner',
+    labels: ['returner'],
+    of: MINION,
+  },
+  reactor_minion_returner_waiting_bytes: {
+    type: 'gauge',
+    help: 'Their bytes; all together they have minion.returner_spool at most',
+    labels: ['returner'],
+    of: MINION,
+  },
+  reactor_minion_returns_parked: {
+    type: 'gauge',
+    help: 'Returns that never got to their returner, of which the last are kept: reactor call <id> returners.parked',
+    of: MINION,
+  },
   reactor_minion_events_unsent: { type: 'gauge', help: 'Events on disk that the server has not stored', of: MINION },
 
   reactor_schedule_slots_total: {

@@ -1,6 +1,8 @@
-// Returns that a store can never take, with its reason, in a file of the minion: the last ones, for a person to look at. The job
-// cache has them all the same.
+// Returns that never went to their store, with the reason, in a file of the minion: the last ones, for a person to look at and
+// put back. The job cache has them all the same.
+import { existsSync } from 'node:fs'
 import { type DurableMap, openDurableMap } from '../base/durable-map.ts'
+import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import { readUndelivered, type Undelivered } from './returner-spool.ts'
@@ -15,6 +17,10 @@ export interface RefusedReturn extends Undelivered {
 export interface RefusedReturns {
   /** Resolves once it is on disk, or cannot be because the minion stops: false. Never throws. */
   park(key: string, refused: RefusedReturn): Promise<boolean>
+  /** What is there, the oldest first. Throws `unwritable`. */
+  all(): Promise<ReadonlyMap<string, RefusedReturn>>
+  /** Throws `unwritable`. */
+  remove(key: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -22,18 +28,27 @@ export interface RefusedReturns {
 const MOST = 1000
 const MOST_BYTES = 16 * 1024 * 1024
 
-/** The file is opened at the first refusal. */
+/** The file is opened at the first refusal, or where it is there and somebody asks. */
 export function createRefusedReturns(file: string, log: Log): RefusedReturns {
-  let opened: DurableMap<RefusedReturn> | undefined
+  let opening: Promise<DurableMap<RefusedReturn>> | undefined
   let closed = false
   const sizes = new Map<string, number>()
   let bytes = 0
   let last: Promise<unknown> = Promise.resolve()
 
-  const open = async (): Promise<DurableMap<RefusedReturn>> => {
-    const map = await openDurableMap(file, { read: readRefused, log })
-    for (const [key, value] of map.values) count(key, value)
-    return map
+  const open = (): Promise<DurableMap<RefusedReturn>> => {
+    if (closed) throw new ReactorError('stopped', `${file} is closed: the process is being stopped`)
+    opening ??= openDurableMap(file, { read: readRefused, log }).then(
+      map => {
+        for (const [key, value] of map.values) count(key, value)
+        return map
+      },
+      error => {
+        opening = undefined
+        throw error
+      },
+    )
+    return opening
   }
   const count = (key: string, value: RefusedReturn | undefined) => {
     bytes -= sizes.get(key) ?? 0
@@ -46,9 +61,7 @@ export function createRefusedReturns(file: string, log: Log): RefusedReturns {
   const put = async (key: string, refused: RefusedReturn): Promise<boolean> => {
     let written = false
     await untilWritten(async () => {
-      if (closed) return
-      opened ??= await open()
-      await opened.put(key, refused)
+      await (await open()).put(key, refused)
       written = true
     }, log)
     if (!written) return false
@@ -56,22 +69,30 @@ export function createRefusedReturns(file: string, log: Log): RefusedReturns {
     for (const oldest of [...sizes.keys()]) {
       if (sizes.size <= MOST && (bytes <= MOST_BYTES || sizes.size === 1)) break
       count(oldest, undefined)
-      await untilWritten(async () => opened!.delete(oldest), log)
+      await untilWritten(async () => (await open()).delete(oldest), log)
     }
     return true
   }
 
   return {
     park(key, refused) {
-      // One after another: two must not open the file.
+      // One after another: on a full disk one of them says so, and not each.
       const parked = last.then(() => put(key, refused))
       last = parked
       return parked
     },
+    async all() {
+      if (!opening && !existsSync(file)) return new Map()
+      return (await open()).values
+    },
+    async remove(key) {
+      await (await open()).delete(key)
+      count(key, undefined)
+    },
     async close() {
       closed = true
       await last
-      await opened?.close()
+      await (await opening?.catch(() => undefined))?.close()
     },
   }
 }

@@ -4,25 +4,32 @@ import type { Clock } from '../base/clock.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { isRefused, type ReturnerStore } from '../functions/define-returner.ts'
 import type { StoredReturn } from '../protocol/returned.ts'
+import { withinTime } from '../returner/time-limit.ts'
 
 export interface Waiting {
   key: string
   returned: StoredReturn
   bytes: number
+  /** On disk from before the minion's start: nobody has just asked for it. */
+  fromBefore?: boolean
 }
 
 export interface QueueParts {
-  /** Throws `bad_config` or `bad_module` where no try will mend it. */
+  /** Of the returner. */
+  name: string
+  /** Throws `bad_argument` where a call asks for what this minion does not have, anything else where a later try may do. */
   open(): Promise<ReturnerStore>
-  /** The store has it, or it is parked. */
+  /** The store has it. */
   onGone(key: string): void
-  /** Resolves once it is kept with the reason; false: it cannot be, because the minion stops. */
-  park(waiting: Waiting, reason: string): Promise<boolean>
+  /** It never goes to the store, and does not wait here any more. Must not throw. */
+  park(waiting: Waiting, reason: string): void
   /** The first try that fails, and the first after it that does not. */
   onDown(error: unknown): void
   onUp(): void
   /** Nothing waits any more. */
   onIdle(): void
+  /** What a store takes longer over than so many milliseconds counts as failed, and is given again. */
+  limitMs: number
   backoff: Backoff
   clock: Clock
 }
@@ -38,6 +45,8 @@ export interface ReturnerQueue {
   forget(key: string): void
   readonly size: number
   readonly bytes: number
+  /** What its last try failed on; undefined: it did not. */
+  readonly problem: string | undefined
   /** Resolves once no call is under way, or after so many milliseconds; what waits is left. */
   stop(withinMs: number): Promise<void>
 }
@@ -50,7 +59,7 @@ export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
   const waiting = new Map<string, Waiting>()
   const stopping = new AbortController()
   let bytes = 0
-  let down = false
+  let problem: string | undefined
   let running: Promise<void> | undefined
 
   const forget = (key: string) => {
@@ -68,9 +77,10 @@ export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
     waiting.delete(one.key)
     waiting.set(one.key, one)
   }
-  const park = async (one: Waiting, error: unknown) => {
-    if (!(await parts.park(one, errorMessage(error)))) throw error
-    gone(one)
+  const park = (one: Waiting, error: unknown) => {
+    if (waiting.get(one.key) !== one) return
+    forget(one.key)
+    parts.park(one, errorMessage(error))
   }
 
   const give = async (batch: readonly Waiting[]) => {
@@ -78,19 +88,23 @@ export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
     try {
       store = await parts.open()
     } catch (error) {
-      if (!isHopeless(error)) throw error
-      for (const one of batch) await park(one, error)
+      if (!isOfTheCall(error)) throw error
+      for (const one of batch) if (!one.fromBefore) park(one, error)
+      // What waits from before had its returner once, and gets it when that is there again.
+      if (batch.some(one => one.fromBefore)) throw error
       return
     }
     await offer(store, batch)
-    if (down) {
-      down = false
+    if (problem !== undefined) {
+      problem = undefined
       parts.onUp()
     }
   }
   const offer = async (store: ReturnerStore, batch: readonly Waiting[]): Promise<void> => {
     try {
-      await store.returner!(batch.map(({ returned }) => returned))
+      await withinTime(parts.limitMs, `the store of the returner '${parts.name}'`, async () =>
+        store.returner!(batch.map(({ returned }) => returned)),
+      )
     } catch (error) {
       if (!isRefused(error)) throw error
       if (batch.length === 1) return park(batch[0]!, error)
@@ -115,10 +129,9 @@ export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
         // It may be one of them that the store trips over each time: the others must not wait behind it.
         most = Math.max(1, most >> 1)
         for (const one of batch) toEnd(one)
-        if (!down) {
-          down = true
-          parts.onDown(error)
-        }
+        const first = problem === undefined
+        problem = errorMessage(error)
+        if (first) parts.onDown(error)
         // Thousands of minions must not come back to a store at the same moment.
         await clock.sleep(waitMs * (0.75 + Math.random() / 2), stopping.signal).catch(() => undefined)
         waitMs = Math.min(waitMs * 2, backoff.mostMs)
@@ -148,6 +161,9 @@ export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
     get bytes() {
       return bytes
     },
+    get problem() {
+      return problem
+    },
     async stop(withinMs) {
       stopping.abort()
       const late = new AbortController()
@@ -168,6 +184,4 @@ function nextBatch(all: Iterable<Waiting>, most: number): Waiting[] {
   return batch
 }
 
-/** There is no such returner, or its settings do not fit: the same for every try of this process. */
-export const isHopeless = (error: unknown): error is ReactorError =>
-  error instanceof ReactorError && (error.code === 'bad_config' || error.code === 'bad_module')
+const isOfTheCall = (error: unknown): boolean => error instanceof ReactorError && error.code === 'bad_argument'

@@ -5,6 +5,8 @@ import { canonicalJson, isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import { isJid } from '../protocol/jid.ts'
 import type { StoredReturn } from '../protocol/returned.ts'
+import { type Returning, returnerNames, returningOf } from '../protocol/returning.ts'
+import { LOCAL } from '../returner/load.ts'
 
 /** A returner with the settings that a job brings along; none: as the config of the minion has them. */
 export interface Destination {
@@ -27,6 +29,21 @@ export const destinationKey = ({ returner, ret_config, ret_kwargs }: Destination
         .update(canonicalJson([ret_config, ret_kwargs]))
         .digest('base64url')
         .slice(0, 22)}`
+
+/** Each once; the same returner with settings of the job and without is two. `always`: names that every return goes to. */
+export function destinationsOf(job: Returning, always: readonly string[]): Destination[] {
+  const { ret = '', ...own } = returningOf(job)
+  if (ret === '' && always.length === 0) return []
+  const all = [
+    ...returnerNames(ret).map((returner): Destination => ({ returner, ...own })),
+    ...always.map((returner): Destination => ({ returner })),
+  ]
+  const byKey = new Map(all.map(to => [destinationKey(to), to]))
+  return [...byKey.values()].filter(({ returner }) => returner !== LOCAL)
+}
+
+/** Of a line: its job, and where it goes. */
+export const keyOf = ({ to, returned }: Undelivered): string => `${returned.jid}/${destinationKey(to)}`
 
 /** Throws `unwritable`. */
 export const openReturnerSpool = (file: string, log: Log): Promise<DurableMap<Undelivered>> =>

@@ -4,15 +4,19 @@ import { ReactorError } from '../base/errors.ts'
 import type { ReturnerContext, ReturnerStore } from '../functions/define-returner.ts'
 import { findReturners, LOCAL, type Returners } from '../returner/load.ts'
 import { createStores, type Stores } from '../returner/open.ts'
-import type { ReturnerSettings } from '../returner/options.ts'
-import { isHopeless } from './returner-queue.ts'
+import { type ReturnerSettings, unknownToAll } from '../returner/options.ts'
 import { type Destination, destinationKey } from './returner-spool.ts'
 
 export interface ReturnerStores {
   /** Throws `bad_config` or `bad_module` where there is one of `ext_job_cache` that can never take a return. */
   check(names: readonly string[]): Promise<void>
-  /** Throws `bad_config`, `bad_module`, and whatever keeps it from being opened now. */
+  /**
+   * Throws `bad_argument` where a call asks for what this minion does not have: no such returner, settings of the call that do
+   * not fit; anything else where a later try may do.
+   */
   open(to: Destination): Promise<ReturnerStore>
+  /** Of settings that a call brought along those that none of its returners has; of what cannot be loaded nothing is said. */
+  unknownSettings(returners: readonly string[], settings: Readonly<Record<string, unknown>>): Promise<string[]>
   /** Nothing waits for it: what a job's own settings have opened is closed. */
   release(to: Destination): void
   /** Closes all; what does not within so many milliseconds is left. */
@@ -35,7 +39,14 @@ export function createReturnerStores({ moduleDirs, ...parts }: ReturnerStoresPar
     })
     return finding
   }
-  const returners: Returners = { names: () => [], load: async name => (await find()).load(name) }
+  const returners: Returners = {
+    names: () => [],
+    async load(name) {
+      // Its file may have come since they were looked for.
+      if (!(await find()).names().includes(name)) found = undefined
+      return (await find()).load(name)
+    },
+  }
   const make = () => createStores({ ...parts, returners })
   const shared = make()
   /** Of each set of settings that jobs brought along: there may be any number. */
@@ -48,11 +59,21 @@ export function createReturnerStores({ moduleDirs, ...parts }: ReturnerStoresPar
     own.set(key, stores)
     return stores
   }
-  const open: ReturnerStores['open'] = to =>
+  const open = (to: Destination) =>
     storesOf(to).open(to.returner, { return_config: to.ret_config, return_kwargs: to.ret_kwargs }, ['returner'])
 
   return {
-    open,
+    async open(to) {
+      try {
+        return await open(to)
+      } catch (error) {
+        if (!(error instanceof ReactorError) || error.code !== 'bad_config') throw error
+        const isConfigured = storesOf(to) === shared && (await find()).names().includes(to.returner)
+        if (isConfigured) throw error
+        throw new ReactorError('bad_argument', error.message, {}, error)
+      }
+    },
+    unknownSettings: (names, settings) => unknownToAll(names, settings, returners),
     async check(names) {
       for (const returner of names.filter(name => name !== LOCAL)) {
         try {
@@ -79,3 +100,7 @@ export function createReturnerStores({ moduleDirs, ...parts }: ReturnerStoresPar
     },
   }
 }
+
+/** There is no such returner, or its settings do not fit: what the config says of it can never work. */
+const isHopeless = (error: unknown): error is ReactorError =>
+  error instanceof ReactorError && (error.code === 'bad_config' || error.code === 'bad_module')

@@ -3,179 +3,149 @@
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { DurableMap } from '../base/durable-map.ts'
 import { errorMessage } from '../base/errors.ts'
-import type { Log } from '../base/log.ts'
-import { REDACTED } from '../base/redact.ts'
+import { createInHand } from '../base/in-hand.ts'
 import type { Running } from '../base/service.ts'
-import { cut } from '../base/text.ts'
+import type { MinionReturners } from '../functions/context.ts'
 import type { StoredReturn } from '../protocol/returned.ts'
 import { type Returning, returnerNames, returningOf } from '../protocol/returning.ts'
-import { LOCAL } from '../returner/load.ts'
+import { createParkedReturns, isOf, withoutSettings } from './parked-returns.ts'
 import type { RefusedReturns } from './refused-returns.ts'
-import { type Backoff, createReturnerQueue, type ReturnerQueue, type Waiting } from './returner-queue.ts'
+import type { Backoff, Waiting } from './returner-queue.ts'
+import { createReturnerQueues } from './returner-queues.ts'
 import { createReturnerRoom } from './returner-room.ts'
-import { type Destination, destinationKey, type Undelivered } from './returner-spool.ts'
+import { type Destination, destinationsOf, keyOf, type Undelivered } from './returner-spool.ts'
 import type { ReturnerStores } from './returner-stores.ts'
+import { createReturnerTelling, type ReturnerTellingParts, reasonOf } from './returner-telling.ts'
 import { untilWritten } from './until-written.ts'
 
-/** Data of `salt/minion/<id>/returner`. */
-export interface ReturnerSaid extends Record<string, unknown> {
-  returner: string
-  /** `filling`, `full`: what waits on disk for all returners; this is the one with the most. */
-  state: 'down' | 'up' | 'filling' | 'full'
-  /** Returns, and their bytes: for this returner; of `filling` and `full` for all. */
-  waiting: number
-  bytes: number
-  reason: string
-}
-
-export interface Returners extends Running {
+export interface Returners extends Running, MinionReturners {
   /** Resolves once it is on disk for each returner of the job that has room; what is not taken is said. Never throws. */
   take(job: Returning, returned: StoredReturn): Promise<void>
 }
 
-export interface ReturnersParts {
+export interface ReturnersParts extends ReturnerTellingParts {
   file: DurableMap<Undelivered>
   refused: RefusedReturns
   stores: ReturnerStores
   /** Names of returners that every return goes to. */
   always: readonly string[]
-  /** Bytes that may wait. */
-  mostBytes: number
-  /** Fires `salt/minion/<id>/<what>`; does not wait and does not fail. */
-  say(what: 'returner' | 'returner_refused', data: Record<string, unknown>): void
+  /** What a store gets for a batch; default: a minute. */
+  limitMs?: number
   backoff?: Backoff
   clock?: Clock
-  log: Log
 }
 
+const LIMIT_MS = 60_000
 const BACKOFF: Backoff = { firstMs: 1000, mostMs: 60_000 }
 /** How long a stop waits for calls that are under way, and then for stores to close. */
 const SETTLE_MS = 500
-/** Stores choose the length of their words. */
-const MOST_REASON = 500
 
 /** What is in the file from before goes first. */
 export function startReturners(parts: ReturnersParts): Returners {
-  const { file, refused, stores, always, mostBytes, say, backoff = BACKOFF, clock = systemClock, log } = parts
-  const queues = new Map<string, { to: Destination; queue: ReturnerQueue }>()
-  const room = createReturnerRoom(mostBytes, state => tellRoom(state))
+  const { file, refused, stores, always, mostBytes, clock = systemClock, log } = parts
+  const { limitMs = LIMIT_MS, backoff = BACKOFF } = parts
+  const telling = createReturnerTelling(parts)
+  const inHand = createInHand(error => log.error({ error: errorMessage(error) }, 'a return is not where it should be'))
+  /** Not in a queue any more, and not yet in the file of those that were refused. */
+  const parking = new Map<string, Waiting>()
 
-  const tellRoom = (state: 'filling' | 'full') => {
-    const most = [...queues.values()].sort((a, b) => b.queue.bytes - a.queue.bytes)[0]?.to.returner ?? ''
-    const reason =
-      state === 'full'
-        ? `no more returns wait on disk for returners: minion.returner_spool is ${mostBytes} bytes; the job cache has them all the same`
-        : `returns that wait on disk for returners take most of minion.returner_spool (${mostBytes} bytes)`
-    log.error({ returner: most, bytes: room.bytes }, reason)
-    say('returner', {
-      returner: most,
-      state,
-      waiting: file.values.size,
-      bytes: room.bytes,
-      reason,
-    } satisfies ReturnerSaid)
+  const room = createReturnerRoom(mostBytes, state => {
+    const most = queues.waiting().sort((a, b) => b.bytes - a.bytes)[0]?.returner ?? ''
+    telling.room(state, most, { size: file.values.size, bytes: room.bytes })
+  })
+  const gone = (key: string) => {
+    room.free(key)
+    void untilWritten(() => file.delete(key), log)
   }
-
-  const open = (to: Destination): ReturnerQueue => {
-    const key = destinationKey(to)
-    const known = queues.get(key)
-    if (known) return known.queue
-    const { returner } = to
-    const tell = (state: 'down' | 'up', reason: string) => {
-      const { size: waiting, bytes } = queue
-      say('returner', { returner, state, waiting, bytes, reason } satisfies ReturnerSaid)
-    }
-    const queue = createReturnerQueue({
-      open: () => stores.open(to),
-      onGone(gone) {
-        room.free(gone)
-        void untilWritten(() => file.delete(gone), log)
-      },
-      async park({ key: at, returned }, words) {
-        const reason = cut(words, MOST_REASON)
-        const kept = { to: withoutSettings(to), returned, reason, at: clock.now() }
-        if (!(await refused.park(at, kept))) return false
-        const { jid } = returned
-        log.error({ returner, jid, reason }, 'a returner never takes this return; it is kept in refused-returns.jsonl')
-        say('returner_refused', { returner, jid, reason })
-        return true
-      },
-      onDown(error) {
-        const reason = cut(errorMessage(error), MOST_REASON)
-        log.warn({ returner, reason }, 'a returner takes no returns; they wait on disk until it does')
-        tell('down', reason)
-      },
-      onUp() {
-        log.info({ returner, waiting: queue.size }, 'a returner takes returns again')
-        tell('up', '')
-      },
-      onIdle() {
-        queues.delete(key)
-        stores.release(to)
-      },
-      backoff,
-      clock,
-    })
-    queues.set(key, { to, queue })
-    return queue
+  const park = async (to: Destination, one: Waiting, reason: string) => {
+    const { key, returned } = one
+    parking.set(key, one)
+    const kept = await refused.park(key, { to: withoutSettings(to), returned, reason, at: clock.now() })
+    // Another may have come in its place meanwhile.
+    if (parking.get(key) !== one) return
+    parking.delete(key)
+    if (!kept) return
+    gone(key)
+    telling.refused(to.returner, returned.jid, reason)
   }
+  const queues = createReturnerQueues({
+    ...{ stores, telling, onGone: gone, limitMs, backoff, clock },
+    // Beside the queue: while the disk takes none, what waits behind it goes on.
+    park: (to, one, words) => inHand.add(park(to, one, reasonOf(words))),
+  })
 
-  const takeFor = async (to: Destination, returned: StoredReturn) => {
-    const value: Undelivered = { to, returned }
-    const { returner } = to
-    const { jid } = returned
-    const one: Waiting = { key: keyOf(value), returned, bytes: Buffer.byteLength(JSON.stringify(value)) }
+  /** Writes it down, where there is room; undefined: there is none. It is in no queue then. */
+  const keep = async (to: Destination, returned: StoredReturn): Promise<Waiting | undefined> => {
+    const one = waitingOf({ to, returned })
+    const { key, bytes: size } = one
+    const what = { returner: to.returner, jid: returned.jid }
     // What is there of this job is older, and must not take the newer one's line with it when it is done.
-    queues.get(destinationKey(to))?.queue.forget(one.key)
-    if (!room.take(one.key, one.bytes)) {
-      const { bytes } = room
-      log.error(
-        { returner, jid, size: one.bytes, bytes },
-        'a return is not given to its returner: too many wait on disk',
-      )
-      return
+    queues.forget(to, key)
+    parking.delete(key)
+    if (!room.take(key, size)) {
+      log.error({ ...what, size, bytes: room.bytes }, 'a return is not given to its returner: too many wait on disk')
+      return undefined
     }
     try {
-      await file.put(one.key, value)
+      await file.put(key, { to, returned })
     } catch (error) {
-      log.error({ returner, jid, error: errorMessage(error) }, 'a return waits for its returner without being on disk')
+      log.error({ ...what, error: errorMessage(error) }, 'a return waits for its returner without being on disk')
     }
-    open(to).add(one)
+    return one
+  }
+  const take = async (to: Destination, returned: StoredReturn) => {
+    const one = await keep(to, returned)
+    if (one) queues.add(to, one)
+  }
+  const putBack = async ({ to, returned }: Undelivered, taken: () => Promise<void>): Promise<string | undefined> => {
+    if (file.values.has(keyOf({ to, returned }))) return 'a newer return of its job waits for the same returner'
+    const one = await keep(to, returned)
+    if (!one) return `too many returns wait on disk: minion.returner_spool is ${mostBytes} bytes`
+    // Only then: it may be refused anew.
+    await taken().finally(() => queues.add(to, one))
+  }
+  const sayUnknownSettings = async ({ ret = '', ret_kwargs }: Returning, { jid }: StoredReturn) => {
+    const settings = ret_kwargs ? await stores.unknownSettings(returnerNames(ret), ret_kwargs) : []
+    if (settings.length > 0) telling.unknownSettings({ ret, settings, jid })
   }
 
-  for (const [key, value] of file.values) {
-    const bytes = Buffer.byteLength(JSON.stringify(value))
-    room.hold(key, bytes)
-    open(value.to).add({ key, returned: value.returned, bytes })
+  const parked = createParkedReturns({ refused, putBack })
+  for (const value of file.values.values()) {
+    const one = { ...waitingOf(value), fromBefore: true }
+    room.hold(one.key, one.bytes)
+    queues.add(value.to, one)
   }
 
   return {
     async take(job, returned) {
       const destinations = destinationsOf(job, always)
-      if (destinations.length > 0) await Promise.all(destinations.map(to => takeFor(to, returned)))
+      if (destinations.length === 0) return
+      await Promise.all(destinations.map(to => take(to, returned)))
+      inHand.add(sayUnknownSettings(returningOf(job), returned))
+    },
+    waiting: queues.waiting,
+    parked: parked.parked,
+    retry: parked.retry,
+    async drop({ waiting, ...which }) {
+      const found = waiting ? [...file.values].filter(([, one]) => isOf(which, one)) : []
+      for (const [key, { to }] of found) {
+        queues.forget(to, key)
+        gone(key)
+      }
+      return found.length + (await parked.drop(which))
     },
     async stop() {
-      await Promise.all([...queues.values()].map(({ queue }) => queue.stop(SETTLE_MS)))
+      await queues.stop(SETTLE_MS)
       await stores.close(SETTLE_MS)
       await refused.close()
+      await inHand.settle(SETTLE_MS)
+      telling.stop()
     },
   }
 }
 
-const keyOf = ({ to, returned }: Undelivered): string => `${returned.jid}/${destinationKey(to)}`
-
-/** What a call brought along may hold secrets, in whatever place: what is kept says only which settings there were. */
-const withoutSettings = ({ ret_kwargs, ...to }: Destination): Destination =>
-  ret_kwargs ? { ...to, ret_kwargs: Object.fromEntries(Object.keys(ret_kwargs).map(key => [key, REDACTED])) } : to
-
-/** Each once; the same returner with settings of the job and without is two. */
-function destinationsOf(job: Returning, always: readonly string[]): Destination[] {
-  const { ret = '', ...own } = returningOf(job)
-  if (ret === '' && always.length === 0) return []
-  const all = [
-    ...returnerNames(ret).map((returner): Destination => ({ returner, ...own })),
-    ...always.map((returner): Destination => ({ returner })),
-  ]
-  const byKey = new Map(all.map(to => [destinationKey(to), to]))
-  return [...byKey.values()].filter(({ returner }) => returner !== LOCAL)
-}
+const waitingOf = (value: Undelivered): Waiting => ({
+  key: keyOf(value),
+  returned: value.returned,
+  bytes: Buffer.byteLength(JSON.stringify(value)),
+})

@@ -15,7 +15,7 @@ import { everyArgument } from '../protocol/trust.ts'
 /** What is the same for every job of a minion. */
 export type Surroundings = Pick<
   ExecutionContext,
-  'profiles' | 'config' | 'publicKey' | 'mineFunctions' | 'mine' | 'jobs' | 'refreshGrains'
+  'profiles' | 'config' | 'publicKey' | 'mineFunctions' | 'mine' | 'jobs' | 'returners' | 'refreshGrains'
 > & {
   id: string
   /** As in a function's context, with the job that asks. */
@@ -108,6 +108,7 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
     mineFunctions: around.mineFunctions,
     mine: around.mine,
     jobs: around.jobs,
+    returners: around.returners,
     docs: () => registry.docs(),
     setRetcode: code => {
       retcode = code

@@ -22,6 +22,7 @@ import { serveMine } from '../mine/service.ts'
 import { openMineStore } from '../mine/store.ts'
 import { createOverflow } from '../payload/overflow.ts'
 import { serveUploads } from '../payload/serve.ts'
+import { warnOfStraySettings } from '../returner/stray-settings.ts'
 import { openRights, rolesOf } from './authority.ts'
 import { openPayloads, startCore } from './core.ts'
 import { storesWhenAsked } from './stores.ts'
@@ -42,6 +43,7 @@ export async function startCache(config: Config, log: Log): Promise<Monitored> {
     metrics.add(counted.source)
     const payloads = await openPayloads(nc, config)
     const alarms = await openAlarms(nc, namespace, replicas, fire, log)
+    void warnOfStraySettings(config, log)
     const stores = storesWhenAsked(config, '_cache', log)
     stack.defer(stores.close)
     const timeouts = { jobTimeoutMs: config.jobs.job_timeout, runTimeoutMs: config.jobs.run_timeout }

@@ -10,6 +10,7 @@ import type { Config } from '../config/schema.ts'
 import { watchBus } from '../metrics/bus.ts'
 import { type Monitored, openMetrics } from '../metrics/metrics.ts'
 import { minionSource } from '../metrics/minion.ts'
+import { minionReturnersSource } from '../metrics/minion-returners.ts'
 import { createOwnRun } from '../mine/own-run.ts'
 import { startMineUpdates } from '../mine/updater.ts'
 import { announce } from '../minion/announce.ts'
@@ -28,6 +29,7 @@ import type { Surroundings } from '../minion/run.ts'
 import { openSpoolFile, startSpool } from '../minion/spool.ts'
 import { createPayloadSender } from '../payload/upload.ts'
 import type { JobStarted } from '../protocol/job.ts'
+import { warnOfStraySettings } from '../returner/stray-settings.ts'
 import { connectMinion, loadMinion, surround } from './surroundings.ts'
 
 /** How long a stop waits for events and returns to get away; what does not goes at the next start. */
@@ -64,9 +66,10 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     const { now } = systemClock
     const spool = startSpool({ file: spooled, fire, connected, now, log })
     stack.defer(() => spool.settle(SETTLE_MS))
+    const refused = createRefusedReturns(join(dir, 'refused-returns.jsonl'), log)
     const returners = startReturners({
       file: undelivered,
-      refused: createRefusedReturns(join(dir, 'refused-returns.jsonl'), log),
+      refused,
       stores,
       always,
       mostBytes: config.minion.returner_spool,
@@ -77,6 +80,8 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
       log,
     })
     stack.add(returners)
+    metrics.add(minionReturnersSource({ returners, refused }))
+    void warnOfStraySettings(config, log)
     const returns = createReturns({
       file: held,
       returners,
@@ -90,6 +95,7 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     const own = surround(config, loaded, link, log)
     const around: Omit<Surroundings, 'jobs'> = {
       ...own.around,
+      returners,
       fire: (job, tag, data) => spool.fire(tag, data, eventTrace(job)),
     }
     const engine = startJobEngine({

@@ -1,9 +1,10 @@
 // Jobs as the job cache tells of them, over `<ns>.history.job` and `<ns>.history.jobs`.
 import type { JobKind, PayloadRef } from './job.ts'
 import type { CutShort, MinionState } from './lifecycle.ts'
+import type { Returning } from './returning.ts'
 
-/** One job without its returns. */
-export interface JobSummary {
+/** One job without its returns. Of `ret_kwargs` it has the names; each value is `[redacted]`. */
+export interface JobSummary extends Returning {
   jid: string
   kind: JobKind
   fun: string

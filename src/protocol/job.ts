@@ -24,6 +24,19 @@ export interface JobMessage extends Returning {
   chain?: string
   /** Arguments that an event filled, and that may not be what only a trusted one may be; absent: none. */
   untrusted?: ValuePath[]
+  /** It is a run of the minion's own schedule. */
+  scheduled?: ScheduledRun
+}
+
+export interface ScheduledRun {
+  /** Of its entry. */
+  name: string
+  /** When it was due, milliseconds since the epoch. */
+  slot: number
+  /** False: its return stays on the minion. `nocache`: the job cache passes it over. */
+  return_job?: false | 'nocache'
+  /** Goes with its return. */
+  metadata?: Record<string, unknown>
 }
 
 /** The minion's answer to it, at once. */
@@ -58,6 +71,16 @@ export interface JobReturn {
   /** The minion died while it ran, or ended it because its time was over; the return says so in words. */
   outcome?: CutShort
   payload?: PayloadRef
+  /** The entry of the minion's schedule that it is a run of. Only then there are the fields that follow, as in Salt. */
+  schedule?: string
+  metadata?: Record<string, unknown>
+  /** The job cache passes it over. */
+  nocache?: true
+  /** Of the minion. */
+  pid?: number
+  arg?: unknown[]
+  tgt?: string
+  tgt_type?: string
 }
 
 /** How the sending of a job went. Minions that are in none of these run it. */

@@ -1,5 +1,6 @@
 // The returners that a job is sent with: who gets its returns besides the job cache, with Salt's `ret`, `ret_config`, `ret_kwargs`.
 import { isObject } from '../base/json.ts'
+import { REDACTED } from '../base/redact.ts'
 
 export interface Returning {
   /** Names of returners, joined by commas. */
@@ -47,6 +48,22 @@ export function returningOf({ ret, ret_config, ret_kwargs }: Given): Returning {
     ...(ret_config ? { ret_config } : {}),
     ...(ret_kwargs && Object.keys(ret_kwargs).length > 0 ? { ret_kwargs } : {}),
   }
+}
+
+/** As events and stores have it: of settings that a job brought along the names alone, since any of them may be a secret. */
+export function shownReturning(given: Given): Returning {
+  const { ret_kwargs, ...rest } = returningOf(given)
+  if (!ret_kwargs) return rest
+  return { ...rest, ret_kwargs: Object.fromEntries(Object.keys(ret_kwargs).map(key => [key, REDACTED])) }
+}
+
+/** The same out of a map that others wrote; what is none of it is left out. */
+export function readShownReturning({ ret, ret_config, ret_kwargs }: Record<string, unknown>): Returning {
+  return shownReturning({
+    ...(typeof ret === 'string' ? { ret } : {}),
+    ...(typeof ret_config === 'string' ? { ret_config } : {}),
+    ...(isObject(ret_kwargs) ? { ret_kwargs } : {}),
+  })
 }
 
 /** Whether a map that others wrote has these fields as they must be, or not at all. */

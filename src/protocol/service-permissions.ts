@@ -74,7 +74,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
   },
   _jobs: {
     what: 'sends jobs to minions, runs reactions and runner functions',
-    publish: ['job.*', 'jobs.>', 'reaction.>', 'done.*', 'parked.*.*', 'decide', 'in_hand', 'wheel.>', 'history.>'],
+    publish: ['job.*', 'jobs.>', 'reaction.>', 'done.*', 'parked.*.*', 'decide', 'in_hand', 'schedule', 'wheel.>', 'history.>'],
     subscribe: ['publish', 'runner.>', 'missed.*', 'peer.*', 'in_hand', 'live.*.salt.job.>'],
     streams: {
       events: ['get', { look: 'reactor' }],
@@ -91,10 +91,12 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
   _schedule: {
     what: 'hands over what is due',
     publish: ['reaction.fast.*'],
-    subscribe: [],
-    streams: {},
-    buckets: {},
-    objects: [],
+    subscribe: ['schedule'],
+    streams: { done: ['follow'] },
+    buckets: { schedules: 'write', leases: 'write' },
+    // Answers that are larger than a message.
+    objects: ['payloads'],
+    answers: ['_jobs'],
   },
   _cache: {
     what: 'job cache, returners of the master, grains, mine, large returns, history',

@@ -40,6 +40,7 @@ export const bucketNames = (ns: string) => ({
   windows: `${ns}_windows`,
   leases: `${ns}_leases`,
   alarms: `${ns}_alarms`,
+  schedules: `${ns}_schedules`,
   bundles: `${ns}_bundles`,
   payloads: `${ns}_payloads`,
 })

@@ -51,6 +51,8 @@ export function createSubjects(ns: string) {
     inHand: `${ns}.in_hand`,
     /** A job worker asks a reactor to decide anew on one event by one rule. */
     decide: `${ns}.decide`,
+    /** A job worker asks the schedule worker that leads. */
+    schedule: `${ns}.schedule`,
     jobRecord: (jid: string) => bounded(`${ns}.jobs.${escapeToken(jid)}`),
     /** That a piece of work was begun which may not be done twice: by its key alone, whenever its cause was stored. */
     startMark: (key: string) => `${ns}.jobs.work-${createHash('sha256').update(key).digest('base64url')}`,

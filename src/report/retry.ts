@@ -50,8 +50,8 @@ export function planRetry(
 
 /**
  * The arguments as they were given, from the job's record while it is kept, and its returners; the cache has the arguments
- * without secrets, and no returners.
- * Throws `function_failed` where a secret is gone.
+ * without secrets, and the returners without the settings that the job brought along for them.
+ * Throws `function_failed` where a secret, or such a setting, is gone.
  */
 export function argumentsOf(
   job: JobView,
@@ -67,7 +67,13 @@ export function argumentsOf(
       `job ${job.jid} cannot be retried: its arguments held secrets, which the job cache does not keep; start ${job.fun} anew with them`,
     )
   }
-  const given = splitArgs(job.arg)
+  if (job.ret_kwargs) {
+    throw new ReactorError(
+      'function_failed',
+      `job ${job.jid} cannot be retried: it had settings of its own for its returners (ret_kwargs: ${Object.keys(job.ret_kwargs).join(', ')}), which the job cache does not keep; start ${job.fun} anew with them`,
+    )
+  }
+  const given = { ...splitArgs(job.arg), ...returningOf(job) }
   // The cache does not tell which of a rule's values an event filled.
   return /^(?:rule|peer):/.test(job.user) ? { ...given, untrusted: everyArgument(given.arg, given.kwarg) } : given
 }

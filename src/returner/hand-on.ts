@@ -1,39 +1,53 @@
 // Handing records on to what takes them one by one and keeps no tables: which of them go, and what comes of a failure.
 import { createInHand } from '../base/in-hand.ts'
 import { isRefused } from '../functions/define-returner.ts'
-import type { StoredReturn } from '../protocol/returned.ts'
+import type { Item, Taken } from './taken.ts'
 
-/** Names a return for those who hear of it twice: `<jid>/<id>`. */
-export const returnKey = ({ jid, id }: Pick<StoredReturn, 'jid' | 'id'>): string => `${jid}/${id}`
-
-/** Of each key its last record. */
-export const lastOfEach = <T>(records: readonly T[], keyOf: (record: T) => string): T[] => [
-  ...new Map(records.map(record => [keyOf(record), record])).values(),
-]
+/** So many may fail: it may be these records that the other side trips over, and those behind them must not wait. */
+const MOST_FAILED = 3
 
 /**
- * Sends each, at most `atOnce` at a time. One that is refused lets the others go, and the first refusal is thrown at the end. On
- * any other failure nothing more is begun, and it is thrown once what was begun has ended.
+ * Sends each that was not taken before, at most `atOnce` at a time. One that is refused lets the others go, and the first refusal is
+ * thrown at the end. After a few other failures nothing more is begun, and the first is thrown once what was begun has ended.
  */
 export async function handOn<T>(
-  records: readonly T[],
+  items: readonly Item<T>[],
+  taken: Taken,
   atOnce: number,
-  send: (record: T) => Promise<void>,
+  send: (item: Item<T>) => Promise<void>,
 ): Promise<void> {
+  const left = taken.left(items)
   const errors: unknown[] = []
-  let failed = false
+  let failed = 0
   let next = 0
   const work = async () => {
-    while (next < records.length && !failed) {
-      const record = records[next++]!
-      await send(record).catch((error: unknown) => {
-        errors.push(error)
-        failed ||= !isRefused(error)
-      })
+    while (next < left.length && failed < MOST_FAILED) {
+      const item = left[next++]!
+      await taken
+        .once(item, () => send(item))
+        .catch((error: unknown) => {
+          errors.push(error)
+          if (!isRefused(error)) failed += 1
+        })
     }
   }
-  await Promise.all(Array.from({ length: Math.min(atOnce, records.length) }, work))
+  await Promise.all(Array.from({ length: Math.min(atOnce, left.length) }, work))
   throwWorst(errors)
+}
+
+/** Sends those that were not taken before in one, where there are any: they are taken all, or none is. */
+export async function handOnTogether<T>(
+  items: readonly Item<T>[],
+  taken: Taken,
+  send: (left: readonly Item<T>[]) => Promise<void>,
+): Promise<void> {
+  const left = taken.left(items)
+  const [first, ...others] = left
+  if (!first) return
+  // Of several nobody knows which it is that is refused.
+  if (others.length === 0) return taken.once(first, () => send(left))
+  await send(left)
+  for (const item of left) taken.add(item)
 }
 
 /** Throws the first failure that a later try may mend, else the first refusal. */
@@ -45,8 +59,9 @@ export function throwWorst(errors: readonly unknown[]): void {
 export function createCalls() {
   const inHand = createInHand(() => undefined)
   return {
-    hold<T>(call: Promise<T>): Promise<T> {
-      inHand.add(call.then(() => undefined))
+    async hold(work: () => Promise<void>): Promise<void> {
+      const call = work()
+      inHand.add(call)
       return call
     },
     ended: () => inHand.settle(),

@@ -40,7 +40,7 @@ export async function findReturners(moduleDirs: readonly string[] = []): Promise
       if (file) return returnerIn(file)
       throw new ReactorError(
         'bad_config',
-        `there is no returner '${name.slice(0, 100)}'.${didYouMean(name, [...names, LOCAL])}`,
+        `there is no returner '${name.slice(0, 100)}'.${didYouMean(name, [...names, LOCAL]) || ` There are ${names.join(', ')}`}`,
       )
     },
   }

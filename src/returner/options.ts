@@ -11,6 +11,7 @@ export type ReturnerSettings = Readonly<Record<string, unknown>>
 
 export interface Alternative {
   return_config?: string | undefined
+  /** Meant for each returner of a call: of these one takes those that it has. */
   return_kwargs?: Readonly<Record<string, unknown>> | undefined
 }
 
@@ -22,12 +23,12 @@ export function optionsOf(
   { return_config, return_kwargs = {} }: Alternative = {},
 ): Record<string, unknown> {
   const given = new Map<string, unknown>()
-  // Salt's own names differ here and there: `returner.sqlite3.database`, `alternative.mysql.host`.
+  // As Salt has it for some of its returners: `returner.sqlite.database`; and `alternative.mysql.host`.
   for (const prefix of [`returner.${name}.`, `${name}.`, ...(return_config ? [`${return_config}.${name}.`] : [])])
     for (const [key, value] of Object.entries(settings))
       if (key.startsWith(prefix)) given.set(key.slice(prefix.length), value)
-  for (const [key, value] of Object.entries(return_kwargs)) given.set(key, value)
   const known = Object.keys(options)
+  for (const [key, value] of Object.entries(return_kwargs)) if (known.includes(key)) given.set(key, value)
   for (const key of given.keys())
     if (!known.includes(key))
       throw new ReactorError('bad_config', `unknown setting '${name}.${key}'.${didYouMean(key, known)}`)
@@ -35,9 +36,23 @@ export function optionsOf(
   if (parsed.success) return parsed.data
   const said = parsed.error.issues.map(issue => {
     const key = issue.path.join('.')
-    return given.has(String(issue.path[0])) ? `'${name}.${key}': ${issue.message}` : `'${name}.${key}' is missing`
+    return given.has(String(issue.path[0]))
+      ? `'${name}.${key}': ${issue.message}`
+      : `'${name}.${key}' is missing in the config`
   })
   throw new ReactorError('bad_config', said.join('; '))
+}
+
+/** Of `return_kwargs` those that none of a call's returners has; of a returner that does not load nothing is known. */
+export async function unknownToAll(
+  names: readonly string[],
+  return_kwargs: Readonly<Record<string, unknown>>,
+  returners: Pick<Returners, 'load'>,
+): Promise<string[]> {
+  const loaded = await Promise.allSettled(names.map(name => returners.load(name)))
+  const options = loaded.flatMap(one => (one.status === 'fulfilled' ? [Object.keys(one.value.options)] : []))
+  if (options.length === 0) return []
+  return Object.keys(return_kwargs).filter(key => !options.some(known => known.includes(key)))
 }
 
 /** What is wrong with settings as a whole: those of a returner that is not there. */

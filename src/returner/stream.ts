@@ -6,9 +6,10 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import { type ReturnerContext, type ReturnerStore, refused } from '../functions/define-returner.ts'
 import { tagToTokens } from '../protocol/tag.ts'
 import { escapeToken } from '../protocol/token.ts'
-import { createCalls, lastOfEach, returnKey, throwWorst } from './hand-on.ts'
+import { createCalls, throwWorst } from './hand-on.ts'
 import { recordText } from './record-text.ts'
 import { createStreamLink, type LinkOptions } from './stream-link.ts'
+import { createTaken, eventItem, type Item, returnItem } from './taken.ts'
 import { withinTime } from './time-limit.ts'
 
 export interface StreamOptions extends Omit<LinkOptions, 'timeoutMs'> {
@@ -38,6 +39,7 @@ export function openStream(options: StreamOptions, { log, id }: ReturnerContext)
   const limitMs = timeoutMs(options.timeout)
   const link = createStreamLink({ ...options, timeoutMs: limitMs }, `returner of ${id}`, log)
   const calls = createCalls()
+  const taken = createTaken()
   /** The connection on which the stream was last seen. */
   let seenOn: NatsConnection | undefined
 
@@ -48,20 +50,21 @@ export function openStream(options: StreamOptions, { log, id }: ReturnerContext)
     return publisher
   }
 
-  const publish = async <T extends object>(
-    records: readonly T[],
-    keyOf: (record: T) => string,
-    subjectOf: (record: T) => string,
-  ) => {
-    if (records.length === 0) return
+  const publish = async <T extends object>(items: readonly Item<T>[], subjectOf: (record: T) => string) => {
+    const left = taken.left(items)
+    if (left.length === 0) return
     const due = performance.now() + limitMs
     const publisher = await withinTime(limitMs, "the NATS server of the returner 'nats'", ready)
-    const send = async (record: T) => {
-      const message = { id: keyOf(record), deadlineMs: Math.max(0, due - performance.now()) }
-      await publisher.publish(subjectOf(record), recordText(keyOf(record), record), message)
+    const send = async ({ key, record }: Item<T>) => {
+      try {
+        const message = { id: key, deadlineMs: Math.max(0, due - performance.now()) }
+        await publisher.publish(subjectOf(record), recordText(key, record), message)
+      } catch (error) {
+        throw readError(error)
+      }
     }
-    const done = await Promise.allSettled(lastOfEach(records, keyOf).map(send))
-    const errors = done.flatMap(one => (one.status === 'rejected' ? [readError(one.reason)] : []))
+    const done = await Promise.allSettled(left.map(item => taken.once(item, () => send(item))))
+    const errors = done.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []))
     // Whoever removed the stream while it was in use is found out by the next call.
     if (errors.length > 0) seenOn = undefined
     throwWorst(errors)
@@ -69,17 +72,13 @@ export function openStream(options: StreamOptions, { log, id }: ReturnerContext)
 
   return {
     returner: returns =>
-      calls.hold(
-        publish(returns, returnKey, one => bounded(`${subject}.return.${funTokens(one.fun)}.${escapeToken(one.id)}`)),
-      ),
-    event_return: events =>
-      calls.hold(
-        publish(
-          events,
-          one => one.id,
-          ({ tag }) => bounded(`${subject}.event.${tagToTokens(tag)}`),
+      calls.hold(() =>
+        publish(returns.map(returnItem), one =>
+          bounded(`${subject}.return.${funTokens(one.fun)}.${escapeToken(one.id)}`),
         ),
       ),
+    event_return: events =>
+      calls.hold(() => publish(events.map(eventItem), ({ tag }) => bounded(`${subject}.event.${tagToTokens(tag)}`))),
     async close() {
       await calls.ended()
       await link.close()

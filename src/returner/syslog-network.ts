@@ -36,7 +36,8 @@ export async function sendUdp({ host, port }: Place, lines: readonly Buffer[], s
 export interface TcpLines {
   /** Resolves once the lines have been handed to the connection. Throws `unreachable`. */
   send(lines: readonly Buffer[], signal: AbortSignal): Promise<void>
-  close(): void
+  /** Resolves once the connection has ended, which does not wait for the other side. */
+  close(): Promise<void>
 }
 
 interface Connection {
@@ -80,9 +81,13 @@ export function createTcp(place: Place): TcpLines {
         signal.removeEventListener('abort', end)
       }
     },
-    close() {
-      current?.socket.end()
+    async close() {
+      const socket = current?.socket
       current = undefined
+      if (!socket || socket.closed) return
+      const closed = new Promise(resolve => socket.once('close', resolve))
+      socket.destroySoon()
+      await closed
     },
   }
 }

@@ -1,11 +1,12 @@
 // The store behind the returner `syslog`: records become lines, and lines go out by UDP, TCP or the program `logger`.
 import { timeoutMs } from '../alerts/profiles.ts'
 import type { ReturnerStore } from '../functions/define-returner.ts'
-import { createCalls } from './hand-on.ts'
+import { createCalls, handOnTogether } from './hand-on.ts'
 import { readAddress, type SyslogAddress } from './syslog-address.ts'
 import { type LineOptions, lineText, syslogLine } from './syslog-line.ts'
 import { runLogger } from './syslog-logger.ts'
 import { createTcp, sendUdp } from './syslog-network.ts'
+import { createTaken, eventItem, type Item, returnItem } from './taken.ts'
 import { withinTime } from './time-limit.ts'
 
 export interface SyslogOptions extends LineOptions {
@@ -15,7 +16,7 @@ export interface SyslogOptions extends LineOptions {
 
 interface Way {
   send(kind: string, records: readonly { _stamp: string }[], signal: AbortSignal): Promise<void>
-  close(): void
+  close(): Promise<void>
 }
 
 export function openSyslog(options: SyslogOptions): ReturnerStore {
@@ -23,15 +24,20 @@ export function openSyslog(options: SyslogOptions): ReturnerStore {
   const way = wayOf(options)
   const calls = createCalls()
   const place = `syslog at ${options.address ?? "the program 'logger'"}`
-  const hand = async (kind: string, records: readonly { _stamp: string }[]) => {
-    if (records.length > 0) await withinTime(limitMs, place, signal => way.send(kind, records, signal))
-  }
+  const taken = createTaken()
+  const hand = (kind: string, items: readonly Item<{ _stamp: string }>[]) =>
+    handOnTogether(items, taken, left =>
+      withinTime(limitMs, place, signal => {
+        const records = left.map(({ record }) => record)
+        return way.send(kind, records, signal)
+      }),
+    )
   return {
-    returner: returns => calls.hold(hand('return', returns)),
-    event_return: events => calls.hold(hand('event', events)),
+    returner: returns => calls.hold(() => hand('return', returns.map(returnItem))),
+    event_return: events => calls.hold(() => hand('event', events.map(eventItem))),
     async close() {
       await calls.ended()
-      way.close()
+      await way.close()
     },
   }
 }
@@ -47,12 +53,15 @@ function wayOf(options: SyslogOptions): Way {
           records.map(record => lineText(record)),
           signal,
         ),
-      close: () => undefined,
+      close: async () => undefined,
     }
   const linesOf = (kind: string, records: readonly { _stamp: string }[]) =>
     records.map(record => Buffer.from(syslogLine(kind, record, options)))
   if (address.by === 'udp')
-    return { send: (kind, records, signal) => sendUdp(address, linesOf(kind, records), signal), close: () => undefined }
+    return {
+      send: (kind, records, signal) => sendUdp(address, linesOf(kind, records), signal),
+      close: async () => undefined,
+    }
   const tcp = createTcp(address)
   return { send: (kind, records, signal) => tcp.send(linesOf(kind, records), signal), close: () => tcp.close() }
 }

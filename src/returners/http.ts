@@ -8,7 +8,9 @@ const header = z.union([z.string(), z.number(), z.boolean()])
 
 export default returner({
   doc: `Sends each return, and each event, as JSON to a URL; with 'batch' as lists.
-    The header Idempotency-Key (<jid>/<minion>, or an event's id) names what may come a second time.`,
+    What the process knows was taken is not sent again. What may come a second time has the same Idempotency-Key:
+    <jid>/<minion>/<digest of what was returned>, or an event's id. After a 429 or 503 with Retry-After
+    no request goes for that long, ten minutes at most.`,
   options: {
     url: z.string().min(1).optional().describe("where to; with a profile relative to the profile's url"),
     profile: z.string().min(1).optional().describe('an http profile of the config, which holds the secrets'),

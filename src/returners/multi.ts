@@ -10,8 +10,9 @@ const names = z
 export default returner({
   doc: `Hands on to several others: what is written goes to all of them, what is read comes from the first that can be read.
 
-  A record counts as stored once all have it that take such records, so one that is down holds up the others: they get what waited
-  again when it is back. Each is opened with its own settings; \`return_config\` goes for them too. It can what one of them can.`,
+  A record counts as stored once all have it that take such records, so one that is down holds up the others. What these have
+  meanwhile, of the last 10,000 records, they are not given again. Each is opened with its own settings; \`return_config\` goes for them
+  too. It can what one of them can.`,
   options: {
     returners: names
       .refine(all => all.length > 0, 'expected at least one name')

@@ -10,8 +10,8 @@ const SUBJECT = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 
 export default returner({
   doc: `Messages of a JetStream stream for others, on a server of its own or with a login of its own.
-    Returns lie under <subject>.return.<fun>.<minion>, events under <subject>.event.<tag>. Nats-Msg-Id is <jid>/<minion>, or the event's
-    id.`,
+    Returns lie under <subject>.return.<fun>.<minion>, events under <subject>.event.<tag>. What may come a second time has
+    the same Nats-Msg-Id: <jid>/<minion>/<digest of what was returned>, or the event's id.`,
   options: {
     servers: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).describe('nats://host:4222, or a list'),
     seed: z.string().min(1).optional().describe('file with the nkey seed of a user'),

@@ -6,16 +6,26 @@ import { parseStamp } from '../protocol/event.ts'
 import { durationOption } from '../returner/duration-option.ts'
 import { recordText } from '../returner/record-text.ts'
 import { batched } from '../returner/redis/batched.ts'
-import { createRedisConnection, type RedisClient } from '../returner/redis/connection.ts'
-import { EVENTS, endKey, eventKey, JIDS, loadKey, MINIONS, newestKey, retKey } from '../returner/redis/keys.ts'
-import { byMinion, loadsOf, newestLoads, newestReturns, PAGE } from '../returner/redis/read.ts'
-import { CLEAN, SAVE_ENDS, SAVE_EVENTS, SAVE_LOADS, SAVE_RETURNS, SWEEP } from '../returner/redis/scripts.ts'
+import { createRedisConnection } from '../returner/redis/connection.ts'
+import {
+  EVENTS,
+  endKey,
+  eventKey,
+  firstJidOf,
+  JIDS,
+  loadKey,
+  MINIONS,
+  newestKey,
+  retKey,
+} from '../returner/redis/keys.ts'
+import { loadsOf, newestLoads, newestReturns, PAGE, returnsOf } from '../returner/redis/read.ts'
+import { CLEAN, SAVE_ENDS, SAVE_EVENTS, SAVE_LOADS, SAVE_RETURNS } from '../returner/redis/scripts.ts'
+import { createSweep } from '../returner/redis/sweep.ts'
 
 /** The largest value that a Redis server takes is a little more. */
 const MOST_BYTES = 512_000_000
 /** Of large stores no more are listed. */
 const MOST_LISTED = 10_000
-const SWEEP_EVERY_MS = 60_000
 
 const wholeNumber = z.union([z.number(), z.string().regex(/^\d+$/, 'expected a whole number').transform(Number)])
 
@@ -46,15 +56,7 @@ export default returner({
     const at = unix_socket_path === undefined ? { host, port } : { path: unix_socket_path }
     const connection = createRedisConnection({ at, db, password, timeoutMs: timeout })
     const keptMs = String(ttl)
-    let sweptMs = 0
-
-    /** The index says of a record that has expired that it is there, until this takes it out. */
-    const sweep = async (client: RedisClient) => {
-      if (ttl === 0 || Date.now() - sweptMs < SWEEP_EVERY_MS) return
-      sweptMs = Date.now()
-      const once = () => client.eval(SWEEP, { keys: [JIDS, EVENTS], arguments: [String(PAGE)] }) as Promise<number[]>
-      while (Math.max(...(await once())) === PAGE);
-    }
+    const sweep = createSweep(ttl)
     const write = (
       script: string,
       index: string[],
@@ -105,8 +107,8 @@ export default returner({
           }),
         ),
       get_load: jid => connection.use(async client => (await loadsOf(client, [jid]))[0]),
-      get_jid: jid =>
-        connection.use(async client => byMinion((await client.hVals(retKey(jid))).map(text => JSON.parse(text)))),
+      get_jid: (jid, limits) => returnsOf(connection.use, jid, limits),
+      get_jid_minions: jid => connection.use(client => client.hKeys(retKey(jid))),
       get_jids: () =>
         connection.use(async client => {
           const found = await newestLoads(client, { count: MOST_LISTED, filter_find_job: false })
@@ -115,17 +117,16 @@ export default returner({
       get_jids_filter: filter => connection.use(client => newestLoads(client, filter)),
       get_fun: fun => connection.use(client => newestReturns(client, fun)),
       get_minions: () => connection.use(async client => (await client.sMembers(MINIONS)).sort()),
-      clean_old_jobs: beforeMs =>
-        connection.use(async client => {
-          const jid = `${new Date(beforeMs).toISOString().replace(/\D/g, '')}000`
-          let removed = 0
-          for (;;) {
-            const options = { keys: [JIDS, EVENTS], arguments: [String(PAGE), jid, String(beforeMs)] }
-            const [looked, jobs] = (await client.eval(CLEAN, options)) as [number, number]
-            removed += jobs
-            if (looked < PAGE) return removed
-          }
-        }),
+      async clean_old_jobs(beforeMs) {
+        const options = { keys: [JIDS, EVENTS], arguments: [String(PAGE), firstJidOf(beforeMs), String(beforeMs)] }
+        for (let removed = 0; ; ) {
+          // Each step has the whole time that a call may take.
+          const step = await connection.use(client => client.eval(CLEAN, options))
+          const [looked, jobs] = step as [number, number]
+          removed += jobs
+          if (looked < PAGE) return removed
+        }
+      },
       close: () => connection.close(),
     }
   },

@@ -12,9 +12,9 @@ export default returner({
 The file and its tables are made at the first use; several processes may write to it.`,
   options: SQLITE_OPTIONS,
   can: CAPABILITIES,
-  async create(options) {
+  async create(options, { log }) {
     const isNew = !existsSync(options.database)
-    const said = await createTables(openSqlite({ ...options, timeout: CREATE_WITHIN_MS }))
+    const said = await createTables(openSqlite({ ...options, timeout: CREATE_WITHIN_MS }), log)
     return isNew ? [`made the file ${options.database} with the tables jids, salt_returns, salt_events`] : said
   },
   open: (options, context) => createSqlStore(openSqlite(options), context),

@@ -227,8 +227,8 @@ export const kill = runner({
 export const retry = runner({
   doc: `Runs a job again, with the same function and arguments, on the minions where it failed, died, timed out or could not
     start, as a new job whose metadata names the old one (retry_of). Beyond Salt. Where it may still run, it is not
-    started again. The arguments and returners come from the job's record; after an hour or so only the job cache has the
-    arguments, without secrets, and a job that had any is refused.
+    started again. Its returns go to the returners of the old one. Arguments and returners come from the job's record; after
+    an hour or so only the job cache has them, without secrets and without ret_kwargs, and a job that had any is refused.
     Returns {jid, minions, comment}; jid is null where there was nothing to retry.
     Example: reactor run jobs.retry 20261120091843644180 'web*'`,
   args: {

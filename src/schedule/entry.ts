@@ -24,6 +24,8 @@ export interface Entry<Call = unknown> {
   splay?: Splay
   range?: Window & { invert: boolean }
   skipDuringRange?: Window
+  /** Runs in place of what that range skips. */
+  skipFunction?: string
   runAfterSkipRange: boolean
   runOnStart: boolean
   catchUp: CatchUp
@@ -76,6 +78,7 @@ export function readEntry<Call>(name: string, given: unknown, { settings, whens,
     ...(splay ? { splay } : {}),
     ...(item.range ? { range: { ...readWindow(item.range, zone), invert: item.range.invert ?? false } } : {}),
     ...(skipDuringRange ? { skipDuringRange } : {}),
+    ...(skipDuringRange && settings.skipFunction ? { skipFunction: settings.skipFunction } : {}),
     runAfterSkipRange: item.run_after_skip_range ?? false,
     runOnStart: item.run_on_start ?? false,
     catchUp: item.catch_up ?? 'none',

@@ -38,7 +38,7 @@ export function handledOf(
   }
   for (const one of handled) {
     if (one.kind === 'skip') skip(one)
-    else if (running.size + runs.length >= maxRunning)
+    else if (!one.late && running.size + runs.length >= maxRunning)
       skip({ kind: 'skip', reason: 'maxrunning', from: one.slot, to: one.slot, count: 1 })
     else {
       skipped = tell()

@@ -20,9 +20,9 @@ const schema = z.strictObject({
   tgt: strings.optional().describe('on the master: which minions a local function is for'),
   tgt_type: text.optional().describe('glob, list, grain … of tgt'),
   seconds: amount.optional().describe('interval; with minutes, hours and days: all of it together'),
-  minutes: amount.optional(),
-  hours: amount.optional(),
-  days: amount.optional(),
+  minutes: amount.optional().describe('see seconds'),
+  hours: amount.optional().describe('see seconds'),
+  days: amount.optional().describe('see seconds'),
   every: lengthSchema.optional().describe('the same in one word, such as 5m or 1h30m'),
   when: strings.optional().describe('times on the wall clock, or names of them in whens'),
   cron: text.optional().describe('minute hour day month weekday'),
@@ -30,8 +30,11 @@ const schema = z.strictObject({
   once_fmt: text.optional().describe('how once is written, in the directives of strptime'),
   timezone: text.optional().describe("such as Europe/Berlin; without it the machine's"),
   splay: splaySchema.optional().describe('run up to so much later, by chance'),
-  range: z.strictObject({ start: text, end: text, invert: z.boolean().optional() }).optional(),
-  skip_during_range: span.optional(),
+  range: z
+    .strictObject({ start: text, end: text, invert: z.boolean().optional() })
+    .optional()
+    .describe('run only between start and end; with invert: true only outside of them'),
+  skip_during_range: span.optional().describe('do not run between start and end'),
   run_after_skip_range: z.boolean().optional().describe('run once when the range is over, if a run was skipped in it'),
   after: text.optional().describe('not before this time'),
   until: text.optional().describe('not after this time'),
@@ -39,14 +42,17 @@ const schema = z.strictObject({
   catch_up: z.enum(['none', 'last', 'all']).optional().describe('of what was due while nothing ran'),
   maxrunning: z.number().int().min(1).optional().describe('so many runs at once; what comes beyond is skipped'),
   jid_include: z.boolean().optional().describe('false: runs are not counted for maxrunning'),
-  return_job: z.union([z.boolean(), z.literal('nocache')]).optional(),
+  return_job: z
+    .union([z.boolean(), z.literal('nocache')])
+    .optional()
+    .describe('on a minion: false keeps the return there, nocache keeps it out of the job cache'),
   metadata: map.optional().describe('goes with the return'),
-  returner: strings.optional(),
-  return_config: text.optional(),
-  return_kwargs: map.optional(),
-  enabled: z.boolean().optional(),
+  returner: strings.optional().describe('a returner, or a list of them, that get the return too'),
+  return_config: text.optional().describe('settings of these under another name'),
+  return_kwargs: map.optional().describe('settings of these that come before all others'),
+  enabled: z.boolean().optional().describe('false: it does not run'),
   dry_run: z.boolean().optional().describe('only say in the log that it would have run'),
-  name: text.optional(),
+  name: text.optional().describe('as lists have it'),
 })
 
 /** As it is kept and listed: defaults and all names settled. */
@@ -100,3 +106,9 @@ const WHAT: Readonly<Record<string, string>> = {
   tgt: 'a target, or a list of minions',
   return_job: 'true, false or nocache',
 }
+
+/** Each option and what it does, for the docs. */
+export const describeItem = (): { option: string; doc: string }[] =>
+  Object.entries(schema.shape)
+    .filter(([option]) => option !== 'name')
+    .map(([option, one]) => ({ option, doc: one.description ?? '' }))

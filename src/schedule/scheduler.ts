@@ -58,12 +58,13 @@ interface Held<Call> {
 export function startScheduler<Call>({
   who,
   clock,
-  kept: before,
+  kept: given,
   take,
   forget,
   log,
 }: SchedulerParts<Call>): Scheduler<Call> {
   const all = new Map<string, Held<Call>>()
+  const before = new Map(given)
   const stopping = new AbortController()
   let enabled = true
   let wake = new AbortController()
@@ -144,6 +145,8 @@ export function startScheduler<Call>({
       for (const name of all.keys()) {
         if (entries.has(name)) continue
         all.delete(name)
+        // Another one of this name begins anew.
+        before.delete(name)
         forget(name).catch(error =>
           log.warn({ entry: name, error: errorMessage(error) }, 'what was kept of an entry that is gone stays'),
         )

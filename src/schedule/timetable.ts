@@ -38,6 +38,10 @@ export interface Run {
   slot: number
   /** When it was to run: the slot and its splay. */
   due: number
+  /** It was missed, and is caught up with: `maxrunning` does not hold it back. */
+  late?: true
+  /** This function, with the arguments of the entry, in place of the entry's own. */
+  instead?: string
 }
 
 export interface Skip {
@@ -109,10 +113,13 @@ export function advance(
   }
   const skip = (reason: SkipReason, slot: number, count = 1, to = slot) =>
     put({ kind: 'skip', reason, from: slot, to, count })
-  const judge = ({ slot, due, extra }: Due, late?: SkipReason) => {
-    const reason = reasonToSkip(entry, kept, slot, extra, enabled) ?? late
-    if (reason === undefined) return put({ kind: 'run', slot, due })
-    skip(reason, slot)
+  const judge = ({ slot, due, extra }: Due, isLate: boolean, isCaughtUp: boolean) => {
+    const reason = reasonToSkip(entry, kept, slot, extra, enabled) ?? (isLate && !isCaughtUp ? 'missed' : undefined)
+    const run: Run = { kind: 'run', slot, due, ...(isLate ? { late: true } : {}) }
+    if (reason === undefined) return put(run)
+    if (reason === 'in_skip_range' && entry.skipFunction && (isCaughtUp || !isLate))
+      put({ ...run, instead: entry.skipFunction })
+    else skip(reason, slot)
     if (reason === 'skip_explicit') kept.skip = kept.skip.filter(at => at !== slot)
     if (reason === 'in_skip_range' && entry.runAfterSkipRange) runAfterRange(entry, kept, slot)
   }
@@ -121,14 +128,13 @@ export function advance(
   const isMissed = first !== undefined && first.due < now - GRACE_MS
   if (older > 0) skip(entry.catchUp === 'all' ? 'too_many' : 'missed', first!.slot, older, slots[0]!.slot - 1)
   for (const [n, due] of slots.entries()) {
-    const isRun = !isMissed || entry.catchUp === 'all' || (entry.catchUp === 'last' && n === slots.length - 1)
-    judge(due, isRun ? undefined : 'missed')
+    judge(due, isMissed, entry.catchUp === 'all' || (entry.catchUp === 'last' && n === slots.length - 1))
   }
   kept.last = slots.at(-1)?.slot ?? kept.last
   while (kept.extra.length > 0 && kept.extra[0]! <= now) {
     const [at = 0, ...rest] = kept.extra
     kept.extra = rest
-    judge({ slot: at, due: at, extra: true }, at < now - GRACE_MS && entry.catchUp === 'none' ? 'missed' : undefined)
+    judge({ slot: at, due: at, extra: true }, at < now - GRACE_MS, entry.catchUp !== 'none')
   }
   return { handled, kept }
 }

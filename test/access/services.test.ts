@@ -17,7 +17,8 @@ import { requestJson } from '../../src/bus/request.ts'
 import { serve } from '../../src/bus/serve.ts'
 import { openTable } from '../../src/bus/table.ts'
 import { openHistory } from '../../src/cache/history.ts'
-import { claimSlots } from '../../src/cache/returning/slots.ts'
+import { noteMissed } from '../../src/cache/returning/missed.ts'
+import { openSlots } from '../../src/cache/returning/slots.ts'
 import { followFleet, openMinionBucket } from '../../src/fleet/registry.ts'
 import { openLedger } from '../../src/jobs/ledger.ts'
 import { openMissed } from '../../src/jobs/missed.ts'
@@ -25,7 +26,7 @@ import { type JobRecords, openJobRecords } from '../../src/jobs/records.ts'
 import { openPayloadStore } from '../../src/payload/store.ts'
 import { SERVICES, type ServiceOrigin, serviceOrigin } from '../../src/protocol/origin.ts'
 import type { Reaction } from '../../src/protocol/reaction.ts'
-import { eventReturnConsumer, masterJobCacheConsumer } from '../../src/protocol/returner-consumers.ts'
+import { eventReturnConsumer, masterJobCacheConsumer, type Use } from '../../src/protocol/returner-consumers.ts'
 import { SERVICE_RIGHTS } from '../../src/protocol/service-permissions.ts'
 import {
   bucketNames,
@@ -41,7 +42,7 @@ import { createSubjects } from '../../src/protocol/subject.ts'
 import { rulesControlWhenAsked } from '../../src/reactor/bundle/open.ts'
 import { openBundleStore } from '../../src/reactor/bundle.ts'
 import { type Accounts, startAccounts } from '../helpers/accounts.ts'
-import { createSeen, within } from '../helpers/wait.ts'
+import { createSeen, untilTaken, within } from '../helpers/wait.ts'
 
 const NS = 'reactor'
 const subjects = createSubjects(NS)
@@ -260,13 +261,19 @@ describe('a service does its work under its permissions', () => {
 
   it('the cache worker: consumers of returners, made and removed', async () => {
     const { nc, fire } = open('_cache')
-    const claim = (masterJobCache: boolean, eventReturn: string[]) =>
-      claimSlots(nc, NS, { masterJobCache, eventReturn }, silentLog)
-    const claimed = await within(claim(true, ['mysql', 'redis']), 'the consumers')
-    await takes(nc, names.events, claimed.get('redis')!, () => fire('x', {}))
-    await takes(nc, names.events, masterJobCacheConsumer(NS), () => fire('salt/job/20261121000000000001/new', {}))
-    expect([...(await within(claim(false, ['redis']), 'the one that is left')).keys()]).toEqual(['redis'])
-    await claim(false, [])
+    const mysql: Use = { what: 'master_job_cache', returner: 'mysql' }
+    const redis: Use = { what: 'event_return', returner: 'redis' }
+    const both = await openSlots(nc, NS, [mysql, redis], silentLog)
+    const { claimed } = await within(both.look(), 'the consumers')
+    await takes(nc, names.events, claimed.get('event_return redis')!, () => fire('x', {}))
+    const job = () => fire('salt/job/20261121000000000001/new', {})
+    await takes(nc, names.events, claimed.get('master_job_cache mysql')!, job)
+    const alarms = { raise: () => undefined, clear: () => undefined }
+    const parts = { jsm: await jetstreamManager(nc, { checkAPI: false }), ns: NS, alarms, log: silentLog }
+    const returner = { consumer: claimed.get('event_return redis')!.durable_name, unread: 9 }
+    await within(noteMissed(parts, [{ name: 'event_return redis', floor: 0, returner }], 1, 2), 'a note')
+    const none = await openSlots(nc, NS, [], silentLog)
+    await untilTaken('the end of both', async () => expect((await none.look()).infos).toEqual([]))
     expect(await refusedOf('_cache')).toEqual([])
   })
 
@@ -402,7 +409,7 @@ describe('what no service may do', () => {
     const durables = [
       [names.events, reactorConsumer(NS).durable_name],
       [names.events, cacheConsumer(NS).durable_name],
-      [names.events, masterJobCacheConsumer(NS).durable_name],
+      [names.events, masterJobCacheConsumer(NS, 'mysql').durable_name],
       [names.events, eventReturnConsumer(NS, 0, 'mysql').durable_name],
       [names.reactions, laneConsumer(NS, 'fast').durable_name],
       [names.reactions, laneConsumer(NS, 'slow').durable_name],

@@ -109,6 +109,18 @@ describe('provisioning consumers', () => {
     expect(info.config.max_ack_pending).toBe(7)
   })
 
+  it('leaves one alone whose metadata says that it is for another', async () => {
+    await provisionStreams(nc, 'seven', DEFAULT_LIMITS)
+    const wanted = (returner: string) => ({ ...reactorConsumer('seven'), metadata: { returner } })
+    expect(await provisionConsumer(nc, 'seven_EVENTS', reactorConsumer('seven'))).toBe('created')
+    expect(await provisionConsumer(nc, 'seven_EVENTS', wanted('mysql'))).toBe('updated')
+    await expect(provisionConsumer(nc, 'seven_EVENTS', wanted('redis'))).rejects.toMatchObject({
+      code: 'bad_config',
+      message: expect.stringContaining("is another's: its metadata has returner 'mysql'"),
+    })
+    expect(await provisionConsumer(nc, 'seven_EVENTS', wanted('mysql'))).toBe('unchanged')
+  })
+
   it('makes one for each lane class, and refuses one that overlaps', async () => {
     await provisionStreams(nc, 'six', DEFAULT_LIMITS)
     for (const lane of ['fast', 'slow'] as const) {

@@ -13,7 +13,8 @@ it('marks the end of a job also where its store was away when it was asked', asy
   }
   const endings = createEndings({
     get_load: () => store(loadOf(jid, { minions: ['web1'] })),
-    get_jid: () => store({ web1: returnOf(jid, 'web1') }),
+    get_jid_minions: () => store(['web1']),
+    get_jid: () => Promise.reject(new Error('the returns were read')),
     save_load: async () => undefined,
     end: async one => void ended.push(one),
     onFailure: () => undefined,
@@ -38,6 +39,7 @@ it('keeps the load of every job that minions ran by themselves, however many com
       now -= 1
       return undefined
     },
+    get_jid_minions: async () => ['web1'],
     get_jid: async jid => ({ web1: returnOf(jid, 'web1') }),
     save_load: async given => void loads.push(...given.map(load => load.jid)),
     end: async () => undefined,

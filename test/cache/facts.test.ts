@@ -59,6 +59,15 @@ describe('the announcement of a job', () => {
     })
   })
 
+  it('is read with its returners, and never with what their settings held', () => {
+    const returning = { ret: 'mysql,redis', ret_config: 'other', ret_kwargs: { pass: 'hunter2' } }
+    expect(read(`_jobs.salt.job.${JID}.new`, { ...NEW, ...returning })).toMatchObject({
+      fact: { ...returning, ret_kwargs: { pass: '[redacted]' } },
+    })
+    const none = read(`_jobs.salt.job.${JID}.new`, { ...NEW, ret: 4, ret_config: 'other' })
+    expect(Object.keys((none as { fact: object }).fact).filter(key => key.startsWith('ret'))).toEqual([])
+  })
+
   it('without times has those of the config, from when it was stored', () => {
     const { deadline: _d, run_until: _r, ...bare } = NEW
     expect(read(`_jobs.salt.job.${JID}.new`, bare)).toMatchObject({

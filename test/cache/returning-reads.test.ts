@@ -76,11 +76,17 @@ const jidNumber = ({ jid }: { jid: string }): number => Number(jid.slice(8))
 describe('one job', () => {
   it('is read from the store where the job cache has it no more', async () => {
     const { mysql, cache, said } = await open()
-    const load = loadOf(1, { fun: 'cmd.run', minions: ['m1', 'm2', 'm3'], kwargs: { metadata: { ticket: 1 } } })
+    const load = loadOf(1, {
+      fun: 'cmd.run',
+      minions: ['m1', 'm2', 'm3'],
+      kwargs: { metadata: { ticket: 1 }, ret_config: 'o' },
+      ret: 'redis',
+    })
     await mysql.store.save_load([load])
     await mysql.store.returner([returnOf(1), returnOf(1, 'm2', { success: false, retcode: 3 })])
     expect(await cache.job(jidOf(1))).toMatchObject({
       ...{ jid: jidOf(1), kind: 'local', fun: 'cmd.run', user: 'root', metadata: { ticket: 1 }, start: T0 },
+      ...{ ret: 'redis', ret_config: 'o' },
       states: { m1: 'returned', m2: 'failed', m3: 'running' },
       counts: { returned: 1, failed: 1, running: 1 },
       returns: { m1: { return: 'stored', at: T0 + 1500 }, m2: { retcode: 3, success: false } },

@@ -1,5 +1,5 @@
 // A store of job results for tests of what writes to it and reads from it: it keeps all in memory, shows what came, and can be
-// down or refuse a record on demand.
+// down, refuse a record or trip over it on demand.
 import {
   type JidsFilter,
   type KnownLoad,
@@ -25,9 +25,11 @@ export function memoryStore() {
   }
   let down = false
   let refuses: (record: JobLoad | StoredReturn | StoredEvent) => boolean = () => false
+  let trips: typeof refuses = () => false
   const take = (what: string, records: readonly (JobLoad | StoredReturn | StoredEvent)[]) => {
     came.tries.push(what)
     if (down) throw new Error('the database is away')
+    if (records.some(trips)) throw new Error('the connection was reset')
     if (records.some(refuses)) throw refusedRecord('the column is too short')
   }
   const look = () => {
@@ -89,6 +91,10 @@ export function memoryStore() {
     },
     refuse(what: typeof refuses) {
       refuses = what
+    },
+    /** Fails with them, and says nothing of them. */
+    tripOver(what: typeof trips) {
+      trips = what
     },
   }
 }

@@ -2,25 +2,18 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { jetstreamManager } from '@nats-io/jetstream'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { Alarms } from '../../src/alarms/alarms.ts'
-import { lookAtEvents } from '../../src/alarms/room.ts'
-import { createFire } from '../../src/bus/fire.ts'
-import { type ReturningConfig, startReturning } from '../../src/cache/returning/start.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ReturningConfig } from '../../src/cache/returning/start.ts'
 import type { Sample } from '../../src/metrics/registry.ts'
 import { openReturnersSource } from '../../src/metrics/returners.ts'
-import { openPayloadStore } from '../../src/payload/store.ts'
-import { minionOrigin } from '../../src/protocol/origin.ts'
 import { splitPayload, storedName } from '../../src/protocol/payload.ts'
 import type { JobLoad, StoredReturn } from '../../src/protocol/returned.ts'
-import { consumerNames, streamNames } from '../../src/protocol/streams.ts'
-import { keptLog, openCore } from '../helpers/core.ts'
-import { testFolder } from '../helpers/folder.ts'
+import { consumerNames } from '../../src/protocol/streams.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
-import { createSeen } from '../helpers/wait.ts'
-import { jidOf, MiB } from './jobs.ts'
-import { type MemoryStore, memoryStore, storesOf } from './returning-store.ts'
+import { untilTaken } from '../helpers/wait.ts'
+import { jidOf } from './jobs.ts'
+import { type MemoryStore, memoryStore } from './returning-store.ts'
+import { announced, given, openReturning } from './returning-system.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -28,71 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const HOUR = 3_600_000
-const announced = (n: number, minions: string[], more: Record<string, unknown> = {}) => ({
-  ...{ jid: jidOf(n), tgt: '*', tgt_type: 'glob', fun: 'test.ping', arg: [], minions, missing: [], user: 'root' },
-  ...{ deadline: Date.now() + HOUR, run_until: Date.now() + HOUR },
-  ...more,
-})
-const given = (n: number, id: string, more: Record<string, unknown> = {}) => ({
-  ...{ jid: jidOf(n), id, fun: 'test.ping', fun_args: [], return: true, retcode: 0, success: true, cmd: '_return' },
-  ...more,
-})
-const NOTHING: ReturningConfig = {
-  ...{ master_job_cache: 'local', event_return: [], event_return_whitelist: [], event_return_blacklist: [] },
-  ...{ event_return_queue: 0, event_return_queue_max_seconds: 0 },
-}
-
-async function open() {
-  const core = await openCore(server)
-  const { nc, ns, subjects, publisher } = core
-  const dir = await testFolder()
-  const { log, lines } = keptLog()
-  const told = createSeen<{ kind: string; about: string; up: boolean }>()
-  const standing = new Set<string>()
-  const alarms: Alarms = {
-    raise(kind, about) {
-      if (standing.has(kind + about)) return
-      standing.add(kind + about)
-      told.push({ kind, about, up: true })
-    },
-    clear(kind, about) {
-      if (standing.delete(kind + about)) told.push({ kind, about, up: false })
-    },
-  }
-  const payloads = await openPayloadStore(nc, ns, { keepMs: HOUR, maxBytes: 64 * MiB, replicas: 1 })
-  const jsm = await jetstreamManager(nc, { checkAPI: false })
-  return {
-    ...core,
-    ...{ dir, lines, told, payloads, jsm },
-    async start(config: Partial<ReturningConfig>, named: Record<string, MemoryStore>) {
-      const running = await startReturning({
-        ...{ nc, subjects, dir, payloads, alarms, log, config: { ...NOTHING, ...config } },
-        ...{ stores: storesOf(named), jobTimeoutMs: HOUR, runTimeoutMs: HOUR },
-      })
-      onTestFinished(() => running.stop())
-      return running
-    },
-    as: (id: string) => createFire(publisher, subjects, minionOrigin(id)),
-    consumers: async () => {
-      const found: string[] = []
-      for await (const { name } of jsm.consumers.list(streamNames(ns).events)) found.push(name)
-      return found.sort()
-    },
-    /** All of EVENTS has come to the consumer of that slot. */
-    delivered: async (slot: number) => {
-      const { events } = streamNames(ns)
-      const look = () => jsm.consumers.info(events, consumerNames(ns).eventReturn(slot))
-      while ((await look()).num_pending > 0);
-      await nc.flush()
-    },
-    /** The floor of every reader of EVENTS, as if it were about to be trimmed. */
-    floor: async () => {
-      const look = { jsm, ns, others: async () => [], now: () => Date.now() + 365 * 24 * HOUR }
-      return lookAtEvents(look)
-    },
-  }
-}
+const open = () => openReturning(server)
 
 describe('master_job_cache', () => {
   it("stores every job's load and every return with Salt's fields, those from before its start too, and when it ended", async () => {
@@ -100,13 +29,13 @@ describe('master_job_cache', () => {
     const mysql = memoryStore()
     const arg = ['x', { __kwarg__: true, cwd: '/' }]
     const metadata = { ticket: 1 }
-    await fire(`salt/job/${jidOf(1)}/new`, announced(1, ['m1', 'm2'], { arg, metadata, ret: 'redis' }))
+    await fire(`salt/job/${jidOf(1)}/new`, announced(1, ['m1', 'm2'], { arg, metadata, ret: 'redis', ret_config: 'o' }))
     await as('m1')(`salt/job/${jidOf(1)}/ret/m1`, given(1, 'm1', { fun_args: arg }))
     await start({ master_job_cache: 'mysql' }, { mysql })
     expect(await mysql.came.loads.reach(1)).toEqual([
       {
-        ...{ jid: jidOf(1), cmd: 'publish', fun: 'test.ping', arg, kwargs: { metadata }, tgt: '*', tgt_type: 'glob' },
-        ...{ ret: 'redis', user: 'root', minions: ['m1', 'm2'] },
+        ...{ jid: jidOf(1), cmd: 'publish', fun: 'test.ping', arg, tgt: '*', tgt_type: 'glob' },
+        ...{ kwargs: { metadata, ret_config: 'o' }, ret: 'redis', user: 'root', minions: ['m1', 'm2'] },
       },
     ])
     expect(await mysql.came.returns.reach(1)).toEqual([
@@ -177,13 +106,16 @@ describe('master_job_cache', () => {
     mysql.goDown()
     const first = await fire(`salt/job/${jidOf(1)}/new`, announced(1, ['m1']))
     await start({ master_job_cache: 'mysql' }, { mysql })
-    await told.find(({ kind, about, up }) => kind === 'returner' && about === 'mysql' && up, 'the alarm')
+    await told.find(
+      ({ kind, about, up }) => kind === 'returner' && about === 'master_job_cache mysql' && up,
+      'the alarm',
+    )
     for (let n = 2; n < 40; n++) await fire(`salt/job/${jidOf(n)}/new`, announced(n, ['m1']))
     await as('m1')(`salt/job/${jidOf(1)}/ret/m1`, given(1, 'm1'))
     await mysql.came.tries.reach(2)
     // Nothing of it may be trimmed.
     const { readers } = await floor()
-    expect(readers).toContainEqual({ name: 'the master_job_cache', floor: first.seq - 1 })
+    expect(readers).toContainEqual(expect.objectContaining({ name: 'master_job_cache mysql', floor: first.seq - 1 }))
     mysql.comeBack()
     await told.find(({ kind, up }) => kind === 'returner' && !up, 'its end')
     await mysql.came.returns.reach(1)
@@ -202,7 +134,7 @@ describe('master_job_cache', () => {
     await start({ master_job_cache: 'mysql' }, { mysql })
     const stored = await mysql.came.loads.find(({ jid }) => jid === jidOf(20), 'the last')
     expect(stored.jid).toBe(jidOf(20))
-    await told.find(({ kind, about }) => kind === 'returner_refused' && about === 'mysql', 'the alarm')
+    await told.find(({ kind, about }) => kind === 'returner_refused' && about === 'master_job_cache mysql', 'the alarm')
     await mysql.came.loads.reach(18)
     expect(new Set(mysql.came.loads.items.map(({ jid }) => jid)).size).toBe(18)
     const text = await readFile(join(dir, 'refused', 'mysql.jsonl'), 'utf8')
@@ -210,8 +142,8 @@ describe('master_job_cache', () => {
       .trim()
       .split('\n')
       .map(line => JSON.parse(line))
-    expect(kept).toMatchObject([7, 14].map(n => ({ k: jidOf(n), v: { reason: 'the column is too short' } })))
-    expect(kept[0].v.record).toMatchObject({ load: { jid: jidOf(7), user: 'too-long' } })
+    expect(kept).toMatchObject([7, 14].map(n => ({ key: jidOf(n), reason: 'the column is too short' })))
+    expect(kept[0].record).toMatchObject({ load: { jid: jidOf(7), user: 'too-long' } })
   })
 
   it('keeps no event from being trimmed that is not about a job', async () => {
@@ -224,7 +156,9 @@ describe('master_job_cache', () => {
     mysql.goDown()
     const waiting = await fire(`salt/job/${jidOf(2)}/new`, announced(2, ['m1']))
     await mysql.came.tries.reach(2)
-    expect((await floor()).readers).toContainEqual({ name: 'the master_job_cache', floor: waiting.seq - 1 })
+    expect((await floor()).readers).toContainEqual(
+      expect.objectContaining({ name: 'master_job_cache mysql', floor: waiting.seq - 1 }),
+    )
   })
 })
 
@@ -279,9 +213,9 @@ describe('event_return', () => {
     const first = await fire('x', { n: 0 })
     await fire('x', { n: 1 })
     await up.came.events.reach(2)
-    await told.find(({ about, up: raised }) => about === 'down' && raised, 'the alarm')
+    await told.find(({ about, up: raised }) => about === 'event_return down' && raised, 'the alarm')
     const { readers } = await floor()
-    expect(readers).toContainEqual({ name: 'event_return down', floor: first.seq - 1 })
+    expect(readers).toContainEqual(expect.objectContaining({ name: 'event_return down', floor: first.seq - 1 }))
     const { reactor_consumer_oldest_seconds: oldest } = await (await openReturnersSource(nc, ns))()
     const waits = Object.fromEntries(
       (oldest as Sample[]).map(({ labels, value }) => [labels?.consumer, Number(value) > 0]),
@@ -302,8 +236,8 @@ describe('event_return', () => {
     await before.stop()
     await fire('while/away', {})
     await start({ event_return: ['two'] }, { two })
-    expect(await consumers()).toEqual([eventReturn(1)])
     await two.came.events.reach(1)
+    await untilTaken('the end of the others', async () => expect(await consumers()).toEqual([eventReturn(1)]))
     expect(tagsOf(two)).toEqual(['while/away'])
   })
 

@@ -3,8 +3,10 @@ import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
+import { openDatabase } from '../../src/base/sqlite.ts'
 import type { Fact } from '../../src/cache/facts.ts'
 import { openSqliteStore } from '../../src/cache/sqlite-store.ts'
+import { MIGRATIONS } from '../../src/cache/tables.ts'
 import type { JobsRequest } from '../../src/protocol/job-view.ts'
 import { keptLog } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
@@ -68,6 +70,14 @@ describe('a job in the cache', () => {
         gone: { return: 'died', retcode: 1, success: false, outcome: 'died', at: T0 + 4 },
       },
     })
+  })
+
+  it('has the returners that it was sent with, in lists too', async () => {
+    const store = await openStore()
+    const returning = { ret: 'mysql', ret_config: 'other', ret_kwargs: { db: '[redacted]' } }
+    await store.add(newJob(1, returning))
+    expect(await store.job(jidOf(1), LATER)).toMatchObject(returning)
+    expect((await store.jobs({}, LATER, MiB)).jobs).toMatchObject([returning])
   })
 
   it('is null where nothing was heard of it', async () => {
@@ -313,6 +323,21 @@ describe('the file of the cache', () => {
     expect(await (await openStore({ dir: first.dir })).job(jidOf(1), LATER)).toMatchObject({
       states: { m1: 'returned' },
     })
+  })
+
+  it('of an older version keeps its jobs, and takes the returners of new ones', async () => {
+    const dir = await testFolder()
+    const older = openDatabase(join(dir, 'jobs.db'), { migrations: MIGRATIONS.slice(0, 1) })
+    older
+      .prepare(
+        "insert into jobs(jid, at, start, kind, fun, minions) values (?, ?, ?, 'local', 'test.ping', '[\"m1\"]')",
+      )
+      .run(jidOf(1), T0, T0)
+    older.close()
+    const store = await openStore({ dir })
+    await store.add(newJob(2, { ret: 'mysql' }), returned(1))
+    expect(await store.job(jidOf(1), LATER)).toMatchObject({ fun: 'test.ping', states: { m1: 'returned' } })
+    expect(await store.job(jidOf(2), LATER)).toMatchObject({ ret: 'mysql' })
   })
 
   it('that is damaged is refused with what to do', async () => {

@@ -1,5 +1,6 @@
 // What every returner has to keep to, whatever it writes to: run against the real store, for all that it says it can do.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ReactorError } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
 import type { Capability, KnownLoad, ReturnerDefinition, ReturnerStore } from '../../src/functions/define-returner.ts'
 import type { JobLoad, StoredEvent, StoredReturn } from '../../src/protocol/returned.ts'
@@ -176,6 +177,56 @@ export function returnerContract(
       const batch = Array.from({ length: 1000 }, (_, n) => returnOf(jid, `m${n}`, { return: { n } }))
       await store.returner(batch)
       expect(Object.keys(await store.get_jid(jid))).toHaveLength(1000)
+    })
+
+    when('returner', 'get_jid_minions')('names the minions that have returned to a job', async () => {
+      const jid = jidAt(now)
+      const ids = ['web1', 'WEB1', 'web1 ', 'web1.example.com', '__proto__']
+      await store.returner([...ids, 'web1'].map(id => returnOf(jid, id)))
+      await store.returner([returnOf(jidAt(now), 'other')])
+      expect((await store.get_jid_minions(jid)).sort()).toEqual(ids.sort())
+      expect(await store.get_jid_minions(jidAt(now))).toEqual([])
+    })
+
+    when('returner', 'get_jid')(
+      'reads so many bytes of a job, and says of the other returns how they went',
+      async () => {
+        const jid = jidAt(now)
+        const value = { text: 'x'.repeat(100_000), inner: { retcode: 9, success: false } }
+        const returns = [
+          returnOf(jid, 'm1', { return: value }),
+          returnOf(jid, 'm2', { return: value }),
+          returnOf(jid, 'm3', { return: value, retcode: 2, success: false, fun_args: ['a', { b: 1 }] }),
+          returnOf(jid, 'm4', { return: value, retcode: -1, success: false, outcome: 'died' }),
+          returnOf(jid, 'm5', { return: 'short' }),
+        ]
+        await store.returner(returns.toReversed())
+        const found = await store.get_jid(jid, { maxBytes: 250_000 })
+        expect(Object.keys(found).sort()).toEqual(['m1', 'm2', 'm3', 'm4', 'm5'])
+        expect([found.m1, found.m2, found.m5]).toEqual([returns[0], returns[1], returns[4]])
+        for (const [id, one] of [
+          ['m3', returns[2]!],
+          ['m4', returns[3]!],
+        ] as const) {
+          const { return: _, fun_args: __, ...known } = one
+          expect(found[id]).toMatchObject(known)
+          expect(found[id]!.return).toEqual({
+            _left_out: `${JSON.stringify(one).length} bytes: the returns of this job are more than one answer can hold`,
+          })
+        }
+        expect(await store.get_jid(jid)).toEqual(Object.fromEntries(returns.map(one => [one.id, one])))
+      },
+    )
+
+    when('returner', 'get_jid')('gives up a read when it is told to', async () => {
+      const jid = jidAt(now)
+      await store.returner([returnOf(jid, 'web1')])
+      const given = new AbortController()
+      const reading = store.get_jid(jid, { signal: given.signal })
+      given.abort(new ReactorError('timeout', 'nobody waits'))
+      await expect(reading).rejects.toThrow('nobody waits')
+      await expect(store.get_jid(jid, { signal: given.signal })).rejects.toThrow('nobody waits')
+      expect(Object.keys(await store.get_jid(jid))).toEqual(['web1'])
     })
 
     it('takes nothing without a word', async () => {

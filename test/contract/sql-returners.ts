@@ -2,7 +2,7 @@
 // who write at once, and servers that fail.
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { ReturnerDefinition, ReturnerStore } from '../../src/functions/define-returner.ts'
 import { optionsOf } from '../../src/returner/options.ts'
 import { keptLog } from '../helpers/core.ts'
@@ -14,6 +14,14 @@ export interface SqlSubject {
   fresh(): Promise<Settings>
   /** As an administrator, with the settings' database; many statements at once. */
   query(settings: Settings, sql: string): Promise<Record<string, unknown>[]>
+  /** Rows of returns that one statement of that work removed, at most. */
+  mostRemoved(settings: Settings, work: () => Promise<void>): Promise<number>
+  /** Reads returns and events in a transaction, which the answer ends. */
+  read(settings: Settings): Promise<() => Promise<void>>
+  /** A query whose rows are those who wait to change a table. */
+  waiting: string
+  /** A query of that many numbers, from 1, in the column `n`. */
+  numbers(count: number): string
   /** Keeps others from reading and writing returns until the answer is called. */
   lock(settings: Settings): Promise<() => Promise<void>>
   /** Ends the server as a crash does, and starts it again. */
@@ -87,6 +95,72 @@ export function sqlReturnerContract(
       await create(settings)
       await store.returner([returnOf(jid, 'web1')])
       expect(await store.get_jid(jid)).toEqual({ web1: returnOf(jid, 'web1') })
+    })
+
+    it('are changed while a process that knows the old ones writes on, however large they are', async () => {
+      const settings = await byHand()
+      const jid = jidAt(now)
+      const full = JSON.stringify(returnOf('old', 'old'))
+      const columns =
+        name === 'mysql' ? 'fun, jid, `return`, id, success, full_ret' : 'fun, jid, return, id, success, full_ret'
+      const fill = (suffix: string) =>
+        `INSERT INTO salt_returns (${columns}) SELECT 'test.ping', CONCAT('20260101', n % 2000), 'true', CONCAT('m', n), '1', '${full}' FROM (${suffix}) AS numbers;`
+      await subject.query(settings, fill(subject.numbers(200_000)) + fill(subject.numbers(1000)))
+      const { store } = await open(settings)
+      await store.returner([returnOf(jid, 'before')])
+      let [created, during] = [false, 0]
+      const creating = create(settings).finally(() => {
+        created = true
+      })
+      // Looked at below, once the writing has ended.
+      creating.catch(() => undefined)
+      for (let n = 0; !created; n++) {
+        // Anew, and again what is there.
+        await store.returner([returnOf(jid, `m${n}`)])
+        await store.returner([returnOf(jid, 'before', { return: n })])
+        if (!created) during = n + 1
+      }
+      expect(await creating).toContain('removed 1000 rows of salt_returns that were there twice')
+      expect(await create(settings)).toEqual([])
+      expect(during).toBeGreaterThan(0)
+      const found = await store.get_jid(jid)
+      expect(Object.keys(found).length).toBeGreaterThan(during)
+      expect(await count(settings, 'salt_returns')).toBe(200_000 + Object.keys(found).length)
+    }, 240_000)
+
+    it('are changed without others waiting long behind a change that waits for a reader', async () => {
+      const settings = await byHand()
+      const { store } = await open(settings)
+      const jid = jidAt(now)
+      await store.returner([returnOf(jid, 'before')])
+      const end = await subject.read(settings)
+      const creating = create(settings)
+      await expect.poll(() => subject.query(settings, subject.waiting), { timeout: 20_000 }).not.toEqual([])
+      await Promise.all([store.returner([returnOf(jid, 'during')]), store.event_return([eventOf('during')])])
+      await end()
+      await creating
+      expect(await create(settings)).toEqual([])
+      expect(Object.keys(await store.get_jid(jid)).sort()).toEqual(['before', 'during'])
+    }, 60_000)
+
+    it('are changed once by two commands at once', async () => {
+      const settings = await byHand()
+      const said = (await Promise.all([create(settings), create(settings)])).sort((a, b) => a.length - b.length)
+      expect(said[0]).toEqual([])
+      expect(said[1]).toContain('added a unique key on jid and id to salt_returns')
+    })
+
+    it('are used as they are by then, in a while, by processes that go on', async () => {
+      const settings = await byHand()
+      const { store } = await open(settings)
+      await store.event_return([eventOf('before')])
+      await create(settings)
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 6 * 60_000 })
+      onTestFinished(() => void vi.useRealTimers())
+      await store.event_return([eventOf('after')])
+      await store.event_return([eventOf('after')])
+      const rows = await subject.query(settings, 'SELECT event_id FROM salt_events ORDER BY id')
+      expect(rows).toEqual([{ event_id: null }, { event_id: 'after' }])
     })
 
     it('get the keys that tables made by hand lack, while others write to them, and nothing but doubles goes', async () => {
@@ -163,6 +237,20 @@ export function sqlReturnerContract(
       expect((await subject.query(settings, 'SELECT event_id FROM salt_events')).map(row => row.event_id)).toEqual([
         'young',
       ])
+    })
+
+    it('removes the many returns of one job in pieces', async () => {
+      const settings = await byHand()
+      const { store } = await open(settings)
+      const jid = jidAt(now - 86_400_000 * 3)
+      await store.save_load([loadOf(jid)])
+      await store.returner(Array.from({ length: 2500 }, (_, n) => returnOf(jid, `m${n}`)))
+      await store.returner([returnOf(jidAt(now), 'web1')])
+      const most = await subject.mostRemoved(settings, async () => {
+        expect(await store.clean_old_jobs(now - 86_400_000)).toBe(1)
+      })
+      expect(most).toBe(1000)
+      expect([await count(settings, 'salt_returns'), await count(settings, 'jids')]).toEqual([1, 0])
     })
 
     it('keeps functions with long names apart', async () => {

@@ -1,6 +1,7 @@
 // `reactor local`: a function of this machine's minion from its own command line, as with salt-call.
 import { spawn } from 'node:child_process'
 import { watch } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testFolder } from '../helpers/folder.ts'
 import { within } from '../helpers/wait.ts'
@@ -97,6 +98,22 @@ describe('reactor local', () => {
       'its return',
     )
     expect(data).toMatchObject({ success: false, return: 'it was stopped by Ctrl-C' })
+  })
+
+  it('gives its return to returners too, and says which does not have it', async () => {
+    const filename = `${await testFolder()}/returns.jsonl`
+    const words = (file: string) => ['--return', 'rawfile_json', '--return-kwargs', JSON.stringify({ filename: file })]
+    expect(await local('test.echo', 'kept', ...words(filename))).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(await readFile(filename, 'utf8'))).toMatchObject({ id: 'web1', return: 'kept', success: true })
+    expect(await local('--json', 'test.echo', 'kept', ...words(`${filename}/below`))).toMatchObject({
+      code: 74,
+      stdout: '{"local":"kept"}\n',
+      stderr: expect.stringContaining("the returner 'rawfile_json' does not have its return"),
+    })
+    expect(await local('test.ping', '--return', 'nosuch')).toMatchObject({
+      ...{ code: 78, stdout: '' },
+      stderr: expect.stringContaining("there is no returner 'nosuch'"),
+    })
   })
 
   it('runs without a server by --local, and says what needs one', async () => {

@@ -130,7 +130,7 @@ describe('event_return', () => {
     await reactor.run('send', 'other', '{}')
     await writeFile(`${journal}.down`, '')
     await reactor.run('send', 'deploy/two', '{"n": 2}')
-    await reactor.lines.find(({ tag }) => tag === 'salt/alarm/returner/journal', 'the alarm')
+    await reactor.lines.find(({ tag }) => tag === 'salt/alarm/returner/event_return journal', 'the alarm')
     await rm(`${journal}.down`)
     let events = await kept()
     const ask = async () => {

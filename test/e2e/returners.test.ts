@@ -126,12 +126,15 @@ describe('a call with returners', () => {
       return (await Promise.all(parts)).join('')
     }
     await expect.poll(text, SOON).toContain('to a file')
-    // The settings are for each that is named, and one of them does not know these.
-    const refused = await reactor.lines.find(
-      ({ data }) => data?.returner === 'kept' && String(data.reason).includes(setting),
-      'that the other has no such setting',
-    )
-    expect(refused.tag).toBe('salt/minion/web1/returner_refused')
+    // The settings are for each that is named: the other takes of them what it has.
+    await expect.poll(async () => (await stored()).at(-1), SOON).toMatchObject({ return: 'to a file', word: '' })
+  })
+
+  it('says which settings none of its returners has, and gives the return without', async () => {
+    await call('test.echo', 'without', '--return', 'kept,nosuch', '--return-kwargs', '{wrod: mine}')
+    await expect.poll(async () => (await stored()).at(-1), SOON).toMatchObject({ return: 'without', word: '' })
+    const said = await reactor.lines.find(({ tag }) => tag === 'salt/minion/web1/returner_settings', 'the settings')
+    expect(said.data).toMatchObject({ ret: 'kept,nosuch', settings: ['wrod'] })
   })
 
   it('takes other settings by their name, and the words of the call before all', async () => {
@@ -176,6 +179,22 @@ describe('a call with returners', () => {
       'that there is no such returner',
     )
     expect(unknown.data.reason).toContain("there is no returner 'nosuch'")
+  })
+
+  it('has what is parked put back by a function, and says what is left', async () => {
+    await call('test.echo', 'later', '--return', 'soon')
+    await reactor.lines.find(({ data }) => data?.returner === 'soon', 'that it is parked')
+    const modules = join(dir, 'modules', 'returners')
+    await writeFile(
+      join(modules, 'soon.mjs'),
+      RETURNER.replace("'returns'", "'soon'").replace('dir: z.string()', `dir: z.string().default('${store}')`),
+    )
+    onTestFinished(() => rm(join(modules, 'soon.mjs')))
+    const listed = JSON.parse((await call('returners.parked', 'soon')).stdout)
+    expect(listed.web1).toMatchObject([{ returner: 'soon', fun: 'test.echo' }])
+    expect((await call('returners.retry', 'soon')).stdout).toBe('{"web1":{"retried":1,"left":[]}}\n')
+    await expect.poll(() => readFile(join(store, 'soon'), 'utf8').catch(() => ''), SOON).toContain('"later"')
+    expect((await call('returners.parked', 'soon')).stdout).toBe('{"web1":[]}\n')
   })
 })
 
@@ -222,6 +241,31 @@ function openOf(text: string): string[] {
   }
   return [...open]
 }
+
+describe('a minion whose returner is not there at a start', () => {
+  it('keeps what waits, says so, and gives it once the returner is there again', async () => {
+    const minion = await startMinion('web6')
+    const modules = join(dir, 'modules', 'returners')
+    await rename(store, `${store}.away`)
+    expect((await reactor.run('call', 'web6', '--json', 'test.echo', 'patient', '--return', 'kept')).code).toBe(0)
+    const isDown = ({ tag, data }: { tag: string; data: Record<string, unknown> }) =>
+      tag === 'salt/minion/web6/returner' && data.state === 'down'
+    await reactor.lines.find(isDown, 'that the store is down')
+    await minion.kill()
+    await rename(`${store}.away`, store)
+    await rename(join(modules, 'kept.mjs'), join(modules, 'kept.away'))
+    onTestFinished(() => rename(join(modules, 'kept.away'), join(modules, 'kept.mjs')).catch(() => undefined))
+    await minion.start()
+    await reactor.lines.find(
+      line => isDown(line) && String(line.data.reason).startsWith("there is no returner 'kept'"),
+      'that the returner is not there',
+    )
+    const waiting = JSON.parse((await reactor.run('call', 'web6', '--json', 'returners.waiting')).stdout)
+    expect(waiting.web6).toMatchObject([{ returner: 'kept', returns: 1 }])
+    await rename(join(modules, 'kept.away'), join(modules, 'kept.mjs'))
+    await expect.poll(async () => (await stored()).at(-1), SOON).toMatchObject({ id: 'web6', return: 'patient' })
+  })
+})
 
 describe('a minion with ext_job_cache', () => {
   it('gives the return of every job', async () => {

@@ -83,7 +83,7 @@ describeWith(missing ?? hasMariadb, 'stores that go away under a load of jobs', 
     onTestFinished(() => nc.close())
     const load = startLoad(nc, CLIENTS, ['web1', 'web2'])
 
-    const alarms = () => reactor.lines.items.filter(({ tag }) => tag === 'salt/alarm/returner/mysql')
+    const alarms = () => reactor.lines.items.filter(({ tag }) => tag === 'salt/alarm/returner/master_job_cache mysql')
     const states = (id: string) =>
       reactor.lines.items.filter(({ tag }) => tag === `salt/minion/${id}/returner`).map(({ data }) => data.state)
     const said = (words: string) => reactor.said.items.filter(line => line.includes(words))

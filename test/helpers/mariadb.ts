@@ -40,6 +40,8 @@ export async function startMariadb(more: readonly string[] = []): Promise<TestMa
       file: server!,
       args: [
         ...['--no-defaults', `--datadir=${dir}/data`, `--socket=${dir}/s`, `--pid-file=${dir}/pid`],
+        // Of its own: a server that starts removes the temporary tables of others from a folder that they share.
+        `--tmpdir=${dir}`,
         ...['--bind-address=127.0.0.1', `--port=${port}`, `--init-file=${dir}/init.sql`, '--skip-name-resolve'],
         ...['--innodb-buffer-pool-size=64M', '--innodb-flush-log-at-trx-commit=2', '--skip-log-bin', ...more],
       ],

@@ -122,7 +122,11 @@ describe('a job for minions', () => {
     expect(got.items[0]!.job).toMatchObject(returning)
     expect(await records()).toMatchObject([returning])
     const { data } = await events.find(({ tag }) => tag === `salt/job/${jid}/new`, 'the announcement')
-    expect(data.ret).toBe('mysql,redis')
+    expect(data).toMatchObject({
+      ret: 'mysql,redis',
+      ret_config: 'other',
+      ret_kwargs: { password: '[redacted]' },
+    })
     expect(JSON.stringify(data)).not.toContain('hunter2')
   })
 

@@ -150,6 +150,7 @@ export async function createWorld() {
         publicKey: async () => undefined,
         mineFunctions: {},
         mine: {} as ExecutionContext['mine'],
+        returners: {} as ExecutionContext['returners'],
         refreshGrains: async () => undefined,
         peer: async () => Promise.reject(new Error('no peers here')),
         fire: async () => undefined,

@@ -4,81 +4,16 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
 import { refused } from '../../src/functions/define-returner.ts'
-import { createRefusedReturns } from '../../src/minion/refused-returns.ts'
-import { type Destination, openReturnerSpool } from '../../src/minion/returner-spool.ts'
-import { createReturnerStores, type ReturnerStores } from '../../src/minion/returner-stores.ts'
-import { startReturners } from '../../src/minion/returners.ts'
+import { openReturnerSpool } from '../../src/minion/returner-spool.ts'
+import { createReturnerStores } from '../../src/minion/returner-stores.ts'
 import type { StoredReturn } from '../../src/protocol/returned.ts'
-import { jidAt, returnOf } from '../contract/returners.ts'
 import { keptLog } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { createGate, createSeen } from '../helpers/wait.ts'
 import { createWorld, job } from './engine.ts'
+import { createPlace, MB, newReturn } from './returners-place.ts'
 
-const MB = 1024 * 1024
 const SOON = { timeout: 40_000 }
-const NOW = Date.UTC(2026, 10, 20, 9, 18, 20)
-const newReturn = (more: Partial<StoredReturn> = {}) => returnOf(jidAt(NOW), 'm1', more)
-
-/** A minion's returners on a folder of their own, that can be stopped and started again, and stores that do as they are told. */
-async function createPlace({ always = [] as string[], mostBytes = 64 * MB } = {}) {
-  const dir = await testFolder()
-  const { log, lines } = keptLog()
-  const said = createSeen<Record<string, unknown> & { what: string }>()
-  const calls = createSeen<{ to: Destination; jids: string[] }>()
-  const stored = createSeen<{ to: Destination; returned: StoredReturn }>()
-  const released = createSeen<Destination>()
-  /** What a store does with a batch, and whether it can be opened. */
-  const world: { take(batch: readonly StoredReturn[], to: Destination): Promise<void>; open(to: Destination): void } = {
-    take: async () => undefined,
-    open: () => undefined,
-  }
-  const stores: ReturnerStores = {
-    check: async () => undefined,
-    open: async to => {
-      world.open(to)
-      return {
-        async returner(batch) {
-          calls.push({ to, jids: batch.map(({ jid }) => jid) })
-          await world.take(batch, to)
-          for (const returned of batch) stored.push({ to, returned })
-        },
-        close: async () => undefined,
-      }
-    },
-    release: to => released.push(to),
-    close: async () => undefined,
-  }
-  const start = async () => {
-    const file = await openReturnerSpool(join(dir, 'returners.jsonl'), log)
-    const returners = startReturners({
-      file,
-      refused: createRefusedReturns(join(dir, 'refused-returns.jsonl'), log),
-      stores,
-      always,
-      mostBytes,
-      say: (what, data) => said.push({ what, ...data }),
-      backoff: { firstMs: 5, mostMs: 20 },
-      log,
-    })
-    let stopped = false
-    const stop = async () => {
-      if (stopped) return
-      stopped = true
-      await returners.stop()
-      await file.close()
-    }
-    onTestFinished(stop)
-    return { ...returners, file, stop }
-  }
-  const states = () => said.items.filter(({ what }) => what === 'returner').map(({ state }) => state)
-  const parked = async () =>
-    (await readFile(join(dir, 'refused-returns.jsonl'), 'utf8'))
-      .split('\n')
-      .filter(Boolean)
-      .map(line => JSON.parse(line) as { k: string; v?: Record<string, unknown> })
-  return { dir, log, lines, said, calls, stored, released, world, start, states, parked }
-}
 
 const down = async () => {
   throw new Error('connect ECONNREFUSED 127.0.0.1:3306')
@@ -215,18 +150,98 @@ describe('a store that is down', () => {
     const { start, stored, world, calls } = await createPlace()
     const { take } = await start()
     world.take = down
-    for (const size of [0.6, 0.6, 3, 0.1, 0.1])
-      await take({ ret: 'mysql' }, newReturn({ return: 'x'.repeat(size * MB) }))
+    const sizes = new Map<string, number>()
+    for (const size of [0.6, 0.6, 3, 0.1, 0.1]) {
+      const one = newReturn({ return: 'x'.repeat(size * MB) })
+      sizes.set(one.jid, size)
+      await take({ ret: 'mysql' }, one)
+    }
     await calls.reach(2)
-    const before = calls.items.length
     world.take = async () => undefined
     await stored.reach(5)
-    expect(
-      calls.items
-        .slice(before)
-        .map(({ jids }) => jids.length)
-        .slice(-4),
-    ).toEqual([1, 1, 1, 2])
+    const batches = calls.items.map(({ jids }) => jids.map(jid => sizes.get(jid)!))
+    const together = batches.filter(batch => batch.length > 1)
+    for (const batch of together) expect(batch.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(1)
+    expect(batches).toContainEqual([3])
+  })
+})
+
+describe('a returner that never comes to an end', () => {
+  it('is said to be down, and gets what waits when it does again', async () => {
+    const { start, stored, world, calls, said, states } = await createPlace({ limitMs: 20 })
+    const { take, file } = await start()
+    world.take = () => new Promise(() => undefined)
+    await take({ ret: 'own' }, newReturn())
+    const first = await said.find(({ state }) => state === 'down', 'that it is down')
+    expect(first.reason).toBe("the store of the returner 'own' gave no answer within 20ms")
+    await calls.reach(2)
+    world.take = async () => undefined
+    await stored.reach(1)
+    await said.find(({ state }) => state === 'up', 'that it takes returns again')
+    expect(states()).toEqual(['down', 'up'])
+    await expect.poll(() => file.values.size, SOON).toBe(0)
+  })
+})
+
+describe('a returner that cannot be opened', () => {
+  const never = (code: 'bad_config' | 'bad_module' | 'bad_argument') => () => {
+    throw new ReactorError(code, "'mysql.hots' is no setting")
+  }
+
+  it.each(['bad_config', 'bad_module'] as const)('with %s has its returns wait, and is said once', async code => {
+    const { start, stored, world, states, said } = await createPlace()
+    world.open = never(code)
+    const first = await start()
+    const all = [newReturn(), newReturn(), newReturn()]
+    for (const one of all) await first.take({ ret: 'mysql' }, one)
+    await said.reach(1)
+    expect(said.items).toMatchObject([{ state: 'down', returner: 'mysql', reason: "'mysql.hots' is no setting" }])
+    expect(first.waiting()).toMatchObject([{ returner: 'mysql', returns: 3, problem: "'mysql.hots' is no setting" }])
+    await first.stop()
+    expect(states()).toEqual(['down'])
+    world.open = () => undefined
+    const second = await start()
+    await stored.reach(3)
+    await expect.poll(() => second.file.values.size, SOON).toBe(0)
+  })
+
+  it('has what waits from before wait on, though it is not there any more, and parks what is new', async () => {
+    const { start, stored, world, calls, said, parked } = await createPlace()
+    world.take = down
+    const first = await start()
+    const one = newReturn()
+    await first.take({ ret: 'kept' }, one)
+    await calls.reach(1)
+    await first.stop()
+    world.open = never('bad_argument')
+    const second = await start()
+    const later = newReturn()
+    await second.take({ ret: 'kept' }, later)
+    await said.find(({ what }) => what === 'returner_refused', 'that the new one is refused')
+    expect((await parked()).map(({ v }) => (v!.returned as StoredReturn).jid)).toEqual([later.jid])
+    expect([...second.file.values.values()].map(({ returned }) => returned.jid)).toContain(one.jid)
+    world.take = async () => undefined
+    world.open = () => undefined
+    await stored.reach(1)
+    expect(stored.items[0]!.returned).toEqual(one)
+  })
+})
+
+describe('settings that a call brings along', () => {
+  it('are said where none of its returners has them, once, and the return goes there', async () => {
+    const { start, stored, world, said } = await createPlace()
+    const { take, stop } = await start()
+    world.unknown = ['dbb']
+    for (let n = 0; n < 3; n++) await take({ ret: 'mysql,redis', ret_kwargs: { dbb: 'audit' } }, newReturn())
+    await stored.reach(6)
+    await stop()
+    expect(said.items).toMatchObject([
+      { what: 'returner_settings', ret: 'mysql,redis', settings: ['dbb'], count: 1 },
+      { what: 'returner_settings', count: 2 },
+    ])
+    expect(said.items[0]!.reason).toBe(
+      "none of the returners mysql,redis has 'dbb' (ret_kwargs): the return goes there without",
+    )
   })
 })
 
@@ -292,25 +307,24 @@ describe('a return that the store can never take', () => {
     for (const one of all) await take({ ret: 'mysql', ret_kwargs: { password: 'hunter2' } }, one)
     gate.open()
     await stored.reach(35)
-    await said.reach(2)
-    expect(said.items.map(({ what, jid, reason }) => ({ what, jid, reason }))).toEqual(
-      [...bad].map(jid => ({ what: 'returner_refused', jid, reason: 'the column takes 50 characters' })),
-    )
+    await expect.poll(() => file.values.size, SOON).toBe(0)
+    expect(said.items).toMatchObject([
+      { what: 'returner_refused', jid: all[3]!.jid, reason: 'the column takes 50 characters', count: 1 },
+    ])
     const kept = await parked()
     expect(kept.map(({ v }) => v)).toMatchObject([
       { to: { returner: 'mysql' }, returned: all[3], reason: 'the column takes 50 characters' },
       { returned: all[36] },
     ])
     expect(JSON.stringify(kept)).not.toContain('hunter2')
-    await expect.poll(() => file.values.size, SOON).toBe(0)
     expect(new Set(stored.items.map(({ returned }) => returned.jid)).size).toBe(35)
   })
 
-  it.each(['bad_config', 'bad_module'] as const)('is kept too where the returner fails with %s', async code => {
+  it('is kept too where its call names what this minion does not have', async () => {
     const { start, world, said, parked } = await createPlace()
     const { take, file } = await start()
     world.open = () => {
-      throw new ReactorError(code, "there is no returner 'mysq'. Did you mean 'mysql'?")
+      throw new ReactorError('bad_argument', "there is no returner 'mysq'. Did you mean 'mysql'?")
     }
     const one = newReturn()
     await take({ ret: 'mysq' }, one)
@@ -320,15 +334,81 @@ describe('a return that the store can never take', () => {
     await expect.poll(() => file.values.size, SOON).toBe(0)
   })
 
+  it('is said at once, and those that follow together', async () => {
+    const { start, world, said, lines } = await createPlace()
+    const { take, file, stop } = await start()
+    world.take = async () => {
+      throw refused('never')
+    }
+    for (let n = 0; n < 20; n++) await take({ ret: 'mysql' }, newReturn())
+    await take({ ret: 'redis' }, newReturn())
+    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await stop()
+    const counts = (returner: string) =>
+      said.items.filter(one => one.returner === returner).map(({ what, count }) => `${what} ${count}`)
+    expect(counts('mysql')).toEqual(['returner_refused 1', 'returner_refused 19'])
+    expect(counts('redis')).toEqual(['returner_refused 1'])
+    expect(lines.items.filter(({ msg }) => msg.startsWith('a returner never takes'))).toHaveLength(3)
+  })
+
+  it('holds up nobody while the disk takes nothing, and is parked once it does', async () => {
+    const { start, stored, world, parked } = await createPlace()
+    const room = createGate()
+    world.refused = own => ({ ...own, park: (key, one) => room.passed.then(() => own.park(key, one)) })
+    const { take, file } = await start()
+    const [bad, good, other] = [newReturn(), newReturn(), newReturn()]
+    world.take = async batch => {
+      if (batch.some(({ jid }) => jid === bad.jid)) throw refused('never')
+    }
+    await take({ ret: 'mysql' }, bad)
+    await take({ ret: 'mysql' }, good)
+    await take({ ret: 'redis' }, bad)
+    await take({ ret: 'redis' }, other)
+    await stored.reach(2)
+    expect(new Set(stored.items.map(({ returned }) => returned.jid))).toEqual(new Set([good.jid, other.jid]))
+    await expect.poll(() => file.values.size, SOON).toBe(2)
+    room.open()
+    await expect.poll(() => file.values.size, SOON).toBe(0)
+    expect((await parked()).map(({ v }) => (v!.returned as StoredReturn).jid)).toEqual([bad.jid, bad.jid])
+  })
+
+  it('that comes anew while the one before is being parked is given', async () => {
+    const { start, stored, world, dir } = await createPlace()
+    const room = createGate()
+    const parking = createGate()
+    world.refused = own => ({
+      ...own,
+      park: async (key, one) => {
+        parking.open()
+        await room.passed
+        return own.park(key, one)
+      },
+    })
+    const { take, file, stop } = await start()
+    world.take = async batch => {
+      if (batch.some(one => one.return === 'first')) throw refused('never')
+      if (batch.some(one => one.return === 'second')) await down()
+    }
+    const one = newReturn({ return: 'first' })
+    await take({ ret: 'mysql' }, one)
+    await parking.passed
+    await take({ ret: 'mysql' }, { ...one, return: 'second' })
+    room.open()
+    await stop()
+    expect(await readFile(join(dir, 'returners.jsonl'), 'utf8')).toContain('"second"')
+    expect([...file.values.values()].map(({ returned }) => returned.return)).toEqual(['second'])
+    expect(stored.items).toEqual([])
+  })
+
   it('makes the oldest of a thousand give way', async () => {
-    const { start, world, said, log, dir } = await createPlace()
-    const { take, stop } = await start()
+    const { start, world, log, dir } = await createPlace()
+    const { take, file, stop } = await start()
     world.take = async () => {
       throw refused('never')
     }
     const all = Array.from({ length: 1003 }, () => newReturn())
     await Promise.all(all.map(one => take({ ret: 'mysql' }, one)))
-    await said.reach(1003)
+    await expect.poll(() => file.values.size, SOON).toBe(0)
     await stop()
     const kept = await openReturnerSpool(join(dir, 'refused-returns.jsonl'), log)
     onTestFinished(() => kept.close())
@@ -378,10 +458,10 @@ describe('the jobs of a minion', () => {
 })
 
 describe('the returners of a config', () => {
-  const place = async (moduleDirs: string[] = []) =>
+  const place = async (moduleDirs: string[] = [], settings: Record<string, unknown> = {}) =>
     createReturnerStores({
       moduleDirs,
-      settings: {},
+      settings,
       id: 'm1',
       profiles: { smtp: {}, http: {} },
       log: keptLog().log,
@@ -394,6 +474,44 @@ describe('the returners of a config', () => {
     const stores = await place([dir])
     await stores.check([])
     await expect(stores.check(['mysql'])).rejects.toMatchObject({ code: 'bad_module' })
+    await stores.close(1000)
+  })
+
+  it('that a call names and that are not there are its fault, as are settings of its own that do not fit', async () => {
+    const stores = await place()
+    onTestFinished(() => stores.close(1000))
+    await expect(stores.open({ returner: 'mysq' })).rejects.toMatchObject({
+      code: 'bad_argument',
+      message: "there is no returner 'mysq'. Did you mean 'mysql'?",
+    })
+    const ret_kwargs = { filename: 5 }
+    await expect(stores.open({ returner: 'rawfile_json', ret_kwargs })).rejects.toMatchObject({ code: 'bad_argument' })
+  })
+
+  it('that do not fit are not the fault of a call', async () => {
+    const stores = await place([], { 'rawfile_json.filname': '/tmp/x' })
+    await expect(stores.open({ returner: 'rawfile_json' })).rejects.toMatchObject({ code: 'bad_config' })
+  })
+
+  it('are there once their file is', async () => {
+    const dir = await testFolder()
+    const stores = await place([dir])
+    await expect(stores.open({ returner: 'later' })).rejects.toMatchObject({ code: 'bad_argument' })
+    await mkdir(join(dir, 'returners'))
+    const text = `import { returner } from 'reactor'
+export default returner({ doc: 'x', can: ['returner'], open: () => ({ returner: async () => undefined, close: async () => undefined }) })
+`
+    await writeFile(join(dir, 'returners', 'later.mjs'), text)
+    expect(await stores.open({ returner: 'later' })).toHaveProperty('returner')
+    await stores.close(1000)
+  })
+
+  it('take of what a call brings along what they have', async () => {
+    const stores = await place()
+    const filename = join(await testFolder(), 'file')
+    const ret_kwargs = { filename, database: '/tmp/other' }
+    expect(await stores.open({ returner: 'rawfile_json', ret_kwargs })).toHaveProperty('returner')
+    expect(await stores.unknownSettings(['rawfile_json', 'sqlite'], { ...ret_kwargs, dbb: 1 })).toEqual(['dbb'])
     await stores.close(1000)
   })
 

@@ -1,8 +1,12 @@
 // A local call on servers that the minion's own process would not get far with.
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { parseConfig } from '../../src/config/load.ts'
 import { runLocally } from '../../src/processes/local.ts'
+import type { Returning } from '../../src/protocol/returning.ts'
 import { openCore } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -13,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const run = async (namespace: string, fun: string, arg: unknown[]) =>
+const run = async (namespace: string, fun: string, arg: unknown[], returning: Returning = {}) =>
   runLocally(
     parseConfig(
       {
@@ -24,7 +28,7 @@ const run = async (namespace: string, fun: string, arg: unknown[]) =>
       },
       'the test',
     ),
-    { fun, arg, kwarg: {}, user: 'ada' },
+    { fun, arg, kwarg: {}, user: 'ada', returning },
     { masterless: false, signal: new AbortController().signal, log: silentLog },
   )
 
@@ -43,6 +47,20 @@ describe('a local call', () => {
     expect(unstored).toBeUndefined()
     const { data } = await events.find(({ tag }) => tag === `salt/job/${returned.jid}/ret/web1`, 'its return')
     expect(data).toMatchObject({ return: 'hello', success: true, fun: 'test.echo' })
+  })
+
+  it('is given to its returners besides, and says all that does not have it', async () => {
+    const { ns, events } = await openCore(server)
+    const filename = join(await testFolder(), 'returns.jsonl')
+    const returning = { ret: 'rawfile_json', ret_kwargs: { filename } }
+    const { returned, unstored } = await run(ns, 'test.echo', ['hello'], returning)
+    expect(unstored).toBeUndefined()
+    await events.find(({ tag }) => tag === `salt/job/${returned.jid}/ret/web1`, 'its return')
+    expect(JSON.parse(await readFile(filename, 'utf8'))).toMatchObject({ jid: returned.jid, return: 'hello' })
+    const nowhere = { ret: 'rawfile_json', ret_kwargs: { filename: tmpdir() } }
+    expect((await run('nobody-here', 'test.echo', ['hello'], nowhere)).unstored?.message).toMatch(
+      /its return is not stored: .*; the returner 'rawfile_json' does not have its return: /,
+    )
   })
 
   it('whose large return nobody takes gives it back whole, and stores why it is not there', async () => {

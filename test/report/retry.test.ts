@@ -59,6 +59,14 @@ describe('the arguments of a retry', () => {
     expect(argumentsOf(cached, undefined)).toEqual({ arg: ['a', 2], kwarg: { k: 'v' } })
     expect(argumentsOf(madeJob(JID, {}, { arg: [{ k: 1 }] }), undefined)).toEqual({ arg: [{ k: 1 }], kwarg: {} })
   })
+  it('have the returners of the cache after that, unless the job brought along settings that are gone', () => {
+    const returning = { ret: 'mysql,redis', ret_config: 'other' }
+    expect(argumentsOf(madeJob(JID, {}, returning), undefined)).toEqual({ arg: [], kwarg: {}, ...returning })
+    const own = madeJob(JID, {}, { ...returning, ret_kwargs: { db: '[redacted]' } })
+    expect(() => argumentsOf(own, undefined)).toThrow(
+      `job ${JID} cannot be retried: it had settings of its own for its returners (ret_kwargs: db)`,
+    )
+  })
   it.each([
     ['named', ['a', { __kwarg__: true, password: '[redacted]' }]],
     ['deep inside', [{ list: [{ token: '[redacted]' }] }]],

@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { CAPABILITIES, isRefused, type ReturnerStore, refused, returner } from '../../src/functions/define-returner.ts'
 import { findReturners, withReturner } from '../../src/returner/load.ts'
 import { createStores } from '../../src/returner/open.ts'
@@ -69,6 +69,15 @@ it('what is written goes to all that take it, and what is read comes from the fi
   expect(await store.get_fun('test.ping')).toEqual({ web1: one })
 })
 
+it('the minions that have returned to a job are those of the store that the returns come from', async () => {
+  const store = await openOver({
+    first: { get_jid: async () => ({ web1: one }) },
+    second: { get_jid: async () => ({ web2: one }), get_jid_minions: async () => ['web2'] },
+  })
+  expect(Object.keys(await store.get_jid(JID))).toEqual(['web1'])
+  expect(await store.get_jid_minions(JID)).toEqual(['web1'])
+})
+
 it('a record is stored when all have it', async () => {
   const gate = createGate()
   const heard: string[] = []
@@ -102,6 +111,85 @@ it('while one is down nothing is refused, and all failures are said', async () =
     code: 'function_failed',
     message: 'strict: too long; down: connection lost',
   })
+})
+
+describe('while one is down', () => {
+  const [two, three] = [returnOf(JID, 'web2'), returnOf(JID, 'web3')]
+  /** One that takes all, beside one that takes nothing until it is told to. */
+  const openBesideDown = async () => {
+    const heard = { well: [] as unknown[], weak: [] as unknown[] }
+    const state = { down: true }
+    const into = (list: unknown[], isDown: () => boolean) => async (records: readonly unknown[]) => {
+      if (isDown()) throw new Error('connection lost')
+      list.push(...records)
+    }
+    const all = (list: unknown[], isDown: () => boolean): Partial<ReturnerStore> => {
+      const write = into(list, isDown)
+      return { returner: write, save_load: write, update_endtime: write, event_return: write }
+    }
+    const store = await openOver({
+      well: all(heard.well, () => false),
+      weak: all(heard.weak, () => state.down),
+    })
+    return { store, heard, state }
+  }
+
+  it('the others get each record once, and all have all when it is back', async () => {
+    const { store, heard, state } = await openBesideDown()
+    for (const batch of [
+      [one, two],
+      [one, two],
+      [two, three],
+      [one, two, three],
+    ])
+      await expect(store.returner(batch)).rejects.toThrow('weak: connection lost')
+    expect(heard).toEqual({ well: [one, two, three], weak: [] })
+    state.down = false
+    await store.returner([one, two, three])
+    expect(heard).toEqual({ well: [one, two, three], weak: [one, two, three] })
+  })
+
+  it('that holds for loads, for ends of jobs, and for events', async () => {
+    const { store, heard } = await openBesideDown()
+    const [load, end, event] = [loadOf(JID), { jid: JID, endtime: '2026-11-20T10:00:00.000000' }, eventOf('event-1')]
+    for (let n = 0; n < 3; n++) {
+      await expect(store.save_load([load])).rejects.toThrow('connection lost')
+      await expect(store.update_endtime([end])).rejects.toThrow('connection lost')
+      await expect(store.event_return([event])).rejects.toThrow('connection lost')
+    }
+    expect(heard.well).toEqual([load, end, event])
+  })
+
+  it('a return that says something else is one more', async () => {
+    const { store, heard } = await openBesideDown()
+    const later = { ...one, return: 'changed' }
+    for (const record of [one, later, later]) await expect(store.returner([record])).rejects.toThrow('connection lost')
+    expect(heard.well).toEqual([one, later])
+  })
+
+  it('what all have is given to all when it comes again, as to one store', async () => {
+    const { store, heard, state } = await openBesideDown()
+    await expect(store.returner([one])).rejects.toThrow('connection lost')
+    state.down = false
+    await store.returner([one])
+    await store.returner([one])
+    expect(heard).toEqual({ well: [one, one], weak: [one, one] })
+  })
+})
+
+it('a batch of which one refuses a record comes in halves to that one alone', async () => {
+  const heard: unknown[][] = []
+  const store = await openOver({
+    strict: {
+      returner: async returns => {
+        if (returns.some(({ id }) => id === 'web2')) throw refused('not web2')
+      },
+    },
+    mild: { returner: async returns => void heard.push([...returns]) },
+  })
+  const two = returnOf(JID, 'web2')
+  for (const batch of [[one, two], [one], [two]]) await store.returner(batch).catch(() => undefined)
+  expect(heard).toEqual([[one, two]])
 })
 
 it('old jobs are removed from all, and counted once', async () => {

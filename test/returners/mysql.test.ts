@@ -82,6 +82,28 @@ describeWith(hasMariadb, 'on a real MariaDB', () => {
   sqlReturnerContract('mysql', mysql, SALT, {
     fresh: () => server.fresh(),
     query,
+    async read(settings) {
+      const connection = await server.connect(settings['mysql.db'])
+      await connection.query('START TRANSACTION; SELECT * FROM salt_returns; SELECT * FROM salt_events')
+      return () => connection.end()
+    },
+    waiting:
+      "SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'ALTER%' AND STATE = 'Waiting for table metadata lock'",
+    numbers: count => `SELECT seq AS n FROM seq_1_to_${count}`,
+    async mostRemoved(settings, work) {
+      // One trigger for each row; all of a statement see the statement's time.
+      await query(
+        settings,
+        `CREATE TABLE removed (at decimal(20, 6));
+        CREATE TRIGGER noted AFTER DELETE ON salt_returns FOR EACH ROW INSERT INTO removed VALUES (@@timestamp)`,
+      )
+      await work()
+      const [row] = await query(
+        settings,
+        'SELECT MAX(n) AS n FROM (SELECT COUNT(*) AS n FROM removed GROUP BY at) AS statements',
+      )
+      return Number(row!.n)
+    },
     async lock(settings) {
       const connection = await server.connect(settings['mysql.db'])
       await connection.query('LOCK TABLES salt_returns WRITE')
@@ -112,17 +134,57 @@ describeWith(hasMariadb, 'on a real MariaDB', () => {
       })
     })
 
-    it('refuses a record that is larger than a packet, before the server cuts the connection', async () => {
+    it.each([
+      ['a packet', 12],
+      ['a column', 17],
+    ])('keeps of a return that is larger than %s that it came, and says so', async (_what, megabytes) => {
+      const packet = 64 * 1024 * 1024
       const settings = await byHand()
+      if (megabytes === 17) {
+        await query(settings, `SET GLOBAL max_allowed_packet = ${packet}`)
+        onTestFinished(() => query(settings, 'SET GLOBAL max_allowed_packet = DEFAULT').then(() => undefined))
+      }
       const store = await open(settings)
       const jid = jidAt(Date.now())
-      const large = returnOf(jid, 'web1', { return: 'x'.repeat(12 * 1024 * 1024) })
+      const large = returnOf(jid, 'web1', { return: 'x'.repeat(megabytes * 1024 * 1024), success: false, retcode: 3 })
+      await store.returner([large, returnOf(jid, 'web2')])
+      expect(await store.get_jid(jid)).toEqual({
+        web1: {
+          ...large,
+          return: { _left_out: expect.stringMatching(`^${megabytes * 1024 * 1024 + 2} bytes, more than`) },
+        },
+        web2: returnOf(jid, 'web2'),
+      })
+      const [row] = await query(
+        settings,
+        "SELECT success, LENGTH(`return`) AS size FROM salt_returns WHERE id = 'web1'",
+      )
+      expect(row).toMatchObject({ success: '0', size: expect.toSatisfy((size: number) => size < 1000) })
+    })
+
+    it('refuses a record that is larger than a packet without it, before the server cuts the connection', async () => {
+      const store = await open(await byHand())
+      const jid = jidAt(Date.now())
+      const large = returnOf(jid, 'web1', { fun_args: ['x'.repeat(17 * 1024 * 1024)] })
       await expect(store.returner([large])).rejects.toMatchObject({
         code: 'record_refused',
         message: expect.stringContaining('larger than the database takes at once'),
       })
       await store.returner([returnOf(jid, 'web1')])
       expect(await store.get_jid(jid)).toHaveProperty('web1')
+    })
+
+    it('says that the server holds up writers where it cannot change a table without that', async () => {
+      const settings = await server.fresh()
+      await query(settings, SALT.replaceAll('CHARSET=utf8', 'CHARSET=latin1'))
+      expect(await createFor('mysql', mysql, settings)).toEqual(
+        expect.arrayContaining([
+          'the server let nobody write to salt_returns while it changed it',
+          'changed columns of salt_returns, so that names are kept whole and apart',
+          'added a unique key on jid and id to salt_returns',
+        ]),
+      )
+      expect(await createFor('mysql', mysql, settings)).toEqual([])
     })
 
     it('does not depend on the modes that the server is set to', async () => {

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { ReturnerStore } from '../../src/functions/define-returner.ts'
 import { optionsOf } from '../../src/returner/options.ts'
 import postgres from '../../src/returners/postgres.ts'
-import { createFor, returnerContract } from '../contract/returners.ts'
+import { createFor, jidAt, returnerContract, returnOf } from '../contract/returners.ts'
 import { sqlReturnerContract } from '../contract/sql-returners.ts'
+import { keptLog } from '../helpers/core.ts'
 import { describeWith } from '../helpers/database.ts'
 import { hasPostgres, startPostgres, type TestPostgres } from '../helpers/postgres.ts'
 
@@ -46,6 +48,18 @@ const query = async (settings: Record<string, unknown>, sql: string) => {
   }
 }
 
+const open = async (settings: Record<string, unknown>) => {
+  const context = { log: keptLog().log, id: 'master1', profiles: { smtp: {}, http: {} }, open: () => Promise.reject() }
+  const store = (await postgres.open(optionsFrom(settings), context)) as Required<ReturnerStore>
+  onTestFinished(() => store.close())
+  return store
+}
+const byHand = async () => {
+  const settings = await server.fresh()
+  await query(settings, SALT)
+  return settings
+}
+
 describeWith(hasPostgres, 'on a real PostgreSQL', () => {
   beforeAll(async () => {
     server = await startPostgres()
@@ -59,16 +73,32 @@ describeWith(hasPostgres, 'on a real PostgreSQL', () => {
   })
 
   describe('with the tables of Salt', () => {
-    returnerContract('postgres', postgres, async () => {
-      const settings = await server.fresh()
-      await query(settings, SALT)
-      return { settings, interrupt: () => server.restart() }
-    })
+    returnerContract('postgres', postgres, async () => ({
+      settings: await byHand(),
+      interrupt: () => server.restart(),
+    }))
   })
 
   sqlReturnerContract('postgres', postgres, SALT, {
     fresh: () => server.fresh(),
     query,
+    async read(settings) {
+      const client = await server.connect(settings['postgres.db'])
+      await client.query('BEGIN; SELECT * FROM salt_returns; SELECT * FROM salt_events')
+      return () => client.end()
+    },
+    waiting: "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'ALTER%' AND wait_event_type = 'Lock'",
+    numbers: count => `SELECT n FROM generate_series(1, ${count}) AS n`,
+    async mostRemoved(settings, work) {
+      await query(
+        settings,
+        `CREATE TABLE removed (n integer);
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO removed SELECT COUNT(*) FROM gone; RETURN NULL; END';
+        CREATE TRIGGER noted AFTER DELETE ON salt_returns REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION note()`,
+      )
+      await work()
+      return Number((await query(settings, 'SELECT MAX(n) AS n FROM removed'))[0]!.n)
+    },
     async lock(settings) {
       const client = await server.connect(settings['postgres.db'])
       await client.query('BEGIN')
@@ -80,6 +110,53 @@ describeWith(hasPostgres, 'on a real PostgreSQL', () => {
   })
 
   describe('the returner postgres', () => {
+    it('leaves the rows that Salt leaves', async () => {
+      const settings = await byHand()
+      const store = await open(settings)
+      const jid = jidAt(Date.now())
+      await store.returner([returnOf(jid, 'web1'), returnOf(jid, 'web2', { success: false, retcode: 1 })])
+      const rows = await query(settings, 'SELECT id, return, success FROM salt_returns ORDER BY id')
+      expect(rows).toEqual([
+        { id: 'web1', return: 'true', success: 'true' },
+        { id: 'web2', return: 'true', success: 'false' },
+      ])
+    })
+
+    it('changes tables while somebody reads on in an old transaction and others write', async () => {
+      const settings = await byHand()
+      const store = await open(settings)
+      const jid = jidAt(Date.now())
+      await store.returner([returnOf(jid, 'before')])
+      const old = await server.connect(settings['postgres.db'])
+      onTestFinished(() => old.end())
+      await old.query('BEGIN')
+      await old.query("INSERT INTO salt_returns VALUES ('test.ping', '1', 'true', '{}', 'web1', 'true')")
+      const creating = createFor('postgres', postgres, settings)
+      const waiting = `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE UNIQUE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'`
+      await expect.poll(() => query(settings, waiting), { timeout: 20_000 }).toHaveLength(1)
+      await store.returner([returnOf(jid, 'during')])
+      await old.query('COMMIT')
+      await creating
+      await store.returner([returnOf(jid, 'during')])
+      expect(Object.keys(await store.get_jid(jid)).sort()).toEqual(['before', 'during'])
+    })
+
+    it('makes an index anew that a try before left unfinished', async () => {
+      const settings = await byHand()
+      const row = "INSERT INTO salt_returns VALUES ('test.ping', '1', 'true', '{}', 'web1', 'true');"
+      await query(settings, row + row)
+      const build = 'CREATE UNIQUE INDEX CONCURRENTLY salt_returns_key ON salt_returns (jid, id)'
+      await expect(query(settings, build)).rejects.toThrow('could not create unique index')
+      expect(await createFor('postgres', postgres, settings)).toEqual(
+        expect.arrayContaining([
+          'removed 1 rows of salt_returns that were there twice',
+          'added a unique key on jid and id to salt_returns',
+        ]),
+      )
+      expect(await createFor('postgres', postgres, settings)).toEqual([])
+      expect(await query(settings, 'SELECT 1 FROM pg_index WHERE NOT indisvalid')).toEqual([])
+    })
+
     it('takes its password under either name, and not two of them', () => {
       const options = optionsFrom({ ...server.settings, 'postgres.pass': 'other' })
       expect(() => postgres.open(options, {} as never)).toThrowError(

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { isRefused, type ReturnerStore } from '../../src/functions/define-returner.ts'
+import { formatStamp } from '../../src/protocol/event.ts'
 import { createStores } from '../../src/returner/open.ts'
 import redis from '../../src/returners/redis.ts'
 import { eventOf, jidAt, loadOf, returnerContract, returnOf } from '../contract/returners.ts'
@@ -87,6 +88,39 @@ describeWith(hasRedis, 'a store in Redis', () => {
     const store = await openWith(server.settings)
     await store.returner([returnOf(jidAt(Date.now()), 'web1')])
     expect([await client.zScore('jids', jid), await client.zScore('events', 'gone')]).toEqual([null, null])
+  })
+
+  it('forgets all that has expired, also where much that is as old is kept', async () => {
+    await client.select(3)
+    onTestFinished(async () => void (await client.select(0)))
+    const jids = Array.from({ length: 6000 }, (_, n) => `20200101${String(n).padStart(12, '0')}`)
+    await client.zAdd(
+      'jids',
+      jids.map(value => ({ score: 0, value })),
+    )
+    await client.zAdd(
+      'events',
+      jids.map((value, n) => ({ score: n, value })),
+    )
+    const kept = jids.filter((_, n) => n < 600 || n === 5900)
+    await client.mSet(
+      kept.flatMap(
+        jid =>
+          [
+            [`load:${jid}`, '{}'],
+            [`event:${jid}`, '{}'],
+          ] as [string, string][],
+      ),
+    )
+    const store = await openWith({ ...server.settings, 'redis.db': 3 })
+    const [jid, event] = [jidAt(Date.now()), eventOf('new', { _stamp: formatStamp(Date.now()) })]
+    // Each write does a part of it.
+    for (let writes = 0; writes < 2; writes++) {
+      await store.save_load([loadOf(jid)])
+      await store.event_return([event])
+    }
+    expect(await client.zRange('jids', 0, -1)).toEqual([...kept, jid])
+    expect(await client.zRange('events', 0, -1)).toEqual([...kept, 'new'])
   })
 
   it('does not take the name of a minion or a function for the key of something else', async () => {

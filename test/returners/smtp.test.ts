@@ -107,6 +107,14 @@ describe('the mail of a return', () => {
     expect(ids[2]).toBe(ids[0])
   })
 
+  it('is another one, with a Message-ID of its own, where a return says something else', async () => {
+    const { store, mails } = await open()
+    await store.returner([returnOf(jid, 'web1', { return: 'first' })])
+    await store.returner([returnOf(jid, 'web1', { return: 'second' })])
+    const ids = mails.map(({ raw }) => /^Message-ID: (.+)\r$/im.exec(raw)?.[1])
+    expect([ids.length, new Set(ids).size]).toEqual([2, 2])
+  })
+
   it('goes by a profile with its login', async () => {
     const { port, mails } = await startSmtp({
       allowInsecureAuth: true,
@@ -128,6 +136,15 @@ it('mails events together', async () => {
   expect(text).toMatch(/^Subject: event deploy\/done and 1 more$/m)
   expect(text).toMatch(/salt\/auth\nfrom web1, 2026-11-20T09:18:20.838387 UTC/)
   expect(text).toContain('"act": "accept"')
+})
+
+it('mails no event twice, also where it comes again beside others', async () => {
+  const { store, mails } = await open()
+  await store.event_return([eventOf('e1'), eventOf('e2')])
+  await store.event_return([eventOf('e2'), eventOf('e3', { tag: 'salt/auth' })])
+  expect(mails.map(({ raw }) => /^Subject: (.+)\r$/m.exec(raw)?.[1])).toEqual([
+    ...['event deploy/done and 1 more', 'event salt/auth'],
+  ])
 })
 
 describe('a mail that is not taken', () => {
@@ -205,6 +222,25 @@ describe('a mail that is not taken', () => {
     expect(await failed(store.returner(batch))).toMatchObject({ refused: true })
     expect(await failed(store.returner(batch))).toMatchObject({ refused: true })
     expect(taken.sort()).toEqual(['web1', 'web2'])
+  })
+
+  it('by one of its recipients is not sent again to the others', async () => {
+    const taken: string[] = []
+    const { port } = await startSmtp({
+      onRcptTo: ({ address }, _session, done) =>
+        done(address.startsWith('db') ? Object.assign(new Error('unknown'), { responseCode: 550 }) : null),
+      onData(stream, session, done) {
+        taken.push(...session.envelope.rcptTo.map(({ address }) => address))
+        stream.resume().on('end', () => done())
+      },
+    })
+    const store = await opened('smtp', { host: '127.0.0.1', port, ...addresses })
+    const batch = [returnOf(jid, 'web1'), returnOf(jid, 'web2')]
+    for (const part of [batch, batch.slice(0, 1), batch.slice(1)])
+      expect(await failed(store.returner(part))).toMatchObject({
+        ...{ refused: true, message: expect.stringContaining('took the mail for ops@example.com, but refused db@') },
+      })
+    expect(taken).toEqual(['ops@example.com', 'ops@example.com'])
   })
 
   it('never shows the password', async () => {

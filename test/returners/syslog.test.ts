@@ -9,7 +9,7 @@ import syslog from '../../src/returners/syslog.ts'
 import { closedPort } from '../alerts/smtp-test-server.ts'
 import { eventOf, jidAt, returnerContract, returnOf } from '../contract/returners.ts'
 import { testFolder } from '../helpers/folder.ts'
-import { createSeen } from '../helpers/wait.ts'
+import { createSeen, within } from '../helpers/wait.ts'
 import { opened } from './opened.ts'
 
 /** Takes frames as RFC 6587 counts them, or, without a count, what comes. */
@@ -119,6 +119,16 @@ describe('a line', () => {
   })
 })
 
+it('writes no line again, and one of a return that says something else', async () => {
+  const { seen, address } = await listenUdp()
+  const store = await opened('syslog', { address })
+  const [one, two] = [returnOf(jid, 'web1'), returnOf(jid, 'web2')]
+  await store.returner([one])
+  await store.returner([one, two])
+  await store.returner([{ ...one, return: false }])
+  expect((await seen.reach(3)).map(recordIn)).toEqual([one, two, { ...one, return: false }])
+})
+
 describe('over TCP', () => {
   it('lines have their length before them, in order, on one connection', async () => {
     const { seen, port, sockets } = await listenTcp()
@@ -130,6 +140,26 @@ describe('over TCP', () => {
     expect(lines.slice(0, 1000).map(recordIn)).toEqual(batch)
     expect(lines[1000]).toMatch(/m\[cut: \d+ bytes in all\]$/)
     expect(sockets.size).toBe(1)
+  })
+
+  it('the connection ends with the store, also where the server keeps its side open', async () => {
+    const sockets: Socket[] = []
+    const server = createServer({ allowHalfOpen: true }, socket => sockets.push(socket.resume()))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => void server.close())
+    const { port } = server.address() as AddressInfo
+    const store = await opened('syslog', { address: `tcp://127.0.0.1:${port}` })
+    await store.returner([returnOf(jid, 'web1')])
+    await store.close()
+    const [socket] = sockets
+    // What is sent to a connection that nobody has any more is answered by its reset.
+    const reset = new Promise(resolve => socket!.on('error', resolve))
+    const write = () => {
+      if (!socket!.destroyed) socket!.write('anybody?', () => setImmediate(write))
+    }
+    write()
+    expect(await within(reset, 'the reset')).toMatchObject({ code: expect.stringMatching(/EPIPE|ECONNRESET/) })
   })
 
   it('a server that is not there, or takes nothing, is said within its time', async () => {

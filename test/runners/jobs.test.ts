@@ -361,6 +361,18 @@ describe('jobs.retry', () => {
     expect(later.published).toEqual([])
   })
 
+  it('gives the returns to the returners of the old one, and not to others where their settings are gone', async () => {
+    const returning = { ret: 'mysql', ret_config: 'other' }
+    const { call, published } = worker([madeJob(JID, { web2: 'failed' }, returning)])
+    await call('jobs.retry', [JID])
+    expect(published[0]).toMatchObject(returning)
+    const own = worker([madeJob(JID, { web2: 'failed' }, { ...returning, ret_kwargs: { db: '[redacted]' } })])
+    await expect(own.call('jobs.retry', [JID])).rejects.toThrow(
+      'settings of its own for its returners (ret_kwargs: db)',
+    )
+    expect(own.published).toEqual([])
+  })
+
   it('says that there is nothing to retry', async () => {
     const { call, published } = worker([job, madeJob(UNKNOWN, { _master: 'failed' }, { kind: 'wheel', fun: 'x.y' })])
     expect(await call('jobs.retry', [JID, 'web1'])).toEqual({

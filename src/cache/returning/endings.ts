@@ -1,6 +1,8 @@
 // When a job has ended: all of its minions have returned. What this process stored says it mostly; of a job that other cache
 // workers had a part of, or that was begun before this one started, the store is asked once its returns have stopped coming. One
 // of which there is no load even then is a minion's own, as in the job cache.
+import { createInHand } from '../../base/in-hand.ts'
+import { createTurns } from '../../base/turns.ts'
 import type { KnownLoad } from '../../functions/define-returner.ts'
 import type { JobLoad, StoredReturn } from '../../protocol/returned.ts'
 
@@ -18,6 +20,8 @@ export interface Ended {
 
 export interface EndingsParts {
   get_load(jid: string): Promise<KnownLoad | undefined>
+  get_jid_minions(jid: string): Promise<string[]>
+  /** Within what one answer may hold. */
   get_jid(jid: string): Promise<Record<string, StoredReturn>>
   save_load(loads: readonly JobLoad[]): Promise<void>
   /** Takes those of which the store had to be asked. */
@@ -44,7 +48,9 @@ const LONGEST_MS = 60_000
 
 export function createEndings(parts: EndingsParts): Endings {
   const open = new Map<string, Open>()
-  const inTurn = createTurns(AT_ONCE)
+  const turns = createTurns(AT_ONCE)
+  const asking = createInHand(parts.onFailure)
+  const inTurn = (work: () => Promise<void>) => asking.add(turns(work))
   let stopped = false
 
   const forget = (jid: string) => {
@@ -61,11 +67,14 @@ export function createEndings(parts: EndingsParts): Endings {
     minions !== undefined && minions.length > 0 && minions.every(id => returned.has(id))
 
   const ask = async (jid: string, { endtime }: Open) => {
-    const [known, returns] = await Promise.all([parts.get_load(jid), parts.get_jid(jid)])
-    const [first] = Object.values(returns)
-    const load = known ?? (first && ownLoad(first))
+    const [known, returned] = await Promise.all([parts.get_load(jid), parts.get_jid_minions(jid)])
+    const load = known ?? (await ownLoadOf(jid))
     if (!known && load) await parts.save_load([load])
-    if (hasEnded({ minions: load?.minions, returned: new Set(Object.keys(returns)) })) await parts.end({ jid, endtime })
+    if (hasEnded({ minions: load?.minions, returned: new Set(returned) })) await parts.end({ jid, endtime })
+  }
+  const ownLoadOf = async (jid: string) => {
+    const [first] = Object.values(await parts.get_jid(jid))
+    return first && ownLoad(first)
   }
 
   /** Once nothing more has come of it for a while. */
@@ -86,7 +95,7 @@ export function createEndings(parts: EndingsParts): Endings {
   const askNow = (jid: string) => {
     const job = open.get(jid)!
     forget(jid)
-    if (job.endtime !== '') inTurn(() => ask(jid, job).catch(parts.onFailure))
+    if (job.endtime !== '') inTurn(() => ask(jid, job))
   }
 
   return {
@@ -114,34 +123,9 @@ export function createEndings(parts: EndingsParts): Endings {
     async stop(withinMs) {
       stopped = true
       for (const jid of [...open.keys()]) askNow(jid)
-      const late = new Promise<void>(resolve => setTimeout(resolve, withinMs).unref())
-      await Promise.race([inTurn.idle(), late])
+      await asking.settle(withinMs)
     },
   }
-}
-
-/** Runs work that does not reject, so many at once, in the order of the calls. */
-function createTurns(atOnce: number) {
-  const waiting: (() => Promise<void>)[] = []
-  const whenIdle: (() => void)[] = []
-  let running = 0
-  const next = () => {
-    while (running < atOnce && waiting.length > 0) {
-      running += 1
-      void waiting.shift()!().finally(() => {
-        running -= 1
-        next()
-      })
-    }
-    if (running === 0) for (const resolve of whenIdle.splice(0)) resolve()
-  }
-  const run = (work: () => Promise<void>) => {
-    waiting.push(work)
-    next()
-  }
-  return Object.assign(run, {
-    idle: () => (running === 0 ? Promise.resolve() : new Promise<void>(resolve => whenIdle.push(resolve))),
-  })
 }
 
 /** Of a job that the minion ran by itself, as with `reactor local`. */

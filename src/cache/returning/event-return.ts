@@ -12,7 +12,9 @@ import { formatOrigin } from '../../protocol/origin.ts'
 import type { StoredEvent } from '../../protocol/returned.ts'
 import type { WantedConsumer } from '../../protocol/streams.ts'
 import type { Subjects } from '../../protocol/subject.ts'
-import { BATCH_RECORDS, followInto } from './follow.ts'
+import { BATCH_RECORDS } from './batch.ts'
+import { followInto } from './follow.ts'
+import type { Pace } from './pace.ts'
 import type { RefusedRecords } from './refused.ts'
 import type { WantedTag } from './wanted-tags.ts'
 
@@ -28,6 +30,8 @@ export interface EventReturnParts {
   queue: number
   /** After so long they are given though there are fewer; 0: after five minutes. */
   queueMaxMs: number
+  pace: Pace
+  onLost(): void
   refused: RefusedRecords
   alarms: Alarms
   log: Log
@@ -38,7 +42,7 @@ const LONGEST_MS = 300_000
 
 /** `stop` stores what was taken. The store is the caller's to close. */
 export async function startEventReturn(parts: EventReturnParts): Promise<Running> {
-  const { nc, subjects, name, consumer, store, isWanted, refused, alarms, log } = parts
+  const { nc, subjects, name, consumer, store, isWanted, pace, onLost, refused, alarms, log } = parts
   const { eventPrefix, ns } = subjects
 
   const read = (message: JsMsg): StoredEvent | undefined => {
@@ -54,7 +58,8 @@ export async function startEventReturn(parts: EventReturnParts): Promise<Running
   }
 
   return followInto<StoredEvent>({
-    ...{ nc, ns, consumer, name, read, refused, alarms, log },
+    ...{ nc, ns, consumer, read, pace, onLost, refused, alarms, log },
+    use: { what: 'event_return', returner: name },
     sizeOf: (_record, message) => message.data.length,
     write: events => store.event_return(events),
     keyOf: ({ id }) => id,

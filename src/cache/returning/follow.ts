@@ -1,22 +1,29 @@
 // One durable consumer of EVENTS into one store: in batches, acked once they are stored. A store that is down is tried again
-// while the stream keeps what waits; a record that the store will never take is put aside, and the others go on.
-import type { JsMsg } from '@nats-io/jetstream'
+// while the stream keeps what waits; a record that the store refuses, or trips over each time, is put aside, and the others go on.
+import { type JsMsg, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Alarms } from '../../alarms/alarms.ts'
 import { errorMessage } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { Running } from '../../base/service.ts'
 import { consumeDurable } from '../../bus/consume.ts'
+import { createOwnCheck } from '../../bus/own-consumer.ts'
 import { isRefused } from '../../functions/define-returner.ts'
-import { ACK_WAIT_MS, streamNames, type WantedConsumer } from '../../protocol/streams.ts'
+import type { Use } from '../../protocol/returner-consumers.ts'
+import { streamNames, type WantedConsumer } from '../../protocol/streams.ts'
+import { BATCH_BYTES, BATCH_RECORDS, nextBatch } from './batch.ts'
+import { createHeld, type Taken } from './held.ts'
+import { ALONE, longestMs, type Pace, pauseMs } from './pace.ts'
 import type { RefusedRecords } from './refused.ts'
+import { createSaid } from './said.ts'
+import { createSuspects } from './suspects.ts'
 
 export interface FollowParts<R> {
   nc: NatsConnection
   ns: string
+  /** It is there, and its metadata says the use. */
   consumer: WantedConsumer
-  /** Of the returner. */
-  name: string
+  use: Use
   /** Undefined: it is not for the store. Must not throw. */
   read(message: JsMsg): R | undefined
   /** Bytes that a record has when it is whole. */
@@ -25,48 +32,45 @@ export interface FollowParts<R> {
   write(records: readonly R[]): Promise<void>
   /** Names the record among those that were refused. */
   keyOf(record: R): string
+  /** Records of one kind are alike to the store; by default all are. */
+  kindOf?(record: R): string
   /** Given together once there are so many, or after so long (0: however long that is). */
   together?: { records: number; maxWaitMs: number }
+  pace: Pace
+  /** The consumer is gone, or another's by now: the store gets nothing more. */
+  onLost(): void
   refused: RefusedRecords
   alarms: Alarms
   log: Log
 }
 
-/** A batch has so many records at most, and so many bytes unless one alone has more. */
-export const BATCH_RECORDS = 500
-const BATCH_BYTES = 2 * 1024 * 1024
+/** Messages asked for. */
 const AHEAD = 500
-const AGAIN_MS = 1000
-const AGAIN_AT_MOST_MS = 15_000
-/** What more comes while so many bytes are held is given back for a while: a store may be slow. */
-const MOST_HELD = 64 * 1024 * 1024
+/** What more comes while too much is held is given back for a while: a store may be slow. */
 const GIVEN_BACK_MS = 2000
-/** Whoever is held says so in time: else the server would give it out again. */
-const WORKING_EVERY_MS = ACK_WAIT_MS / 3
 
-interface Taken<R> {
-  record: R
-  bytes: number
-  message: JsMsg
-}
-
-/** `stop` stores and acks what was taken. */
+/** `stop` stores and acks what was taken. Throws `not_found` where the consumer is lost already. */
 export async function followInto<R>(parts: FollowParts<R>): Promise<Running> {
-  const { name, log, alarms, refused } = parts
+  const { log, refused, pace } = parts
   const { records: atLeast, maxWaitMs } = parts.together ?? { records: 1, maxWaitMs: 0 }
-  const held = new Set<Taken<R>>()
-  let heldBytes = 0
+  const stream = streamNames(parts.ns).events
+  const jsm = await jetstreamManager(parts.nc, { checkAPI: false })
+  const isStillOwn = createOwnCheck(jsm, stream, parts.consumer, pace.ownForMs)
+  const said = createSaid(parts.use, parts.alarms, log)
+  const suspects = createSuspects(2 * longestMs(pace), Date.now)
+  const held = createHeld<R>()
+  const { settle } = held
   const waiting: Taken<R>[] = []
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
-  let failures = 0
-  let mayBeRaised = true
+  let over: 'stopped' | 'lost' | undefined
+  let consumer: Running | undefined
 
   const onMessage = (message: JsMsg) => {
+    if (over === 'lost') return message.nak()
     const record = parts.read(message)
-    if (record === undefined) return message.ack()
-    if (heldBytes > MOST_HELD) return message.nak(GIVEN_BACK_MS)
-    heldBytes += message.data.length
+    if (record === undefined) return void pass(message)
+    if (held.isFull()) return message.nak(GIVEN_BACK_MS)
     const taken = { record, message, bytes: parts.sizeOf(record, message) }
     held.add(taken)
     waiting.push(taken)
@@ -74,7 +78,19 @@ export async function followInto<R>(parts: FollowParts<R>): Promise<Running> {
     if (maxWaitMs > 0) timer ??= setTimeout(start, maxWaitMs)
   }
 
-  const isEnough = () => waiting.length >= atLeast || waiting.reduce((sum, { bytes }) => sum + bytes, 0) >= BATCH_BYTES
+  /** Of a consumer that is another's nothing may be acked. */
+  async function pass(message: JsMsg): Promise<void> {
+    if (await isOwnNow()) message.ack()
+    else message.nak(pace.firstMs)
+  }
+
+  const isEnough = () =>
+    waiting.length >= atLeast ||
+    waiting.reduce((sum, { bytes }) => sum + bytes, 0) >= BATCH_BYTES ||
+    waiting.some(({ message }) => suspects.has(message.seq))
+
+  const named = (batch: readonly Taken<R>[]) =>
+    batch.map(({ record, message }) => ({ seq: message.seq, kind: parts.kindOf?.(record) ?? '' }))
 
   function start(): void {
     clearTimeout(timer)
@@ -84,107 +100,93 @@ export async function followInto<R>(parts: FollowParts<R>): Promise<Running> {
   }
 
   async function writeAll(): Promise<void> {
-    do await put(nextBatch(waiting))
-    while (isEnough() && waiting.length > 0)
+    do await put(nextBatch(waiting, ({ message }) => suspects.limit(message.seq, BATCH_RECORDS)))
+    while (waiting.length > 0 && (over !== undefined || isEnough()))
     writing = undefined
     if (waiting.length > 0 && maxWaitMs > 0) timer ??= setTimeout(start, maxWaitMs)
   }
 
   async function put(batch: Taken<R>[]): Promise<void> {
     if (batch.length === 0) return
+    if (!(await isOwnNow())) return settle(batch, message => message.nak(pace.firstMs))
     try {
       await parts.write(batch.map(({ record }) => record))
     } catch (error) {
       if (!isRefused(error)) return putOff(batch, error)
-      if (batch.length === 1) return putAside(batch[0]!, error)
+      if (batch.length === 1) return putAside(batch[0]!, errorMessage(error), true)
       // One of them is refused: the others are not.
       const half = Math.ceil(batch.length / 2)
       await put(batch.slice(0, half))
       return put(batch.slice(half))
     }
-    well()
+    suspects.taken(named(batch))
+    said.taken(!suspects.hasStubborn())
     settle(batch, message => message.ack())
   }
 
-  const settle = (batch: readonly Taken<R>[], how: (message: JsMsg) => void) => {
-    for (const taken of batch) {
-      held.delete(taken)
-      heldBytes -= taken.message.data.length
-      how(taken.message)
+  /** False also while nobody can say it. */
+  async function isOwnNow(): Promise<boolean> {
+    try {
+      if (!(await isStillOwn())) await lose()
+    } catch {
+      return false
     }
+    return over !== 'lost'
   }
 
-  function well(): void {
-    if (failures > 0) log.info({ returner: name }, 'the store of a returner takes records again')
-    failures = 0
-    // It may have been raised by a process that has ended since.
-    if (mayBeRaised) alarms.clear('returner', name)
-    mayBeRaised = false
+  async function lose(): Promise<void> {
+    if (over === 'lost') return
+    over = 'lost'
+    await consumer?.stop()
+    settle(waiting.splice(0), message => message.nak())
+    parts.onLost()
   }
 
-  function putOff(batch: readonly Taken<R>[], error: unknown): void {
+  async function putOff(batch: readonly Taken<R>[], error: unknown): Promise<void> {
     const problem = errorMessage(error)
-    if (failures === 0)
-      log.error({ returner: name, problem }, 'the store of a returner takes nothing; it is tried again until it does')
-    // Each time: another worker that reaches the store may have cleared it, and it is told of once an hour at most.
-    alarms.raise('returner', name, {
-      message: `the store of the returner '${name}' takes nothing: ${problem}; what it is to get waits in EVENTS, for as long as events are kept (streams.events_max_age)`,
-    })
-    mayBeRaised = true
-    const again = Math.min(AGAIN_MS * 2 ** Math.min(failures, 10), AGAIN_AT_MOST_MS)
-    failures += 1
-    // What waits behind it would fail the same way, one try after another.
-    settle([...batch, ...waiting.splice(0)], message => message.nak(again))
+    const { ofStore, alone } = suspects.failed(named(batch))
+    if (alone >= ALONE)
+      return putAside(batch[0]!, `it failed ${alone} times by itself while the store took others: ${problem}`, false)
+    if (ofStore) said.failed(problem)
+    const again = pauseMs(pace, said.failures, alone)
+    settle(batch, message => message.nak(again))
+    // What waits behind it would fail the same way, one try after another. It comes first the next time.
+    if (said.isDown) settle(waiting.splice(0), message => message.nak(again / 2))
   }
 
-  async function putAside(taken: Taken<R>, error: unknown): Promise<void> {
+  async function putAside(taken: Taken<R>, reason: string, isRefusal: boolean): Promise<void> {
     const key = parts.keyOf(taken.record)
-    const reason = errorMessage(error)
     try {
       await refused.add(key, { reason, record: taken.record })
     } catch (problem) {
-      return putOff([taken], problem)
+      log.error({ record: key, problem: errorMessage(problem) }, 'a record cannot be put aside; it is tried again')
+      return settle([taken], message => message.nak(pace.mostMs))
     }
-    well()
-    log.error({ returner: name, record: key, reason }, 'the store of a returner refuses a record; it is put aside')
-    alarms.raise('returner_refused', name, {
-      message: `the store of the returner '${name}' refuses a record (${key}): ${reason}; such records are in ${refused.file}`,
-    })
+    suspects.forget(taken.message.seq)
+    // A store that refuses one is there.
+    if (isRefusal || !said.isDown) said.taken(!suspects.hasStubborn())
+    said.aside(key, reason, refused.file)
     settle([taken], message => message.ack())
   }
 
-  const working = setInterval(() => {
-    for (const { message } of held) message.working()
-  }, WORKING_EVERY_MS)
-  const consumer = await consumeDurable(parts.nc, {
-    stream: streamNames(parts.ns).events,
-    consumer: parts.consumer,
-    ahead: AHEAD,
-    log,
-    onMessage,
-  }).catch(error => {
-    clearInterval(working)
+  try {
+    consumer = await consumeDurable(parts.nc, {
+      ...{ stream, consumer: parts.consumer, ahead: AHEAD, log, onMessage },
+      onLost: () => void lose(),
+    })
+  } catch (error) {
+    held.stop()
     throw error
-  })
+  }
 
   return {
     async stop() {
-      await consumer.stop()
+      over ??= 'stopped'
+      await consumer?.stop()
       await writing
       start()
       await writing
-      clearInterval(working)
+      held.stop()
     },
   }
-}
-
-function nextBatch<R>(waiting: Taken<R>[]): Taken<R>[] {
-  let bytes = 0
-  let count = 0
-  for (const taken of waiting) {
-    bytes += taken.bytes
-    if (count > 0 && (count === BATCH_RECORDS || bytes > BATCH_BYTES)) break
-    count += 1
-  }
-  return waiting.splice(0, count)
 }

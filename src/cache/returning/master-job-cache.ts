@@ -4,16 +4,18 @@ import type { Alarms } from '../../alarms/alarms.ts'
 import { errorMessage } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { Running } from '../../base/service.ts'
-import type { Capability, ReturnerStore } from '../../functions/define-returner.ts'
+import { type Capability, minionsOfJob, type ReturnerStore } from '../../functions/define-returner.ts'
 import type { PayloadStore } from '../../payload/store.ts'
 import type { JobLoad, StoredReturn } from '../../protocol/returned.ts'
-import { masterJobCacheConsumer } from '../../protocol/returner-consumers.ts'
+import type { WantedConsumer } from '../../protocol/streams.ts'
 import type { Subjects } from '../../protocol/subject.ts'
 import type { JobTimeouts } from '../facts.ts'
 import { createEndings, type Ended } from './endings.ts'
 import { followInto } from './follow.ts'
+import type { Pace } from './pace.ts'
 import { createRecordReader, type JobRecord, wholeReturn } from './records.ts'
 import type { RefusedRecords } from './refused.ts'
+import { MOST_BYTES } from './source.ts'
 
 /** What a returner must be able to do as the master's job cache. */
 export const JOB_CACHE = [
@@ -33,8 +35,11 @@ export interface MasterJobCacheParts extends JobTimeouts {
   subjects: Subjects
   /** Of the returner. */
   name: string
+  consumer: WantedConsumer
   store: JobCacheStore
   payloads: Pick<PayloadStore, 'get'>
+  pace: Pace
+  onLost(): void
   refused: RefusedRecords
   alarms: Alarms
   log: Log
@@ -42,14 +47,15 @@ export interface MasterJobCacheParts extends JobTimeouts {
 
 /** `stop` stores what was taken. The store is the caller's to close. */
 export async function startMasterJobCache(parts: MasterJobCacheParts): Promise<Running> {
-  const { nc, subjects, name, store, payloads, refused, alarms, log } = parts
+  const { nc, subjects, name, consumer, store, payloads, pace, onLost, refused, alarms, log } = parts
   const end = async (ended: readonly Ended[]) => {
     if (ended.length > 0) await store.update_endtime?.(ended)
   }
   const endings = createEndings({
     save_load: loads => store.save_load(loads),
     get_load: jid => store.get_load(jid),
-    get_jid: jid => store.get_jid(jid),
+    get_jid_minions: jid => minionsOfJob(store, jid),
+    get_jid: jid => store.get_jid(jid, { maxBytes: MOST_BYTES }),
     end: one => end([one]),
     onFailure: error =>
       log.warn(
@@ -73,15 +79,14 @@ export async function startMasterJobCache(parts: MasterJobCacheParts): Promise<R
   const following = await followInto<JobRecord>({
     nc,
     ns: subjects.ns,
-    consumer: masterJobCacheConsumer(subjects.ns),
-    name,
+    consumer,
+    use: { what: 'master_job_cache', returner: name },
     read: createRecordReader(subjects.eventPrefix, parts, log),
     sizeOf: (record, message) => ('payload' in record && record.payload ? record.payload.size : message.data.length),
     write,
     keyOf: record => ('load' in record ? record.load.jid : `${record.returned.jid}/${record.returned.id}`),
-    refused,
-    alarms,
-    log,
+    kindOf: record => ('load' in record ? 'load' : 'return'),
+    ...{ pace, onLost, refused, alarms, log },
   })
   return {
     async stop() {

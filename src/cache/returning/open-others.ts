@@ -4,7 +4,7 @@ import { LOCAL } from '../../returner/load.ts'
 import type { Stores } from '../../returner/open.ts'
 import type { JobTimeouts } from '../facts.ts'
 import { JOB_CACHE } from './master-job-cache.ts'
-import { createJobSource } from './source.ts'
+import { createJobSource, type JobSource } from './source.ts'
 import type { Others } from './with-others.ts'
 
 /** `masterJobCache`: the name of a returner, or `local`. Throws `bad_config`. */
@@ -13,8 +13,14 @@ export async function openOthers(
   stores: () => Promise<Stores>,
   timeouts: JobTimeouts,
 ): Promise<Others> {
-  const sourceOf = async (name: string, needed: Parameters<Stores['open']>[2]) =>
-    createJobSource(name, await (await stores()).open(name, {}, needed), timeouts)
+  // One of each name, of which each holds its readers back.
+  const sources = new Map<string, JobSource>()
+  const sourceOf = async (name: string, needed: Parameters<Stores['open']>[2]) => {
+    const store = await (await stores()).open(name, {}, needed)
+    const source = sources.get(name) ?? createJobSource(name, store, timeouts)
+    sources.set(name, source)
+    return source
+  }
   return {
     ...(masterJobCache === LOCAL
       ? {}

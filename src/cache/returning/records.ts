@@ -43,7 +43,11 @@ const loadOf = (fact: NewFact): JobLoad => ({
   fun: fact.fun,
   arg: fact.arg,
   // Where Salt has it.
-  kwargs: fact.metadata ? { metadata: fact.metadata } : {},
+  kwargs: {
+    ...(fact.metadata ? { metadata: fact.metadata } : {}),
+    ...(fact.ret_config ? { ret_config: fact.ret_config } : {}),
+    ...(fact.ret_kwargs ? { ret_kwargs: fact.ret_kwargs } : {}),
+  },
   tgt: fact.tgt,
   tgt_type: fact.tgt_type,
   ret: fact.ret ?? '',

@@ -7,6 +7,7 @@ import type { JobKind } from '../../protocol/job.ts'
 import type { CachedReturn, JobSummary, JobView } from '../../protocol/job-view.ts'
 import { isClosed, outcomeOf } from '../../protocol/lifecycle.ts'
 import type { StoredReturn } from '../../protocol/returned.ts'
+import { readShownReturning } from '../../protocol/returning.ts'
 import type { JobTimeouts } from '../facts.ts'
 import { type KnownJob, statesOf, summarize } from '../view.ts'
 
@@ -28,6 +29,7 @@ export function knownOf(jid: string, load: KnownLoad | undefined, fun: string, t
     tgt_type: load?.tgt_type ?? 'glob',
     user: load?.user ?? '',
     ...(metadata === undefined ? {} : { metadata: metadata as Record<string, unknown> }),
+    ...readShownReturning({ ...load?.kwargs, ret: load?.ret }),
     start,
     deadline,
     run_until: deadline + timeouts.runTimeoutMs,

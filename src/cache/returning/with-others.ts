@@ -1,5 +1,6 @@
 // Jobs from the job cache and the master's cache together, or from one other store alone. The job cache has what runs, and what
 // ran lately; the store of a returner has it for good, and what cache workers elsewhere have read.
+import { once } from 'node:events'
 import { asReactorError, errorMessage, ReactorError } from '../../base/errors.ts'
 import type { JobSummary, JobsPage } from '../../protocol/job-view.ts'
 import { LOCAL } from '../../returner/load.ts'
@@ -24,6 +25,8 @@ export interface JobReader {
 const READ_MS = 8000
 const MOST_JOBS = 1000
 
+type Reading<T> = (source: JobSource, signal: AbortSignal) => Promise<T>
+
 export function withOthers(
   store: Pick<JobStore, 'jobs'>,
   waits: Pick<JobWaits, 'answer'>,
@@ -33,18 +36,18 @@ export function withOthers(
   const isNamed = (name: string | undefined): name is string => name !== undefined && name !== LOCAL
 
   /** What the master's cache says; undefined, with the reason, where it cannot be read. */
-  const fromMaster = async <T>(read: (source: JobSource) => Promise<T>): Promise<{ read?: T; incomplete?: string }> => {
+  const fromMaster = async <T>(read: Reading<T>): Promise<{ read?: T; incomplete?: string }> => {
     try {
-      return { read: await inTime(read(master!.source)) }
+      return { read: await inTime(signal => read(master!.source, signal)) }
     } catch (error) {
       return { incomplete: `what the master_job_cache '${master!.name}' has is missing: ${errorMessage(error)}` }
     }
   }
 
-  const fromNamed = async <T>(name: string, read: (source: JobSource) => Promise<T>): Promise<T> => {
+  const fromNamed = async <T>(name: string, read: Reading<T>): Promise<T> => {
     try {
       const source = name === master?.name ? Promise.resolve(master.source) : open(name)
-      return await inTime(source.then(read))
+      return await inTime(async signal => read(await source, signal))
     } catch (error) {
       if (asReactorError(error).code !== 'internal') throw error
       throw new ReactorError('unreachable', `the store of '${name}' cannot be read: ${errorMessage(error)}`, {}, error)
@@ -55,12 +58,14 @@ export function withOthers(
     async answer(request, visible = () => true) {
       const { ext_source: named, jid, wait = 0 } = request
       if (isNamed(named)) {
-        const job = await fromNamed(named, source => source.job(jid, now()))
+        const job = await fromNamed(named, (source, signal) => source.job(jid, now(), { signal }))
         return { job: job && visible(job) ? job : null, marker: '' }
       }
       const local = await waits.answer(request, visible)
       if (!master || named === LOCAL || (local.job && (wait > 0 || isWhole(local.job)))) return local
-      const { read, incomplete } = await fromMaster(source => source.job(jid, now()))
+      const returns = local.job && isAnnounced(local.job) ? local.job.returns : undefined
+      const known = returns ? { known: (id: string) => Object.hasOwn(returns, id) } : {}
+      const { read, incomplete } = await fromMaster((source, signal) => source.job(jid, now(), { signal, ...known }))
       if (incomplete !== undefined) return { ...local, incomplete }
       const job = merged(local.job, read ?? null, now())
       return { ...local, job: job && visible(job) ? job : null }
@@ -69,13 +74,13 @@ export function withOthers(
       const { ext_source: named } = request
       const limit = Math.min(request.limit ?? MOST_JOBS, MOST_JOBS)
       if (isNamed(named)) {
-        const page = await fromNamed(named, source => source.jobs(request, limit))
+        const page = await fromNamed(named, (source, signal) => source.jobs(request, limit, { signal }))
         return mergePages({ jobs: [], more: false }, page, limit, maxBytes)
       }
       const local = await store.jobs(request, nowMs, maxBytes)
       // Who may still answer is in the job cache.
       if (!master || named === LOCAL || request.active === true) return local
-      const { read, incomplete } = await fromMaster(source => source.jobs(request, limit))
+      const { read, incomplete } = await fromMaster((source, signal) => source.jobs(request, limit, { signal }))
       return read ? mergePages(local, read, limit, maxBytes) : { ...local, incomplete: incomplete! }
     },
   }
@@ -100,11 +105,11 @@ export function mergePages(local: JobsPage, other: SourcePage, limit: number, ma
   return { ...local, incomplete: 'only the newest jobs of the store were looked through: narrow the search by time' }
 }
 
-async function inTime<T>(reading: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const error = new ReactorError('timeout', `its store has not answered within ${READ_MS / 1000} seconds`)
-    timer = setTimeout(() => reject(error), READ_MS)
-  })
-  return Promise.race([reading, late]).finally(() => clearTimeout(timer))
+/** What is too late is given up by the store too, or never begun; one of somebody's own may not know how. */
+async function inTime<T>(read: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController()
+  const said = new ReactorError('timeout', `its store has not answered within ${READ_MS / 1000} seconds`)
+  const timer = setTimeout(() => late.abort(said), READ_MS)
+  const aborted = once(late.signal, 'abort').then(() => Promise.reject(said))
+  return Promise.race([read(late.signal), aborted]).finally(() => clearTimeout(timer))
 }

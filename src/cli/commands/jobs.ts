@@ -6,7 +6,7 @@ import { JOB_KINDS, type JobKind } from '../../protocol/job.ts'
 import type { JobsRequest } from '../../protocol/job-view.ts'
 import { openMinions } from '../../report/job.ts'
 import { onInterrupt } from '../call/interrupt.ts'
-import { readMap, wholeNumber } from '../call/request.ts'
+import { wholeNumber } from '../call/request.ts'
 import { type ClientOptions, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
 import { addKill, addRetry } from '../jobs/end.ts'
@@ -17,6 +17,7 @@ import { watchAll, watchJob } from '../jobs/watch.ts'
 import { withCache } from '../jobs/with-cache.ts'
 import { type OutOptions, outOption } from '../out/format.ts'
 import { print, printJson } from '../out/print.ts'
+import { readMap } from '../words.ts'
 
 interface ListOptions extends ClientOptions {
   function?: string[]

@@ -4,12 +4,13 @@ import { ReactorError } from '../../base/errors.ts'
 import { createLog } from '../../base/log.ts'
 import { requireTrustedFile } from '../../base/trusted-file.ts'
 import { loadConfig } from '../../config/load.ts'
+import { type ReturnOptions, readReturning, withReturnOptions } from '../call/returning.ts'
 import type { AddCommand } from '../command.ts'
 import { createValuePrinter, type OutOptions, outOption } from '../out/format.ts'
 import { findUpFile } from '../way.ts'
 import { parseWords } from '../words.ts'
 
-interface Options extends OutOptions {
+interface Options extends OutOptions, ReturnOptions {
   config?: string
   server?: string
   seed?: string
@@ -23,11 +24,13 @@ Examples:
   reactor local grains.get os
   reactor local --local cmd.run uptime
   reactor local grains.items --out yaml
+  reactor local --local test.ping --return sqlite --return-kwargs '{database: /tmp/salt.db}'
 
-Exit codes: 0 it returned well, 1 it failed, 69 no server. A word for the function that looks like an option goes behind --.`
+Exit codes: 0 it returned well, 1 it failed, 69 no server, 74 a returner does not have its return, 78 no such returner or wrong
+settings, and it has not run. A word for the function that looks like an option goes behind --.`
 
 export const command: AddCommand = program => {
-  program
+  const local = program
     .command('local')
     .description("run a function on this machine's minion, as salt-call does")
     .argument('[fun]', 'module.function (with -d: a module or function to show the help of)')
@@ -36,8 +39,9 @@ export const command: AddCommand = program => {
     .option('--server <url>', 'NATS server, or several with commas')
     .option('--seed <file>', "file with the minion's nkey seed")
     .option('--data-dir <dir>', 'data folder of the reactor up (default: ./var, or one above)')
-    .option('--local', 'without a server: nobody hears of the return')
+    .option('--local', 'without a server: only returners hear of the return')
     .option('-d, --doc', 'show the help of the functions that this machine has')
+  withReturnOptions(local, 'returners that this process gives the return to besides, with commas, such as mysql,redis')
     .addOption(outOption())
     .option('--json', 'print {local: return} in one line')
     .addHelpText('after', HELP)
@@ -50,6 +54,7 @@ async function run(fun: string | undefined, words: string[], options: Options): 
   const call = options.doc
     ? { fun: 'sys.doc', arg: fun ? [fun] : [], kwarg: {} }
     : { fun: fun!, ...(await parseWords(words)) }
+  const returning = await readReturning(options)
   const masterless = options.local || options.doc || false
   const config = await configOf(options, masterless)
   const printValue = await createValuePrinter(options)
@@ -58,7 +63,7 @@ async function run(fun: string | undefined, words: string[], options: Options): 
   const { runLocally } = await import('../../processes/local.ts')
   const { returned, unstored } = await runLocally(
     config,
-    { ...call, user: userInfo().username },
+    { ...call, user: userInfo().username, returning },
     { masterless, signal: stopping.signal, log: createLog('local', 'warn') },
   )
   printValue({ local: returned.return }, !returned.success)

@@ -116,6 +116,7 @@ export function jobHead(job: JobSummary, nowMs: number, { paint }: TableLook): s
     ['user', cleanText(job.user)],
     ['cause', job.cause && cleanText(job.cause)],
     ['metadata', job.metadata && cleanText(JSON.stringify(job.metadata))],
+    ['returners', returnersText(job)],
     ['started', `${clockTime(job.start, nowMs)} (${formatDuration(Math.max(0, nowMs - job.start))} ago)`],
     ['to start by', job.active ? clockTime(job.deadline, nowMs) : undefined],
     ['to end by', job.active ? clockTime(job.run_until, nowMs) : undefined],
@@ -124,6 +125,17 @@ export function jobHead(job: JobSummary, nowMs: number, { paint }: TableLook): s
   ]
   return rows.flatMap(([name, text]) => (text === undefined ? [] : [`${paint('dim', name.padEnd(12))}${text}`]))
 }
+
+/** Undefined: its returns went to the job cache alone. */
+const returnersText = ({ ret, ret_config, ret_kwargs }: JobSummary): string | undefined =>
+  ret &&
+  cleanText(
+    [
+      ret,
+      ...(ret_config ? [`return_config=${ret_config}`] : []),
+      ...(ret_kwargs ? [`return_kwargs=${Object.keys(ret_kwargs).join(',')}`] : []),
+    ].join(' '),
+  )
 
 /** The states of a job's minions, one line each. */
 export function minionsTable(view: JobView, nowMs: number, look: TableLook): string[] {

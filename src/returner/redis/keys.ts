@@ -23,3 +23,6 @@ export function newestKey(id: string, fun: string): string {
   // A minion may have any id, and say that it ran any function: neither may make it the key of something else.
   return PREFIXES.has(plain) ? `%${plain}:${fun}` : `${plain}:${fun}`
 }
+
+/** No job that was made before that time has a greater one. */
+export const firstJidOf = (ms: number): string => `${new Date(ms).toISOString().replace(/\D/g, '')}000`

@@ -1,8 +1,10 @@
 // Reading jobs and returns from Redis.
-import type { JidsFilter, KnownLoad } from '../../functions/define-returner.ts'
+import type { JidsFilter, KnownLoad, ReadLimits } from '../../functions/define-returner.ts'
 import type { StoredReturn } from '../../protocol/returned.ts'
-import type { RedisClient } from './connection.ts'
+import { END_BYTES, leftOut, planRead } from '../bounded-read.ts'
+import type { RedisClient, RedisConnection } from './connection.ts'
 import { endKey, JIDS, loadKey, MINIONS, newestKey, retKey } from './keys.ts'
+import { ENDS, SIZES } from './scripts.ts'
 
 /** Asked for, or looked at, at once. */
 export const PAGE = 500
@@ -46,6 +48,37 @@ export async function newestReturns(client: RedisClient, fun: string): Promise<R
     found.push(...texts.flatMap(text => (text ? [JSON.parse(text)] : [])))
   }
   return byMinion(found.filter(one => one.fun === fun))
+}
+
+/** Of a job, by minion: in steps, each within the time of one call. */
+export async function returnsOf(
+  use: RedisConnection['use'],
+  jid: string,
+  { signal, ...limits }: ReadLimits = {},
+): Promise<Record<string, StoredReturn>> {
+  const key = retKey(jid)
+  const step = <T>(work: (client: RedisClient) => Promise<T>): Promise<T> => {
+    signal?.throwIfAborted()
+    return use(work)
+  }
+  const sizes = (await step(client => client.eval(SIZES, { keys: [key] }))) as [id: string, bytes: number][]
+  const { whole, ends } = planRead(
+    sizes.map(([id, bytes]) => ({ id, bytes })),
+    limits,
+  )
+  const found: StoredReturn[] = []
+  for (const some of whole) {
+    const ids = some.map(({ id }) => id)
+    // One that has expired since is not there any more.
+    const texts = await step(client => client.hmGet(key, ids))
+    found.push(...texts.flatMap(text => (text === null ? [] : [JSON.parse(text)])))
+  }
+  for (const some of ends) {
+    const args = [String(END_BYTES), ...some.map(({ id }) => id)]
+    const texts = (await step(client => client.eval(ENDS, { keys: [key], arguments: args }))) as [string, string][]
+    found.push(...texts.map(([head, tail], n) => leftOut(jid, { ...some[n]!, head, tail })))
+  }
+  return byMinion(found)
 }
 
 export const byMinion = (returns: StoredReturn[]): Record<string, StoredReturn> =>

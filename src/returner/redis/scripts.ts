@@ -58,20 +58,50 @@ for i = 1, #KEYS - 1 do
   redis.call('ZADD', KEYS[1], ARGV[3 * i], ARGV[3 * i - 1])
 end`
 
-/** Takes out of jids and events, the KEYS, what has expired among the ARGV[1] oldest of each; how many of each. */
-export const SWEEP = `
-local gone = {0, 0}
-for _, jid in ipairs(redis.call('ZRANGE', KEYS[1], 0, ARGV[1] - 1)) do
-  if redis.call('EXISTS', 'load:' .. jid, 'ret:' .. jid) == 0 then
-    gone[1] = gone[1] + redis.call('ZREM', KEYS[1], jid)
-  end
+/** KEYS: the hash of a job. Of each of its returns the id and the bytes. */
+export const SIZES = `
+local sizes = {}
+for i, id in ipairs(redis.call('HKEYS', KEYS[1])) do
+  sizes[i] = {id, redis.call('HSTRLEN', KEYS[1], id)}
 end
-for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, ARGV[1] - 1)) do
-  if redis.call('EXISTS', 'event:' .. id) == 0 then
-    gone[2] = gone[2] + redis.call('ZREM', KEYS[2], id)
-  end
+return sizes`
+
+/** KEYS: the hash of a job. ARGV: how many bytes, then ids. So much of the beginning and of the end of each return. */
+export const ENDS = `
+local ends, length = {}, tonumber(ARGV[1])
+for i = 2, #ARGV do
+  local text = redis.call('HGET', KEYS[1], ARGV[i]) or ''
+  ends[i - 1] = {string.sub(text, 1, length), string.sub(text, -length)}
 end
-return gone`
+return ends`
+
+/**
+ * Takes out of jids, the KEYS, what has expired: looks at ARGV[1] from ARGV[2] on (`-`, or an exclusive `(jid`) that are older than the
+ * jid ARGV[3]; where the next look begins, or empty: that was the end.
+ */
+export const SWEEP_JIDS = `
+local jids = redis.call('ZRANGEBYLEX', KEYS[1], ARGV[2], '(' .. ARGV[3], 'LIMIT', 0, ARGV[1])
+for _, jid in ipairs(jids) do
+  if redis.call('EXISTS', 'load:' .. jid, 'ret:' .. jid) == 0 then redis.call('ZREM', KEYS[1], jid) end
+end
+if #jids < tonumber(ARGV[1]) then return '' end
+return '(' .. jids[#jids]`
+
+/**
+ * The same of events, by rank: ARGV[1] from the rank ARGV[2] on that are older than ARGV[3] milliseconds. Events that stay move the
+ * rank on.
+ */
+export const SWEEP_EVENTS = `
+local from = tonumber(ARGV[2])
+local old = redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[3])
+local last = math.min(from + ARGV[1], old) - 1
+if last < from then return '' end
+local stay = 0
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], from, last)) do
+  if redis.call('EXISTS', 'event:' .. id) == 0 then redis.call('ZREM', KEYS[1], id) else stay = stay + 1 end
+end
+if last == old - 1 then return '' end
+return tostring(from + stay)`
 
 /**
  * Removes jobs and events, the KEYS, that are older than the jid ARGV[2] and than ARGV[3] milliseconds, ARGV[1] of each at most; how

@@ -34,6 +34,20 @@ export interface TableShape {
  */
 export type Verdict = 'conflict' | 'shape' | 'refused' | 'failed'
 
+export interface NewIndex {
+  table: SqlTable
+  name: string
+  columns: readonly string[]
+  unique: boolean
+}
+
+export interface Doubles {
+  table: SqlTable
+  columns: readonly string[]
+  values: readonly string[]
+  order: string
+}
+
 export interface Dialect {
   readonly name: 'mysql' | 'postgres' | 'sqlite'
   /** What makes each table, where it is not there. */
@@ -46,21 +60,29 @@ export interface Dialect {
   exact(column: string): string
   /** `(?, ?), (?, ?)` behind IN. */
   list(tuples: string): string
+  /** A DELETE of so many rows at most. */
+  removeSome(table: SqlTable, where: string, most: number): string
   /** After SELECT: others wait for the end of the transaction. */
   readonly forUpdate: string
   /** A time as its columns take it. */
   time(ms: number): string
+  /** How Salt writes down that a function succeeded. */
+  success(yes: boolean): string
   /** Undefined: there is no such table. */
   shape(run: Run, table: SqlTable): Promise<TableShape | undefined>
   /** Bytes that one statement may have with its values. */
   room(run: Run): Promise<number>
   judge(error: unknown): Verdict
-  /** For tables of before: statements that make these columns compare as they are, and take what they must. */
-  exactColumns(table: SqlTable, columns: readonly string[], shape: TableShape): string[]
-  /** Keeps others from writing to the table until the transaction has ended; absent: it cannot. */
-  lockTable?(table: SqlTable): string
-  /** Of rows with the same key the last in that order stays; how many went. */
-  dropDoubles(run: Run, table: SqlTable, key: readonly string[], order: string): Promise<number>
+  /** For tables of before: the change of the table that makes these columns compare as they are, and take what they must. */
+  exactColumns(columns: readonly string[], shape: TableShape): string | undefined
+  /** A column for names that older tables lack. */
+  readonly nameType: string
+  /** `ALTER TABLE` while others write. `holdingUp` is called before it, where the server can do it only while nobody writes. */
+  alter(run: Run, table: SqlTable, change: string, holdingUp: () => void): Promise<void>
+  /** Makes an index while others write; one of that name that was left unfinished is made again. */
+  addIndex(run: Run, index: NewIndex, holdingUp: () => void): Promise<void>
+  /** Of rows with these values in these columns the last in that order stays, also while others write; how many went. */
+  dropDoubles(run: Run, doubles: Doubles): Promise<number>
 }
 
 export interface Database {
@@ -71,8 +93,12 @@ export interface Database {
   readonly timeoutMs: number
   /** A statement by itself. */
   readonly run: Run
+  /** The same for one that reads: few at once, so that who writes finds a connection. An aborted signal ends it with its connection. */
+  read(sql: string, values?: readonly SqlText[], signal?: AbortSignal): Promise<SqlResult>
   /** What it throws undoes it. `alone`: no other such transaction runs on this database meanwhile, of whatever process. */
   transaction<T>(work: (run: Run) => Promise<T>, options?: { alone?: boolean }): Promise<T>
+  /** Statements each by itself, on one connection. Nobody else changes the tables meanwhile, of whatever process. */
+  changeTables<T>(work: (run: Run) => Promise<T>): Promise<T>
   /** Once what is in hand has ended. */
   close(): Promise<void>
 }

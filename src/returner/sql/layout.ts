@@ -1,4 +1,5 @@
 // What the tables look like that a database has: made by this program, or by hand from Salt's SQL, which has fewer keys.
+import { systemClock } from '../../base/clock.ts'
 import { ReactorError } from '../../base/errors.ts'
 import type { Database, SqlTable, TableShape } from './dialect.ts'
 
@@ -26,15 +27,20 @@ const COLUMNS: Readonly<Record<SqlTable, readonly string[]>> = {
   salt_events: ['id', 'tag', 'data', 'alter_time', 'master_id'],
 }
 
+/** Milliseconds: what `reactor returners create` adds is then used by processes that go on as they were. */
+const KNOWN_FOR_MS = 5 * 60_000
+
 export function createLayout(db: Database): Layout {
-  const known = new Map<string, Promise<unknown>>()
+  const known = new Map<string, { since: number; found: Promise<unknown> }>()
   const once = <T>(name: string, look: () => Promise<T>): Promise<T> => {
-    let found = known.get(name) as Promise<T> | undefined
-    if (!found) {
-      found = look()
-      known.set(name, found)
-      found.catch(() => known.delete(name))
-    }
+    const last = known.get(name)
+    if (last && Math.abs(systemClock.now() - last.since) < KNOWN_FOR_MS) return last.found as Promise<T>
+    const found = look()
+    const one = { since: systemClock.now(), found }
+    known.set(name, one)
+    found.catch(() => {
+      if (known.get(name) === one) known.delete(name)
+    })
     return found
   }
   return {

@@ -1,5 +1,7 @@
-// How MySQL and MariaDB differ: tables as Salt makes them, with unique keys and names that are compared as they are.
-import type { Dialect, SqlColumn, SqlTable, TableShape, Verdict } from './dialect.ts'
+// How MySQL and MariaDB differ: tables as Salt makes them, with unique keys and names that are compared as they are. All of it is SQL
+// that both take: VALUES() of an upsert, say, is deprecated in MySQL, but MariaDB knows none of what is to replace it.
+import type { Dialect, SqlColumn, TableShape, Verdict } from './dialect.ts'
+import { mysqlChanges } from './mysql-changes.ts'
 import { quoted } from './statements.ts'
 
 const EXACT = 'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
@@ -49,8 +51,8 @@ const schema: Dialect['schema'] = {
 
 /** Too long for a column, or for a packet; a character that a column cannot hold; a number out of range; a check that fails. */
 const REFUSED = new Set([1153, 1264, 1366, 1406, 3140, 3819, 4025])
-/** A deadlock; a row that changed. */
-const CONFLICT = new Set([1020, 1213])
+/** A deadlock; a row that changed; a lock that others held for too long. */
+const CONFLICT = new Set([1020, 1205, 1213])
 /** No such table, column; a key that is there twice. */
 const SHAPE = new Set([1054, 1062, 1146])
 
@@ -72,8 +74,10 @@ export const MYSQL: Dialect = {
   keepOld: ([first]) => `ON DUPLICATE KEY UPDATE ${first} = ${first}`,
   exact: column => `CONVERT(${column} USING utf8mb4) COLLATE utf8mb4_bin`,
   list: tuples => tuples,
+  removeSome: (table, where, most) => `DELETE FROM ${table} WHERE ${where} LIMIT ${most}`,
   forUpdate: 'FOR UPDATE',
   time: ms => new Date(ms).toISOString().slice(0, 19).replace('T', ' '),
+  success: yes => (yes ? '1' : '0'),
   judge: judgeMysql,
   async shape(run, table) {
     const columns = await run(
@@ -88,7 +92,8 @@ export const MYSQL: Dialect = {
     const indexes = new Map<string, { columns: string[]; unique: boolean }>()
     for (const { name, part, open, prefix } of parts.rows) {
       const index = indexes.get(name!) ?? { columns: [], unique: String(open) === '0' }
-      index.columns.push(part!)
+      // MySQL has indexes of expressions.
+      index.columns.push(part ?? '')
       // Of the beginning of a column alone it does not tell all values apart.
       if (prefix !== null) index.unique = false
       indexes.set(name!, index)
@@ -106,7 +111,8 @@ export const MYSQL: Dialect = {
     const { rows } = await run('SELECT @@max_allowed_packet AS room')
     return Number(rows[0]!.room) - 64 * 1024
   },
-  exactColumns(table, columns, { columns: there }) {
+  nameType: `varchar(255) ${EXACT} NULL`,
+  exactColumns(columns, { columns: there }) {
     const wanting = columns.filter(column => {
       // A tag by hand has an index of all of it, which no longer one fits into.
       if (WIDTHS[column] === undefined) return false
@@ -117,26 +123,7 @@ export const MYSQL: Dialect = {
       const width = Math.max(WIDTHS[column]!, there.get(column)?.width ?? 0)
       return `MODIFY ${column} varchar(${width}) ${EXACT} ${column === 'event_id' ? 'NULL' : 'NOT NULL'}`
     }
-    return wanting.length === 0 ? [] : [`ALTER TABLE ${table} ${wanting.map(change).join(', ')}`]
+    return wanting.length === 0 ? undefined : wanting.map(change).join(', ')
   },
-  async dropDoubles(run, table: SqlTable, key, order) {
-    const columns = key.join(', ')
-    const same = key.map(column => `${column} = ?`).join(' AND ')
-    let gone = 0
-    for (;;) {
-      const doubles = await run(
-        `SELECT ${columns}, COUNT(*) AS copies FROM ${table} GROUP BY ${columns} HAVING COUNT(*) > 1 LIMIT 500`,
-      )
-      if (doubles.rows.length === 0) return gone
-      for (const row of doubles.rows) {
-        const sql = `DELETE FROM ${table} WHERE ${same} ORDER BY ${order} LIMIT ${Number(row.copies) - 1}`
-        gone += (
-          await run(
-            sql,
-            key.map(column => row[column]!),
-          )
-        ).changed
-      }
-    }
-  },
+  ...mysqlChanges,
 }

@@ -21,6 +21,10 @@ const session = (timeoutMs: number): string[] => [
 
 /** A lock is the whole server's: this one is named by the database. */
 const LOCK = "CONCAT('reactor.', MD5(DATABASE()))"
+/** Not the same: writers need not wait for who changes the tables. */
+const CHANGING = "CONCAT('reactor.tables.', MD5(DATABASE()))"
+/** Seconds that a change waits for those who are at the table: all who come after it wait with it. */
+const PATIENCE = 3
 
 /** Throws `bad_config` on a certificate that cannot be read, and on TLS with a server without a name. */
 export async function openMysql(options: MysqlOptions): Promise<Database> {
@@ -42,18 +46,21 @@ export async function openMysql(options: MysqlOptions): Promise<Database> {
   const connections: Connections = {
     take: () => take(pool, timeout),
     begin: 'START TRANSACTION',
+    limited,
     alone: {
-      async before(run, timeoutMs) {
-        const seconds = String(Math.max(1, Math.floor((timeoutMs / 1000) * 0.9)))
-        const { rows } = await run(`SELECT GET_LOCK(${LOCK}, CAST(? AS UNSIGNED)) AS got`, [seconds])
-        if (String(rows[0]?.got) !== '1')
-          throw new ReactorError(
-            'timeout',
-            'another process has been writing to tables without a unique key all the while',
-          )
-      },
+      before: (run, timeoutMs) =>
+        lock(run, LOCK, timeoutMs, 'another process has been writing to tables without a unique key all the while'),
       async after(run) {
         await run(`SELECT RELEASE_LOCK(${LOCK})`)
+      },
+    },
+    changing: {
+      async begin(run, timeoutMs) {
+        await lock(run, CHANGING, timeoutMs, 'another process has been changing the tables all the while')
+        await run(`SET SESSION lock_wait_timeout = ${PATIENCE}, SESSION innodb_lock_wait_timeout = ${PATIENCE}`)
+      },
+      async end(run) {
+        await run(`SELECT RELEASE_LOCK(${CHANGING})`)
       },
     },
     close: () => pool.end(),
@@ -65,6 +72,16 @@ export async function openMysql(options: MysqlOptions): Promise<Database> {
     timeoutMs: timeout,
   })
 }
+
+async function lock(run: Run, name: string, timeoutMs: number, otherwise: string): Promise<void> {
+  const seconds = String(Math.max(1, Math.floor((timeoutMs / 1000) * 0.9)))
+  const { rows } = await run(`SELECT GET_LOCK(${name}, CAST(? AS UNSIGNED)) AS got`, [seconds])
+  if (String(rows[0]?.got) !== '1') throw new ReactorError('timeout', otherwise)
+}
+
+/** MariaDB has its own words for it, which are a comment to MySQL; and the other way round. */
+const limited = (select: string, ms: number): string =>
+  `/*M!100100 SET STATEMENT max_statement_time = ${ms / 1000} FOR */ ${select.replace(/^SELECT/, `SELECT /*+ MAX_EXECUTION_TIME(${ms}) */`)}`
 
 const ready = new WeakSet<object>()
 

@@ -1,6 +1,7 @@
 // How PostgreSQL differs: tables as Salt makes them, with unique keys.
 import type { Dialect, SqlColumn, Verdict } from './dialect.ts'
 import { onConflict } from './on-conflict.ts'
+import { postgresChanges } from './postgres-changes.ts'
 
 const schema: Dialect['schema'] = {
   jids: [
@@ -41,8 +42,8 @@ const schema: Dialect['schema'] = {
 function judge(error: unknown): Verdict {
   const { code } = error as { code?: unknown }
   if (typeof code !== 'string') return 'failed'
-  // A serialization failure, a deadlock.
-  if (code === '40001' || code === '40P01') return 'conflict'
+  // A serialization failure, a deadlock, a lock that others held for too long.
+  if (['40001', '40P01', '55P03'].includes(code)) return 'conflict'
   // No such table or column, no such unique key, a key that is there twice.
   if (['42P01', '42703', '42P10', '23505'].includes(code)) return 'shape'
   // Values that do not fit, a check that fails, a limit of the program such as that of a row.
@@ -55,8 +56,12 @@ export const POSTGRES: Dialect = {
   ...onConflict,
   exact: column => column,
   list: tuples => tuples,
+  removeSome: (table, where, most) =>
+    `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${table} WHERE ${where} LIMIT ${most}))`,
   forUpdate: 'FOR UPDATE',
   time: ms => new Date(ms).toISOString(),
+  // As the client library of Salt does.
+  success: yes => (yes ? 'true' : 'false'),
   judge,
   async shape(run, table) {
     const columns = await run(
@@ -79,14 +84,8 @@ export const POSTGRES: Dialect = {
     }
   },
   room: async () => 256 * 1024 * 1024,
-  exactColumns: (table, columns, { columns: there }) =>
-    columns.includes('tag') && there.get('tag')?.width !== undefined
-      ? [`ALTER TABLE ${table} ALTER COLUMN tag TYPE text`]
-      : [],
-  lockTable: table => `LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`,
-  async dropDoubles(run, table, key, order) {
-    const ranked = `SELECT ctid, row_number() OVER (PARTITION BY ${key.join(', ')} ORDER BY ${order} DESC, ctid DESC) AS place FROM ${table}`
-    return (await run(`DELETE FROM ${table} WHERE ctid IN (SELECT ctid FROM (${ranked}) AS ranked WHERE place > 1)`))
-      .changed
-  },
+  nameType: 'varchar(255)',
+  exactColumns: (columns, { columns: there }) =>
+    columns.includes('tag') && there.get('tag')?.width !== undefined ? 'ALTER COLUMN tag TYPE text' : undefined,
+  ...postgresChanges,
 }

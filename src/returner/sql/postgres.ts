@@ -1,6 +1,7 @@
 // PostgreSQL, through pg: statements with parameters on a pool, all values as texts.
 import { createHash } from 'node:crypto'
 import pg from 'pg'
+import { systemClock } from '../../base/clock.ts'
 import { ReactorError } from '../../base/errors.ts'
 import { type Connections, createDatabase, MOST_CONNECTIONS } from './database.ts'
 import type { Database, Run, SqlText } from './dialect.ts'
@@ -10,6 +11,9 @@ import { MOST_ROWS } from './statements.ts'
 
 /** Any number: whoever takes this one knows of these tables. */
 const LOCK = 'pg_advisory_xact_lock(7265983)'
+/** Another one: writers need not wait for who changes the tables. */
+const CHANGING = '7265984'
+const AGAIN_MS = 200
 
 /** Throws `bad_config` on two passwords. */
 export function openPostgres({ host, port, user, passwd, pass, db, timeout }: PostgresOptions): Database {
@@ -34,6 +38,20 @@ export function openPostgres({ host, port, user, passwd, pass, db, timeout }: Po
     alone: {
       async within(run) {
         await run(`SELECT ${LOCK}`)
+      },
+    },
+    changing: {
+      async begin(run, timeoutMs) {
+        const until = systemClock.now() + timeoutMs * 0.9
+        // In a statement that waits there it would hold up the index that it waits for.
+        while ((await run(`SELECT pg_try_advisory_lock(${CHANGING}) AS got`)).rows[0]?.got !== 't') {
+          if (systemClock.now() > until)
+            throw new ReactorError('timeout', 'another process has been changing the tables all the while')
+          await systemClock.sleep(AGAIN_MS)
+        }
+      },
+      async end(run) {
+        await run(`SELECT pg_advisory_unlock(${CHANGING})`)
       },
     },
     close: () => pool.end(),

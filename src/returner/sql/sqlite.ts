@@ -16,7 +16,12 @@ const OPEN_MS = 5000
 const PREPARED = 200
 
 const schema: Dialect['schema'] = {
-  jids: ['CREATE TABLE IF NOT EXISTS jids (jid TEXT NOT NULL PRIMARY KEY, "load" TEXT NOT NULL)'],
+  jids: [
+    `CREATE TABLE IF NOT EXISTS jids (
+      jid TEXT NOT NULL PRIMARY KEY,
+      "load" TEXT NOT NULL
+    )`,
+  ],
   salt_returns: [
     `CREATE TABLE IF NOT EXISTS salt_returns (
       fun TEXT NOT NULL,
@@ -65,6 +70,8 @@ export const SQLITE: Dialect = {
   ...onConflict,
   exact: column => column,
   list: tuples => `VALUES ${tuples}`,
+  removeSome: (table, where, most) =>
+    `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE ${where} LIMIT ${most})`,
   // Who writes holds the whole file.
   forUpdate: '',
   time: ms => new Date(ms).toISOString().slice(0, 19).replace('T', ' '),
@@ -88,7 +95,12 @@ export const SQLITE: Dialect = {
     }
   },
   room: async () => 256 * 1024 * 1024,
-  exactColumns: () => [],
+  success: yes => (yes ? '1' : '0'),
+  nameType: 'TEXT',
+  exactColumns: () => undefined,
+  alter: async (run, table, change) => void (await run(`ALTER TABLE ${table} ${change}`)),
+  addIndex: async (run, { table, name, columns, unique }) =>
+    void (await run(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${name} ON ${table} (${columns.join(', ')})`)),
   // The migrations did.
   dropDoubles: async () => 0,
 }
@@ -161,6 +173,8 @@ export function openSqlite({ database, timeout }: SqliteOptions): Database {
       },
       begin: 'BEGIN IMMEDIATE',
       alone: {},
+      // Each statement has the file to itself.
+      changing: { begin: async () => undefined, end: async () => undefined },
       close: async () => opened?.close(),
     },
     dialect: SQLITE,

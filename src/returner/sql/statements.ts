@@ -26,6 +26,10 @@ export interface InsertRows {
   room: number
 }
 
+/** Bytes of a row in a statement. */
+export const sizeOf = (row: readonly SqlText[]): number =>
+  row.reduce((sum, value) => sum + (value?.length ?? 0) + FRAME_BYTES, 0)
+
 /** How many rows changed. Throws `refused` on a row that is larger than the room. */
 export async function insertRows(run: Run, { table, columns, rows, tail = '', room }: InsertRows): Promise<number> {
   const begin = `INSERT INTO ${table} (${columns.map(quoted).join(', ')}) VALUES `
@@ -39,7 +43,7 @@ function* inParts(rows: InsertRows['rows'], table: string, room: number): Genera
   let part: (readonly SqlText[])[] = []
   let bytes = 0
   for (const row of rows) {
-    const size = row.reduce((sum, value) => sum + (value?.length ?? 0) + FRAME_BYTES, 0)
+    const size = sizeOf(row)
     if (size > room)
       throw refused(`a row of ${size} bytes for '${table}' is larger than the database takes at once, which is ${room}`)
     if (part.length === MOST_ROWS || (part.length > 0 && bytes + size > Math.min(MOST_BYTES, room))) {

@@ -11,6 +11,7 @@ import { saveEvents, saveLoads, saveReturns, updateEndtimes } from './write.ts'
 
 /** Milliseconds, at most, before what met others is tried again. */
 const AGAIN_MS = 50
+const MOST_LOOKS = 3
 
 export function createSqlStore(
   db: Database,
@@ -21,14 +22,15 @@ export function createSqlStore(
 
   async function attempt<T>(work: (layout: Layout) => Promise<T>): Promise<T> {
     const until = systemClock.now() + db.timeoutMs
-    for (let looked = false; ; ) {
+    for (let looks = 0; ; ) {
       try {
         return await work(layout)
       } catch (error) {
         const verdict = db.dialect.judge(error)
         if (verdict === 'conflict' && systemClock.now() < until) await systemClock.sleep(Math.random() * AGAIN_MS)
-        else if (verdict === 'shape' && !looked) {
-          looked = true
+        else if (verdict === 'shape' && looks < MOST_LOOKS) {
+          // While the tables are changed what was looked at may be over again.
+          if (++looks > 1) await systemClock.sleep(Math.random() * AGAIN_MS)
           layout.forget()
         } else throw explained(error)
       }
@@ -40,7 +42,7 @@ export function createSqlStore(
     if (isRefused(error)) layout.forget()
     if (error instanceof ReactorError) return error
     const message = `${db.where}: ${errorMessage(error)}`
-    // Twice, and after another look: a unique key that this program did not make takes two records for one.
+    // Again, and after another look: a unique key that this program did not make takes two records for one.
     if (['refused', 'shape'].includes(db.dialect.judge(error))) return refused(message, error)
     return new ReactorError('unreachable', message, {}, error)
   }
@@ -59,11 +61,12 @@ export function createSqlStore(
 
   return {
     save_load: loads => unlessNone(loads, now => saveLoads(db, now, loads)),
-    returner: returns => unlessNone(returns, now => saveReturns(db, now, returns)),
+    returner: returns => unlessNone(returns, now => saveReturns(db, now, returns, log)),
     update_endtime: ends => unlessNone(ends, now => updateEndtimes(db, now, ends)),
     event_return: events => unlessNone(events, now => saveEvents(db, now, events, id)),
     get_load: jid => attempt(now => reader.get_load(now, jid)),
-    get_jid: jid => attempt(now => reader.get_jid(now, jid)),
+    get_jid: (jid, limits) => attempt(now => reader.get_jid(now, jid, limits)),
+    get_jid_minions: jid => attempt(now => reader.get_jid_minions(now, jid)),
     get_jids: () => attempt(now => reader.get_jids(now)),
     get_jids_filter: filter => attempt(now => reader.get_jids_filter(now, filter)),
     get_fun: fun => attempt(now => reader.get_fun(now, fun)),

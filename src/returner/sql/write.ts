@@ -1,8 +1,9 @@
 // Writing loads, returns and events, each once: by the unique keys of the tables, or where those made by hand have none, alone.
+import type { Log } from '../../base/log.ts'
 import type { JobLoad, StoredEvent, StoredReturn } from '../../protocol/returned.ts'
 import type { Database, Run } from './dialect.ts'
 import type { Layout, Table } from './layout.ts'
-import { insertRows, marks, partsOf, tuples } from './statements.ts'
+import { insertRows, marks, partsOf, sizeOf, tuples } from './statements.ts'
 import { asciiJson, nameText, readMap, shortName } from './text.ts'
 
 const RETURN_KEY = ['jid', 'id'] as const
@@ -64,17 +65,35 @@ async function changeLoads(db: Database, room: number, changes: ReadonlyMap<stri
 
 const RETURNS = { table: 'salt_returns', columns: ['fun', 'jid', 'return', 'id', 'success', 'full_ret'] } as const
 
-export async function saveReturns(db: Database, layout: Layout, returns: readonly StoredReturn[]): Promise<void> {
+/** A return whose value no column or statement has room for is kept without the value. */
+export async function saveReturns(
+  db: Database,
+  layout: Layout,
+  returns: readonly StoredReturn[],
+  log: Log,
+): Promise<void> {
   const table = await layout.table('salt_returns')
   const room = await layout.room()
-  const rows = lastByKey(returns, ({ jid, id }) => `${jid}/${id}`).map(one => [
+  const rowOf = (one: StoredReturn) => [
     shortName(one.fun, table.width('fun')),
     nameText(one.jid),
     asciiJson(one.return),
     nameText(one.id),
-    one.success ? '1' : '0',
+    db.dialect.success(one.success),
     asciiJson(one),
-  ])
+  ]
+  const widest = (column: 'return' | 'full_ret') => table.width(column) ?? Number.POSITIVE_INFINITY
+  const fits = (row: readonly string[]) =>
+    sizeOf(row) <= room && row[2]!.length <= widest('return') && row[5]!.length <= widest('full_ret')
+  const rows = lastByKey(returns, ({ jid, id }) => `${jid}/${id}`).map(one => {
+    const row = rowOf(one)
+    if (fits(row)) return row
+    const bytes = asciiJson(one.return).length
+    const what = { jid: one.jid, minion: one.id, bytes, where: db.where }
+    log.warn(what, 'a return is larger than the database takes: it is kept without its value')
+    const note = `${bytes} bytes, more than the database takes; as long as the job cache has it: reactor jobs show ${one.jid}`
+    return rowOf({ ...one, return: { _left_out: note } })
+  })
   if (table.keyed(RETURN_KEY)) {
     const set = { fun: 'new', return: 'new', success: 'new', full_ret: 'new', alter_time: 'now' } as const
     await insertRows(db.run, { ...RETURNS, rows, tail: db.dialect.upsert(RETURN_KEY, set), room })

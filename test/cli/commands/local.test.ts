@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { command } from '../../../src/cli/commands/local.ts'
 import { testFolder } from '../../helpers/folder.ts'
 import { giveToStranger } from '../../helpers/stranger.ts'
@@ -57,4 +57,53 @@ it.each([
     message: expect.stringContaining('belongs to another user'),
   })
   expect([stdout, isMarked()]).toEqual(['', false])
+})
+
+describe('local --return', () => {
+  const file = () => join(home, 'returns.jsonl')
+  const kept = async () =>
+    (await readFile(file(), 'utf8'))
+      .split('\n')
+      .filter(Boolean)
+      .map(line => JSON.parse(line))
+
+  it('gives the return to the returners with the settings of the config, without a server too', async () => {
+    await writeFile(config(), `other.rawfile_json.filename: ${file()}\n`)
+    expect(await local('--return', 'rawfile_json', '--return-config', 'other', 'test.echo', 'hi')).toContain('hi')
+    expect(await kept()).toMatchObject([{ fun: 'test.echo', fun_args: ['hi'], return: 'hi', success: true }])
+    expect(process.exitCode).toBe(0)
+  })
+
+  it('takes settings of its own, by their names in Salt too', async () => {
+    await local('test.ping', '--return', 'rawfile_json', '--return_kwargs', `{filename: ${file()}}`)
+    expect(await kept()).toMatchObject([{ fun: 'test.ping', return: true, _stamp: expect.any(String) }])
+  })
+
+  it('shows the return all the same where the store does not take it, and says so', async () => {
+    const words = ['--return', 'rawfile_json', '--return-kwargs', `{filename: ${home}/var}`]
+    await expect(local('test.echo', 'hi', ...words)).rejects.toMatchObject({
+      code: 'store_refused',
+      message: expect.stringMatching(
+        /^it ran as job \d{20}, but the returner 'rawfile_json' does not have its return: /,
+      ),
+    })
+    expect(stdout).toContain('hi')
+  })
+
+  it.each([
+    [
+      'no such returner',
+      ['--return', 'rawfile_jsn'],
+      "there is no returner 'rawfile_jsn'. Did you mean 'rawfile_json'?",
+    ],
+    [
+      'an unknown setting',
+      ['--return', 'rawfile_json', '--return-kwargs', '{file: x}'],
+      'no setting of rawfile_json is called file',
+    ],
+    ['settings of no returner', ['--return-config', 'other'], '--return-config is for returners'],
+  ])('runs nothing with %s', async (_what, words, message) => {
+    await expect(local('cmd.run', `touch ${file()}`, ...words)).rejects.toThrow(message)
+    expect([stdout, existsSync(file())]).toEqual(['', false])
+  })
 })

@@ -93,4 +93,37 @@ describe('reactor returners', () => {
     await expect(returners('create', 'drawer')).rejects.toThrow("'drawer.drawer' is missing")
     await expect(returners('show', 'drawr')).rejects.toThrow("there is no returner 'drawr'. Did you mean 'drawer'?")
   })
+
+  it('says which returners there are where none is near', async () => {
+    await expect(returners('show', 'nosuch')).rejects.toThrow(
+      /^there is no returner 'nosuch'. There are drawer, http, /,
+    )
+  })
+
+  it('says of the job cache that it is none', async () => {
+    for (const words of [['show'], ['create'], ['clean', '--older-than', '1d']])
+      await expect(returners(words[0]!, 'local', ...words.slice(1))).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringContaining("'local' is the job cache"),
+      })
+  })
+
+  it('touches no other store where there is nothing under the name of --return-config', async () => {
+    for (const words of [['create'], ['clean', '--older-than', '1d']])
+      await expect(returners(words[0]!, 'drawer', '--return-config', 'othr', ...words.slice(1))).rejects.toMatchObject({
+        code: 'bad_config',
+        message: expect.stringContaining("has no setting 'othr.…'"),
+      })
+    expect(stdout).toBe('')
+  })
+
+  it('says what a store says, as an error of the store', async () => {
+    const stuck =
+      "export default returner({ doc: 'Stuck.', can: ['returner'], create: () => Promise.reject(new Error('the lid jams')), open: () => ({ close: async () => undefined }) })"
+    await writeFile(join(home, 'own/returners/stuck.mjs'), `import { returner } from 'reactor'\n${stuck}\n`)
+    await expect(returners('create', 'stuck')).rejects.toMatchObject({
+      code: 'unreachable',
+      message: "the store of 'stuck': the lid jams",
+    })
+  })
 })

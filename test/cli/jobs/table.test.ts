@@ -91,6 +91,12 @@ describe('one job', () => {
     ])
   })
 
+  it('names the returners that it was sent with, and no settings of theirs', () => {
+    const sent = job({ ret: 'mysql,redis', ret_config: 'other', ret_kwargs: { db: '[redacted]' } })
+    expect(jobHead(sent, START, plain)).toContain('returners   mysql,redis return_config=other return_kwargs=db')
+    expect(jobHead(job(), START, plain).join()).not.toContain('returners')
+  })
+
   it('has a line for each minion, with when it returned and what went wrong', () => {
     const view = job({
       minions: ['web1', 'web2', 'web3'],
