@@ -82,13 +82,17 @@ describeWith(hasMariadb, 'on a real MariaDB', () => {
   sqlReturnerContract('mysql', mysql, SALT, {
     fresh: () => server.fresh(),
     query,
-    async read(settings) {
+    async begin(settings, sql) {
       const connection = await server.connect(settings['mysql.db'])
-      await connection.query('START TRANSACTION; SELECT * FROM salt_returns; SELECT * FROM salt_events')
-      return () => connection.end()
+      await connection.query(`START TRANSACTION; ${sql}`)
+      return async () => {
+        await connection.query('COMMIT')
+        await connection.end()
+      }
     },
-    waiting:
-      "SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'ALTER%' AND STATE = 'Waiting for table metadata lock'",
+    waiting: `SELECT 1 FROM information_schema.PROCESSLIST LEFT JOIN information_schema.INNODB_TRX ON trx_mysql_thread_id = ID
+      WHERE DB = DATABASE() AND (STATE = 'Waiting for table metadata lock' OR trx_state = 'LOCK WAIT')`,
+    withoutKey: 'ALTER TABLE salt_returns DROP INDEX jid_id, ADD INDEX by_jid (jid)',
     numbers: count => `SELECT seq AS n FROM seq_1_to_${count}`,
     async mostRemoved(settings, work) {
       // One trigger for each row; all of a statement see the statement's time.

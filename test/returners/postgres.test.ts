@@ -82,12 +82,17 @@ describeWith(hasPostgres, 'on a real PostgreSQL', () => {
   sqlReturnerContract('postgres', postgres, SALT, {
     fresh: () => server.fresh(),
     query,
-    async read(settings) {
+    async begin(settings, sql) {
       const client = await server.connect(settings['postgres.db'])
-      await client.query('BEGIN; SELECT * FROM salt_returns; SELECT * FROM salt_events')
-      return () => client.end()
+      await client.query(`BEGIN; ${sql}`)
+      return async () => {
+        await client.query('COMMIT')
+        await client.end()
+      }
     },
-    waiting: "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'ALTER%' AND wait_event_type = 'Lock'",
+    waiting: "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    withoutKey:
+      'ALTER TABLE salt_returns DROP CONSTRAINT salt_returns_jid_id_key; CREATE INDEX by_jid ON salt_returns (jid)',
     numbers: count => `SELECT n FROM generate_series(1, ${count}) AS n`,
     async mostRemoved(settings, work) {
       await query(
