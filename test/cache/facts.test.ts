@@ -136,6 +136,23 @@ describe('a return', () => {
     })
   })
 
+  it("of a minion's own schedule says of which entry, with its metadata", () => {
+    const data = { ...RETURN, schedule: 'job3', metadata: { team: 'ops', password: 'p' }, pid: 7 }
+    expect(read(`m1.salt.job.${JID}.ret.m1`, data)).toMatchObject({
+      ok: true,
+      fact: { schedule: 'job3', metadata: { team: 'ops', password: '[redacted]' } },
+    })
+    const large = { ...data, metadata: { text: 'x'.repeat(100_000) } }
+    expect(read(`m1.salt.job.${JID}.ret.m1`, large)).not.toHaveProperty('fact.metadata')
+    expect(read(`m1.salt.job.${JID}.ret.m1`, { ...RETURN, metadata: { a: 1 } })).not.toHaveProperty('fact.metadata')
+  })
+
+  it("is no fact where a minion's own schedule says that it is not to be kept", () => {
+    const data = { ...RETURN, schedule: 'job3', nocache: true }
+    expect(read(`m1.salt.job.${JID}.ret.m1`, data)).toEqual({ ok: true, fact: undefined })
+    expect(read(`m1.salt.job.${JID}.ret.m1`, { ...RETURN, nocache: true })).toMatchObject({ fact: { return: true } })
+  })
+
   it('may be null, which is not the same as none', () => {
     expect(read(`m1.salt.job.${JID}.ret.m1`, { ...RETURN, return: null })).toMatchObject({
       fact: { return: null, success: true },

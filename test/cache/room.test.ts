@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openDatabase } from '../../src/base/sqlite.ts'
 import type { Fact } from '../../src/cache/facts.ts'
+import { MIGRATIONS } from '../../src/cache/tables.ts'
 import { keptLog } from '../helpers/core.ts'
 import { jidOf, MiB, newJob, openStore, returned, sentJob, T0 } from './jobs.ts'
 
@@ -123,7 +124,7 @@ describe('the bound of the job cache', () => {
     const { log, lines } = keptLog()
     const store = await openStore({ maxBytes: BOUND, log })
     await store.add(returned(0))
-    const reader = openDatabase(join(store.dir, 'jobs.db'), { migrations: [''] })
+    const reader = openDatabase(join(store.dir, 'jobs.db'), { migrations: MIGRATIONS })
     onTestFinished(() => reader.close())
     reader.exec('BEGIN')
     reader.prepare('select * from returns').all()

@@ -130,6 +130,17 @@ describe('a job in the cache', () => {
     })
   })
 
+  it("that a minion's own schedule ran says of which entry, and is found by its metadata", async () => {
+    const store = await openStore()
+    await store.add(returned(1, 'm1', { schedule: 'job3', metadata: { team: 'ops' } }), returned(2, 'm1'))
+    expect(await store.job(jidOf(1), LATER)).toMatchObject({ schedule: 'job3', metadata: { team: 'ops' } })
+    expect(await store.job(jidOf(2), LATER)).not.toHaveProperty('schedule')
+    const found = await store.jobs({ metadata: { team: 'ops' } }, LATER)
+    expect(found.jobs.map(({ jid }) => jid)).toEqual([jidOf(1)])
+    await store.add(newJob(1))
+    expect(await store.job(jidOf(1), LATER)).not.toHaveProperty('schedule')
+  })
+
   it('shows a minion that answered though nobody expected it', async () => {
     const store = await openStore()
     await store.add(newJob(1), sentJob(1), returned(1, 'm1'), returned(1, 'm7'))

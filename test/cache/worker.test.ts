@@ -6,6 +6,7 @@ import { createFire } from '../../src/bus/fire.ts'
 import type { Fact } from '../../src/cache/facts.ts'
 import { sqliteFailure } from '../../src/cache/sqlite-store.ts'
 import type { JobStore } from '../../src/cache/store.ts'
+import { MIGRATIONS } from '../../src/cache/tables.ts'
 import { startCacheWorker } from '../../src/cache/worker.ts'
 import { minionOrigin, type Origin, serviceOrigin } from '../../src/protocol/origin.ts'
 import { cacheConsumer, streamNames } from '../../src/protocol/streams.ts'
@@ -134,6 +135,16 @@ describe('the cache worker', () => {
     expect(await left()).toBe(0)
   })
 
+  it('passes over a return that is not to be kept', async () => {
+    const { start, as, job, committed, left } = await open()
+    await start()
+    await as('m1')(`salt/job/${jidOf(1)}/ret/m1`, given(1, 'm1', { schedule: 'job3', nocache: true }))
+    await as('m1')(`salt/job/${jidOf(2)}/ret/m1`, given(2, 'm1', { schedule: 'job3' }))
+    await committed(jidOf(2), 'return')
+    expect(await job(1)).toBeNull()
+    expect(await left()).toBe(0)
+  })
+
   it('keeps a return that cannot be read as a failed one that says why', async () => {
     const { start, subjects, publisher, job, committed } = await open()
     await start()
@@ -181,7 +192,7 @@ describe('the cache worker', () => {
 
   it('waits for a store that another process has locked', async () => {
     const { start, jobs, job, store, lines, committed } = await open()
-    const other = openDatabase(`${store.dir}/jobs.db`, { migrations: [''] })
+    const other = openDatabase(`${store.dir}/jobs.db`, { migrations: MIGRATIONS })
     onTestFinished(() => other.close())
     other.exec('BEGIN IMMEDIATE')
     await start()
@@ -229,7 +240,7 @@ describe('the cache worker', () => {
 
 /** An error of SQLite, as libsql throws it. */
 function sqliteError(): Error {
-  const db = openDatabase(':memory:', { migrations: [''] })
+  const db = openDatabase(':memory:', { migrations: MIGRATIONS })
   try {
     db.exec('select nothing from nowhere')
   } catch (error) {
