@@ -52,6 +52,10 @@ export interface ReturnFact extends OfJob {
   success: boolean
   outcome?: CutShort
   payload?: PayloadRef
+  /** Of a run of the minion's own schedule: its entry. */
+  schedule?: string
+  /** Of what a minion ran by itself. */
+  metadata?: Record<string, unknown>
 }
 export type Fact = NewFact | SentFact | StartedFact | ReturnFact
 
@@ -61,7 +65,8 @@ export interface JobTimeouts {
   runTimeoutMs: number
 }
 
-export type ReadFact = { ok: true; fact: Fact } | { ok: false; problem: string }
+/** No fact: the minion asks that its return is not kept. */
+export type ReadFact = { ok: true; fact: Fact | undefined } | { ok: false; problem: string }
 
 /** In place of a minion, of a runner or wheel function. */
 const RUNS_IT = { runner: '_jobs', wheel: '_master' } as const
@@ -104,7 +109,12 @@ export function createFactReader(eventPrefix: string, timeouts: JobTimeouts): (r
       if (origin.kind !== 'minion' || origin.id !== id)
         return problem('only the minion itself is believed on its return')
       if (id.includes('\0')) return problem('the id has a NUL')
-      return { ok: true, fact: readReturn({ ...job, id }, readContent(eventPrefix, raw)) }
+      const content = readContent(eventPrefix, raw)
+      if (content.ok && isNotKept(content.content.data)) return { ok: true, fact: undefined }
+      return {
+        ok: true,
+        fact: { ...readReturn({ ...job, id }, content), ...(content.ok ? ownOf(content.content) : {}) },
+      }
     }
     const content = readContent(eventPrefix, raw)
     if (!content.ok) return { ok: false, problem: content.problem }
@@ -172,6 +182,20 @@ function readReturn(
     success,
     ...(isCutShort(data.outcome) ? { outcome: data.outcome } : {}),
     ...(data.payload === undefined ? {} : { payload: data.payload as PayloadRef }),
+  }
+}
+
+/** `return_job: nocache` of a schedule. */
+const isNotKept = ({ nocache, schedule }: Record<string, unknown>): boolean =>
+  nocache === true && typeof schedule === 'string'
+
+/** What a minion tells of what it ran by itself. */
+function ownOf({ data: { schedule, metadata } }: EventContent): Pick<ReturnFact, 'schedule' | 'metadata'> {
+  if (typeof schedule !== 'string') return {}
+  const isKept = isObject(metadata) && JSON.stringify(metadata).length <= MOST_ARGS
+  return {
+    schedule: shortened(text(schedule)),
+    ...(isKept ? { metadata: redactSecrets(metadata) as Record<string, unknown> } : {}),
   }
 }
 

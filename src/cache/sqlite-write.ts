@@ -15,7 +15,7 @@ export function createFactWriter(db: Sqlite): (facts: readonly Fact[]) => void {
   const announce = db.prepare(
     `update jobs set start = ?, kind = ?, fun = ?, arg = ?, tgt = ?, tgt_type = ?, user = ?, cause = ?, metadata = ?,
        missing = ?, deadline = ?, run_until = ?, open_until = ?, expected = ?, minions = ?,
-       returning_to = ?
+       returning_to = ?, schedule = null
      where jid = ? and (start is null or start > ?)`,
   )
   const sentOf = db.prepare<{ sent: string | null }>('select sent from jobs where jid = ?')
@@ -28,7 +28,7 @@ export function createFactWriter(db: Sqlite): (facts: readonly Fact[]) => void {
      where excluded.at < returns.at`,
   )
   const fillOwn = db.prepare(
-    `update jobs set fun = ?, arg = ?, tgt = ?, tgt_type = 'glob', user = ?, minions = ?
+    `update jobs set fun = ?, arg = ?, tgt = ?, tgt_type = 'glob', user = ?, minions = ?, schedule = ?, metadata = ?
      where jid = ? and start is null and fun is null`,
   )
   const settle = createSettle(db)
@@ -107,12 +107,14 @@ function returningTo(fact: NewFact): string | null {
 }
 
 /** A job that nobody announced is one that the minion ran by itself, as with `reactor local`, until it is announced. */
-const ownValues = ({ id, fun, args }: ReturnFact) => [
+const ownValues = ({ id, fun, args, schedule, metadata }: ReturnFact) => [
   fun,
   JSON.stringify(args),
   JSON.stringify(id),
   `minion:${id}`,
   JSON.stringify([id]),
+  schedule ?? null,
+  metadata ? JSON.stringify(metadata) : null,
 ]
 
 function returnValues(fact: ReturnFact) {

@@ -24,6 +24,7 @@ export const MIGRATIONS: readonly string[] = [
   );
   `,
   'alter table jobs add column returning_to text',
+  'alter table jobs add column schedule text',
 ]
 
 export interface JobRow {
@@ -45,6 +46,7 @@ export interface JobRow {
   sent: string | null
   minions: string | null
   returning_to: string | null
+  schedule: string | null
 }
 
 export interface ReturnRow {
@@ -79,6 +81,7 @@ export function readJob(row: JobRow, fun = ''): KnownJob {
     sent: orElse(row.sent, undefined),
     ...(row.cause === null ? {} : { cause: row.cause }),
     ...(row.metadata === null ? {} : { metadata: JSON.parse(row.metadata) as Record<string, unknown> }),
+    ...(row.schedule === null ? {} : { schedule: row.schedule }),
     ...(row.returning_to === null ? {} : (JSON.parse(row.returning_to) as Returning)),
   }
 }

@@ -55,6 +55,7 @@ export async function startCacheWorker(parts: CacheWorkerParts): Promise<Running
       log.warn({ seq: message.seq, problem: read.problem }, 'an event about a job is not believed, or cannot be read')
       return message.ack()
     }
+    if (!read.fact) return message.ack()
     waiting.push({ fact: read.fact, bytes: message.data.length, message })
     // On the next turn: what came in one read of the socket is committed together.
     committing ??= new Promise<void>(resolve => setImmediate(resolve)).then(commitAll)

@@ -18,6 +18,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<{ command: AddCommand }
   ['jobs', () => import('./commands/jobs.ts')],
   ['reactions', () => import('./commands/reactions.ts')],
   ['rules', () => import('./commands/rules.ts')],
+  ['schedule', () => import('./commands/schedule.ts')],
   ['run', () => import('./commands/run.ts')],
   ['wheel', () => import('./commands/wheel.ts')],
   ['send', () => import('./commands/send.ts')],

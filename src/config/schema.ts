@@ -29,26 +29,6 @@ const names = z
   .union([z.string(), z.array(z.string())])
   .transform(given => (typeof given === 'string' ? given.split(',') : given).map(name => name.trim()).filter(Boolean))
 
-const positive = z.number().positive()
-const scheduleEntry = z.strictObject({
-  function: z.string().describe('local, runner or wheel, then module.function'),
-  args: z.array(z.unknown()).default([]),
-  kwargs: z.record(z.string(), z.unknown()).default({}),
-  tgt: z.union([z.string(), z.array(z.string())]).optional(),
-  tgt_type: z.string().optional(),
-  returner: names.optional().describe('returners that take the returns of a local function besides the job cache'),
-  return_config: z.string().optional().describe('their settings under this name come before their others'),
-  return_kwargs: z
-    .record(z.string(), z.unknown())
-    .optional()
-    .describe('settings of theirs that come before all others'),
-  seconds: positive.optional(),
-  minutes: positive.optional(),
-  hours: positive.optional(),
-  days: positive.optional(),
-  enabled: z.boolean().default(true),
-})
-
 export const configSchema = z.strictObject({
   namespace: z
     .string()
@@ -96,6 +76,7 @@ export const configSchema = z.strictObject({
   ext_job_cache: names
     .prefault([])
     .describe('returners that a minion gives the return of every job to, beside the job cache'),
+  schedule_returner: names.prefault([]).describe('returners that get the returns of schedule entries which name none'),
   master_job_cache: z
     .string()
     .default('local')
@@ -242,9 +223,16 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   schedule: z
-    .record(z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/), scheduleEntry)
+    .record(z.string(), z.unknown())
     .default({})
-    .describe('entries by name: function, args, kwargs, tgt, seconds, minutes, hours, days (added together), enabled'),
+    .describe(
+      "the master's entries by name, which the schedule workers run: runner, wheel and local functions; one that is wrong is refused by itself. A minion's own are in minion.schedule",
+    ),
+  loop_interval: duration
+    .prefault('1s')
+    .describe(
+      'how long schedulers sleep at most between looks at the clock; entries run at their times whatever it is: it bounds how late a clock that was set is noticed',
+    ),
   minion: z
     .strictObject({
       id: minionId.default(() => hostname()).describe("the minion's id; default: the host's name"),
@@ -273,6 +261,10 @@ export const configSchema = z.strictObject({
         .default({})
         .describe('functions whose returns go to the mine, as Salt writes them'),
       mine_interval: duration.prefault('1h').describe('how often they go there'),
+      schedule: z
+        .record(z.string(), z.unknown())
+        .default({})
+        .describe('entries by name that this minion runs itself, whether the link is up or down'),
       grains: z.record(z.string(), z.unknown()).default({}).describe('static grains, laid over the collected ones'),
       module_config: z
         .record(z.string(), z.unknown())

@@ -19,8 +19,10 @@ import type {
   RulesView,
   SwitchResult,
 } from '../protocol/rule-view.ts'
+import type { ScheduleOperation } from '../protocol/schedule.ts'
 import type { ValuePath } from '../protocol/trust.ts'
 import type { FunctionDoc } from './help.ts'
+import type { ScheduleOperations } from './schedule-operations.ts'
 
 export type Profiles = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
@@ -53,6 +55,8 @@ export interface RunningJob {
   tgt_type: string
   user: string
   ret: string
+  /** The entry of the minion's schedule that it is a run of. */
+  schedule?: string
   /** Of the process that it started, or the minion's own where it runs inside. */
   pid: number
 }
@@ -130,6 +134,8 @@ export interface ExecutionContext extends CallContext {
   readonly mine: Mine
   readonly jobs: MinionJobs
   readonly returners: MinionReturners
+  /** The minion's own; without the minion itself it throws `unreachable`. */
+  readonly schedule: ScheduleOperations
   /** The job's return code, 0 unless set: a non-zero one marks the return as failed. */
   setRetcode(retcode: number): void
   /** Says that this job has started a process that leads a group of its own, so that it can be signalled and ended. */
@@ -190,6 +196,15 @@ export interface Reactions {
 }
 
 /**
+ * The master's schedule, as the schedule worker that leads has it. A change takes the right to the runner function of that name
+ * (`schedule.add`), and to have an entry run takes the right to what it runs; else it throws `forbidden`.
+ */
+export interface MasterSchedule {
+  /** Throws `unreachable` where no schedule worker runs, `not_found`, `bad_argument`. */
+  ask(operation: ScheduleOperation, ...args: unknown[]): Promise<unknown>
+}
+
+/**
  * Runner functions run on a job worker. The right to call one is no right to anything else: what it does in the name of the
  * operator who asked (`publish`, `gather`, `fire`, `cache`, `record`, `forgetMissed`) is held to that operator's own roles,
  * and throws `forbidden` or finds nothing. Asked for by a rule or a schedule, it may everything.
@@ -219,6 +234,7 @@ export interface RunnerContext extends CallContext {
   forgetMissed(jid: string): Promise<void>
   readonly rules: Rules
   readonly reactions: Reactions
+  readonly schedule: MasterSchedule
   /** The known minions with their grains, by id. */
   fleet(): { id: string; grains: Record<string, unknown> }[]
   /** Ids of the minions whose heartbeat is fresh. */

@@ -22,8 +22,18 @@ type Args = Readonly<Record<string, unknown>>
 export function innerCalls(fun: string, arg: readonly unknown[], kwarg: Args): InnerCall[] {
   if (fun === 'mine.send') return ofMineSend(arg, kwarg)
   if (fun === 'mine.update') return ofMineUpdate(arg[1] ?? kwarg.mine_functions)
+  if (fun === 'schedule.add' || fun === 'schedule.modify') return ofSchedule(kwarg)
+  if (fun === 'schedule.move' || fun === 'schedule.copy') return ofCarried(arg[1] ?? kwarg.target)
   return fun === 'saltutil.cmd' ? ofPeer(arg, kwarg) : []
 }
+
+/** All that a call runs besides, calls within calls too, as the rights that it takes; wherever it is. */
+export const innerRights = (fun: string, arg: readonly unknown[], kwarg: Args): string[] =>
+  innerCalls(fun, arg, kwarg).flatMap(inner => [
+    inner.fun,
+    ...(inner.rights ?? []),
+    ...innerRights(inner.fun, inner.arg, inner.kwarg),
+  ])
 
 function ofMineSend(arg: readonly unknown[], { name, ...named }: Args): InnerCall[] {
   const [first, ...rest] = arg.length > 0 ? arg : [name]
@@ -38,6 +48,31 @@ function ofMineUpdate(given: unknown): InnerCall[] {
 }
 
 const callOf = ({ fun, arg, kwarg }: MineFunction): InnerCall => ({ fun, arg, kwarg })
+
+/** Of an entry that stands on a minion nobody can tell from here what it runs: it takes the right to all functions. */
+const ANY = '*'
+
+/** By the keys of an entry, and Salt's other names for them; a null is none. */
+function ofSchedule(item: Args): InnerCall[] {
+  const of = (...keys: string[]) => keys.map(key => item[key]).find(value => value !== undefined && value !== null)
+  const [fun, arg, kwarg] = [of('function', 'func', 'fun'), of('args', 'job_args'), of('kwargs', 'job_kwargs')]
+  const [returner, ret_kwargs] = [of('returner'), of('return_kwargs')]
+  const ret = Array.isArray(returner) ? returner.join(',') : returner
+  // Arguments, or settings of returners, of what the entry says already.
+  const isPart = fun === undefined && (arg !== undefined || kwarg !== undefined)
+  const rights = [
+    ...(isPart || (ret === undefined && ret_kwargs !== undefined) ? [ANY] : []),
+    ...returnerRights({ ret, ret_kwargs }),
+  ]
+  const call = { arg: Array.isArray(arg) ? arg : [arg], kwarg: isObject(kwarg) ? kwarg : {} }
+  const [first, ...rest] = fun === undefined ? rights : [String(fun), ...rights]
+  return first === undefined ? [] : [{ fun: first, ...call, rights: rest }]
+}
+
+const ofCarried = (target: unknown): InnerCall[] =>
+  target === undefined
+    ? []
+    : [ANY, 'schedule.add'].map(fun => ({ fun, arg: [], kwarg: {}, on: { tgt: String(target), tgt_type: 'glob' } }))
 
 const CMD = ['tgt', 'fun', 'arg', 'timeout', 'tgt_type', 'ret', 'kwarg', 'ret_config', 'ret_kwargs'] as const
 

@@ -8,6 +8,7 @@ import { returnerRights } from '../protocol/returning.ts'
 import { causedBy, type Trace } from '../protocol/trace.ts'
 import { isValuePaths } from '../protocol/trust.ts'
 import type { Gather } from './gather.ts'
+import { innerRights } from './inner.ts'
 import type { JobRecords } from './records.ts'
 
 export type PeerRules = Readonly<Record<string, readonly string[]>>
@@ -52,7 +53,9 @@ export function createAskPeers(
     if (body.untrusted !== undefined && !isValuePaths(body.untrusted))
       throw new ReactorError('bad_argument', "peer: 'untrusted' is a list of paths to arguments")
     const { timeoutMs, cause, ...request } = body
-    const refused = [body.fun, ...returnerRights(body)].find(fun => !allowed(minion, fun))
+    const [arg, kwarg] = [Array.isArray(body.arg) ? body.arg : [], isObject(body.kwarg) ? body.kwarg : {}]
+    const wanted = [body.fun, ...returnerRights(body), ...innerRights(body.fun, arg, kwarg)]
+    const refused = wanted.find(fun => !allowed(minion, fun))
     if (refused !== undefined) {
       const refusal = new ReactorError(
         'forbidden',

@@ -92,7 +92,7 @@ export function createResolve(followed: { values: ReadonlyMap<string, MinionEntr
 }
 
 /** The ids that a target names as they are; undefined: it means whoever matches. */
-function namedIds({ tgt, tgt_type }: Target): string[] | undefined {
+export function namedIds({ tgt, tgt_type }: Target): string[] | undefined {
   if (tgt_type === 'glob' && typeof tgt === 'string' && !/[*?[]/.test(tgt)) return [tgt]
   if (tgt_type !== 'list') return undefined
   const ids = typeof tgt === 'string' ? tgt.split(',') : tgt

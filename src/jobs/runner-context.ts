@@ -25,6 +25,8 @@ import type { JobRecords } from './records.ts'
 import type { FunctionCall } from './run-function.ts'
 import { runnerReactions } from './runner-reactions.ts'
 import { type RuleParts, runnerRules } from './runner-rules.ts'
+import { runnerSchedule } from './runner-schedule.ts'
+import type { AskSchedule } from './schedule-client.ts'
 
 export interface RunnerContextParts {
   nc: NatsConnection
@@ -38,6 +40,7 @@ export interface RunnerContextParts {
   targets: TargetContext
   rules: RuleParts
   reactions: ReactionControl
+  schedule: AskSchedule
   config(): Record<string, unknown>
 }
 
@@ -94,6 +97,7 @@ export function createRunnerContext(parts: RunnerContextParts) {
       },
       rules: runnerRules(parts.rules, call),
       reactions: runnerReactions(parts.reactions, call),
+      schedule: runnerSchedule(parts.schedule, call, fleet),
       fleet: () => [...parts.fleet.values.values()],
       connected: () => {
         const headers = createHeaders()

@@ -239,8 +239,29 @@ export const METRICS = {
 
   reactor_schedule_slots_total: {
     type: 'counter',
-    help: 'Due slots: handed over to the job workers, or failed',
+    help: 'Due slots since the start: run, that is handed over to the job workers, or skipped, by the reason',
     labels: ['entry', 'result'],
+    of: ['schedule'],
+  },
+  reactor_schedule_lateness_seconds: {
+    type: 'histogram',
+    help: 'From when a slot was to run to its being stored for the job workers',
+    of: ['schedule'],
+  },
+  reactor_schedule_leads: {
+    type: 'gauge',
+    help: '1 where this worker leads the schedule, 0 where it waits; the sum over all of them is 1',
+    of: ['schedule'],
+  },
+  reactor_schedule_entries: {
+    type: 'gauge',
+    help: 'Entries in force, and refused because something is wrong with them; of the worker that leads',
+    labels: ['state'],
+    of: ['schedule'],
+  },
+  reactor_schedule_next_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the next entry is due; of the worker that leads',
     of: ['schedule'],
   },
 } as const satisfies Record<string, MetricDoc>

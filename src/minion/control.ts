@@ -52,5 +52,6 @@ export const shownJob = (job: JobMessage, pid: number): RunningJob => ({
   tgt_type: job.tgt_type,
   user: job.user,
   ret: job.ret ?? '',
+  ...(job.scheduled ? { schedule: job.scheduled.name } : {}),
   pid,
 })

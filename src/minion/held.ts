@@ -70,6 +70,10 @@ const isUnsent = (value: Record<string, unknown>): boolean =>
   isChain(value.chain) &&
   typeof value.forgetAt === 'number'
 
+const isScheduled = (scheduled: unknown): boolean =>
+  scheduled === undefined ||
+  (isObject(scheduled) && typeof scheduled.name === 'string' && Number.isFinite(scheduled.slot))
+
 export const isJobMessage = (job: unknown): job is JobMessage =>
   isObject(job) &&
   isJid(job.jid) &&
@@ -85,4 +89,5 @@ export const isJobMessage = (job: unknown): job is JobMessage =>
   Number.isInteger(job.hops) &&
   isChain(job.chain) &&
   (job.untrusted === undefined || isValuePaths(job.untrusted)) &&
+  isScheduled(job.scheduled) &&
   isReturning(job)

@@ -24,6 +24,8 @@ export interface JobEngineParts {
   around: Omit<Surroundings, 'jobs'>
   /** Says that a job has started that had to wait, that was fetched, or that is sent again while it runs. */
   sayStarted(job: JobMessage): void
+  /** Hears of each job once it has ended and its return is kept, of those too that died with the process before. */
+  onEnded?(job: JobMessage): void
   concurrency: number
   now(): number
   log: Log
@@ -83,6 +85,7 @@ export function startJobEngine(parts: JobEngineParts): JobEngine {
     const outcome = outcomeOf(returned)
     endings.set(outcome, (endings.get(outcome) ?? 0) + 1)
     parts.finished.add(await returns.record(job, returned))
+    parts.onEnded?.(job)
   }
   const onDisk = (job: JobMessage, pid?: number): Held => ({
     state: 'running',

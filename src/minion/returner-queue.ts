@@ -95,16 +95,21 @@ export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
       return
     }
     await offer(store, batch)
-    if (problem !== undefined) {
-      problem = undefined
-      parts.onUp()
-    }
+    up()
+  }
+  const up = () => {
+    if (problem === undefined) return
+    problem = undefined
+    parts.onUp()
   }
   const offer = async (store: ReturnerStore, batch: readonly Waiting[]): Promise<void> => {
     try {
-      await withinTime(parts.limitMs, `the store of the returner '${parts.name}'`, async () =>
-        store.returner!(batch.map(({ returned }) => returned)),
-      )
+      await withinTime(parts.limitMs, `the store of the returner '${parts.name}'`, async () => {
+        await store.returner!(batch.map(({ returned }) => returned))
+        // Also where nobody waits for it any more: what it took late need not be given again.
+        for (const one of batch) gone(one)
+        if (waiting.size === 0) up()
+      })
     } catch (error) {
       if (!isRefused(error)) throw error
       if (batch.length === 1) return park(batch[0]!, error)
@@ -112,7 +117,6 @@ export function createReturnerQueue(parts: QueueParts): ReturnerQueue {
       await offer(store, batch.slice(0, half))
       return offer(store, batch.slice(half))
     }
-    for (const one of batch) gone(one)
   }
 
   const run = async () => {

@@ -1,4 +1,4 @@
-// The queues of a minion: one for each destination that something waits for, made with its first return and gone with its last.
+// The queues of a minion: one for each destination that something waits for, or that was said to be down.
 import type { Clock } from '../base/clock.ts'
 import type { WaitingReturns } from '../functions/context.ts'
 import { type Backoff, createReturnerQueue, type ReturnerQueue, type Waiting } from './returner-queue.ts'
@@ -41,8 +41,9 @@ export function createReturnerQueues(parts: QueuesParts): ReturnerQueues {
       onDown: error => telling.down(returner, queue, error),
       onUp: () => telling.up(returner, queue),
       onIdle() {
-        queues.delete(key)
         stores.release(to)
+        // What was said to be down is said to be up, though what waited for it was dropped. Of settings of calls there may be any number.
+        if (queue.problem === undefined || key !== returner) queues.delete(key)
       },
       ...{ limitMs, backoff, clock },
     })
@@ -60,6 +61,7 @@ export function createReturnerQueues(parts: QueuesParts): ReturnerQueues {
     waiting() {
       const byName = new Map<string, WaitingReturns>()
       for (const { returner, queue } of queues.values()) {
+        if (queue.size === 0) continue
         const { returns, bytes, problem = queue.problem } = byName.get(returner) ?? { returns: 0, bytes: 0 }
         byName.set(returner, {
           ...{ returner, returns: returns + queue.size, bytes: bytes + queue.bytes },

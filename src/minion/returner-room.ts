@@ -7,6 +7,7 @@ export interface ReturnerRoom {
   take(key: string, bytes: number): boolean
   /** What is on disk from before is there, room or not. */
   hold(key: string, bytes: number): void
+  has(key: string): boolean
   free(key: string): void
 }
 
@@ -43,6 +44,7 @@ export function createReturnerRoom(most: number, tell: (state: 'filling' | 'full
       return true
     },
     hold,
+    has: key => sizes.has(key),
     free(key) {
       used -= sizes.get(key) ?? 0
       sizes.delete(key)

@@ -8,8 +8,8 @@ import { type ReturnerSettings, unknownToAll } from '../returner/options.ts'
 import { type Destination, destinationKey } from './returner-spool.ts'
 
 export interface ReturnerStores {
-  /** Throws `bad_config` or `bad_module` where there is one of `ext_job_cache` that can never take a return. */
-  check(names: readonly string[]): Promise<void>
+  /** Throws `bad_config` or `bad_module`, with the setting that names it, where there is one that can never take a return. */
+  check(names: readonly string[], setting: 'ext_job_cache' | 'schedule_returner'): Promise<void>
   /**
    * Throws `bad_argument` where a call asks for what this minion does not have: no such returner, settings of the call that do
    * not fit; anything else where a later try may do.
@@ -74,13 +74,13 @@ export function createReturnerStores({ moduleDirs, ...parts }: ReturnerStoresPar
       }
     },
     unknownSettings: (names, settings) => unknownToAll(names, settings, returners),
-    async check(names) {
+    async check(names, setting) {
       for (const returner of names.filter(name => name !== LOCAL)) {
         try {
           await open({ returner })
         } catch (error) {
           // What is only away now may be there when the first return comes.
-          if (isHopeless(error)) throw new ReactorError(error.code, `ext_job_cache: ${error.message}`, {}, error)
+          if (isHopeless(error)) throw new ReactorError(error.code, `${setting}: ${error.message}`, {}, error)
         }
       }
     },

@@ -53,9 +53,13 @@ export function startReturners(parts: ReturnersParts): Returners {
     const most = queues.waiting().sort((a, b) => b.bytes - a.bytes)[0]?.returner ?? ''
     telling.room(state, most, { size: file.values.size, bytes: room.bytes })
   })
+  let clearing = Promise.resolve()
   const gone = (key: string) => {
     room.free(key)
-    void untilWritten(() => file.delete(key), log)
+    file.delete(key).catch(() => {
+      // One after another: on a full disk one of them says so, and not each. What has come in its place meanwhile stays.
+      clearing = clearing.then(() => untilWritten(async () => void (room.has(key) || (await file.delete(key))), log))
+    })
   }
   const park = async (to: Destination, one: Waiting, reason: string) => {
     const { key, returned } = one

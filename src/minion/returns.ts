@@ -68,6 +68,10 @@ export function createReturns(parts: ReturnsParts): Returns {
       const stamp = formatStamp(parts.now())
       // First, so that after a crash in between they are given the return that is sent, and not none.
       await parts.returners.take(job, { ...returned, _stamp: stamp })
+      if (job.scheduled?.return_job === false) {
+        await untilWritten(() => file.put(job.jid, forgetAt(job)), log)
+        return returned
+      }
       const unsent: UnsentReturn = {
         state: 'returned',
         returned,

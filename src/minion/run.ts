@@ -8,14 +8,14 @@ import { bindArgs } from '../functions/args.ts'
 import { callFunction, type Outcome } from '../functions/call.ts'
 import type { ExecutionContext, Gathered } from '../functions/context.ts'
 import type { Registry } from '../functions/registry.ts'
-import type { JobMessage, JobReturn } from '../protocol/job.ts'
+import type { JobMessage, JobReturn, ScheduledRun } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import { everyArgument } from '../protocol/trust.ts'
 
 /** What is the same for every job of a minion. */
 export type Surroundings = Pick<
   ExecutionContext,
-  'profiles' | 'config' | 'publicKey' | 'mineFunctions' | 'mine' | 'jobs' | 'returners' | 'refreshGrains'
+  'profiles' | 'config' | 'publicKey' | 'mineFunctions' | 'mine' | 'jobs' | 'returners' | 'schedule' | 'refreshGrains'
 > & {
   id: string
   /** As in a function's context, with the job that asks. */
@@ -109,6 +109,9 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
     mine: around.mine,
     jobs: around.jobs,
     returners: around.returners,
+    get schedule() {
+      return around.schedule
+    },
     docs: () => registry.docs(),
     setRetcode: code => {
       retcode = code
@@ -159,10 +162,20 @@ function returnOfOutcome(id: string, job: JobMessage, outcome: Outcome, retcode:
   return returnOf(id, job, outcome.message, code)
 }
 
-export function returnOf(id: string, { jid, fun, arg, kwarg }: JobMessage, value: unknown, retcode: number): JobReturn {
+export function returnOf(id: string, job: JobMessage, value: unknown, retcode: number): JobReturn {
+  const { jid, fun, arg, kwarg } = job
   const fun_args = saltArgs(arg, kwarg)
-  return { id, jid, fun, fun_args, return: value, retcode, success: retcode === 0, cmd: '_return' }
+  const returned: JobReturn = { id, jid, fun, fun_args, return: value, retcode, success: retcode === 0, cmd: '_return' }
+  return job.scheduled ? { ...returned, ...ofSchedule(id, job.scheduled, fun_args) } : returned
 }
+
+/** What Salt says besides with a run of the minion's own schedule. */
+const ofSchedule = (id: string, { name, return_job, metadata }: ScheduledRun, arg: unknown[]): Partial<JobReturn> => ({
+  schedule: name,
+  ...{ pid: process.pid, arg, tgt: id, tgt_type: 'glob' },
+  ...(metadata ? { metadata } : {}),
+  ...(return_job === 'nocache' ? { nocache: true } : {}),
+})
 
 /** A timer for a time that may lie further ahead than a timer can wait. */
 function setOvertime(atMs: number, now: () => number, onTime: () => void): { clear(): void } {

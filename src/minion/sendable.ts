@@ -25,7 +25,7 @@ export function createFit({ sendPayload, maxPayload, log }: FitParts): (returned
     // Its arguments alone may be too long.
     const rest = { ...returned, return: null, ...(sent.ok ? { payload: sent.payload } : {}) }
     const size = Buffer.byteLength(JSON.stringify(rest))
-    const data = size <= limit ? rest : { ...rest, fun_args: [`left out: ${size} bytes`] }
+    const data = size <= limit ? rest : withoutArguments(rest, [`left out: ${size} bytes`])
     if (sent.ok) return data
     log.warn({ jid: returned.jid, reason: sent.reason }, 'a large return could not be sent')
     return failed(
@@ -34,6 +34,12 @@ export function createFit({ sendPayload, maxPayload, log }: FitParts): (returned
     )
   }
 }
+
+const withoutArguments = (returned: JobReturn, note: string[]): JobReturn => ({
+  ...returned,
+  fun_args: note,
+  ...(returned.arg ? { arg: note } : {}),
+})
 
 export const failed = (returned: JobReturn, words: string): JobReturn => ({
   ...returned,

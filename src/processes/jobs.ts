@@ -17,6 +17,7 @@ import { startReactions } from '../jobs/reactions/start.ts'
 import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs } from '../jobs/run-function.ts'
 import { createRunnerContext } from '../jobs/runner-context.ts'
+import { createScheduleClient } from '../jobs/schedule-client.ts'
 import { createJobSender } from '../jobs/send.ts'
 import { createWheelClient } from '../jobs/wheel-client.ts'
 import { countFunctions, countPublished } from '../metrics/functions.ts'
@@ -102,6 +103,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
           counts: history.rules,
         },
         reactions: await openReactionControl({ nc, subjects, publisher, ledger, history, clock }),
+        schedule: createScheduleClient(nc, subjects),
         config: () => shownConfig(config),
       }),
     })

@@ -95,6 +95,9 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
         ...around,
         jobs: { ...jobs, cached: jid => findFinished(join(dir, 'finished'), config.minion.cache_jobs, jid) },
         returners: OF_THE_MINION,
+        get schedule() {
+          return ofTheMinion("the schedule is the minion's own")
+        },
         fire: (_job, tag, data) => fire(tag, data),
       },
       job,
@@ -138,14 +141,15 @@ function unstoredAs(jid: string, missing: readonly Missing[]): ReactorError | un
   return new ReactorError(missing[0]!.code, `it ran as job ${jid}, but ${missing.map(({ words }) => words).join('; ')}`)
 }
 
-const ofTheMinion = () => {
-  throw new ReactorError('unreachable', "what waits for returners only the minion itself knows: 'reactor call' asks it")
+const ofTheMinion = (what: string): never => {
+  throw new ReactorError('unreachable', `${what}: 'reactor call' asks it`)
 }
+const waitingThere = () => ofTheMinion('what waits for returners only the minion itself knows')
 const OF_THE_MINION: MinionReturners = {
-  waiting: ofTheMinion,
-  parked: ofTheMinion,
-  retry: ofTheMinion,
-  drop: ofTheMinion,
+  waiting: waitingThere,
+  parked: waitingThere,
+  retry: waitingThere,
+  drop: waitingThere,
 }
 
 type Fit = ReturnType<typeof createFit>

@@ -26,6 +26,8 @@ import { createReturnerStores } from '../minion/returner-stores.ts'
 import { startReturners } from '../minion/returners.ts'
 import { createReturns } from '../minion/returns.ts'
 import type { Surroundings } from '../minion/run.ts'
+import { createMinionSchedule } from '../minion/schedule.ts'
+import { openScheduleFile } from '../minion/schedule-file.ts'
 import { openSpoolFile, startSpool } from '../minion/spool.ts'
 import { createPayloadSender } from '../payload/upload.ts'
 import type { JobStarted } from '../protocol/job.ts'
@@ -52,9 +54,12 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     stack.defer(() => finished.close())
     const undelivered = await openReturnerSpool(join(dir, 'returners.jsonl'), log)
     stack.defer(() => undelivered.close())
+    const scheduled = await openScheduleFile(join(dir, 'schedule.jsonl'), log)
+    stack.defer(() => scheduled.close())
     const { module_dirs: moduleDirs, returner_settings: settings, ext_job_cache: always } = config
     const stores = createReturnerStores({ moduleDirs, settings, id, profiles: loaded.profiles, log })
-    await stores.check(always)
+    await stores.check(always, 'ext_job_cache')
+    await stores.check(config.schedule_returner, 'schedule_returner')
     await go
     const link = await connectMinion(config, { as: 'minion', patient: true, grains: loaded.first }, stack, log)
     const { nc, subjects, fire } = link
@@ -93,9 +98,27 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     })
     stack.defer(() => returns.settle(SETTLE_MS))
     const own = surround(config, loaded, link, log)
+    const schedule = createMinionSchedule({
+      id,
+      file: scheduled,
+      held,
+      config: config.minion.schedule,
+      returners: config.schedule_returner,
+      runMs: config.jobs.run_timeout,
+      grains: own.around.grains,
+      take: job => engine.take(job),
+      say: (tag, data) => spool.fire(tag, data, { keep: true }),
+      clock: systemClock,
+      log,
+    })
     const around: Omit<Surroundings, 'jobs'> = {
       ...own.around,
       returners,
+      schedule: schedule.operations,
+      async refreshGrains() {
+        await own.around.refreshGrains()
+        schedule.refresh()
+      },
       fire: (job, tag, data) => spool.fire(tag, data, eventTrace(job)),
     }
     const engine = startJobEngine({
@@ -106,17 +129,22 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
       around,
       // Not by the disk: should this minion die before it is stored, then the job has died, and that is said.
       sayStarted: job => {
+        // Nobody waits for it, and its return may not be for the job cache.
+        if (job.scheduled) return
         const { jid, fun } = job
         const started: JobStarted = { id, jid, fun }
         void fire(`salt/job/${jid}/prog/${id}/start`, { ...started }, eventTrace(job)).catch(error =>
           log.debug({ jid, error: errorMessage(error) }, 'the start of a job could not be said'),
         )
       },
+      onEnded: schedule.ended,
       concurrency: config.minion.concurrency,
       now,
       log,
     })
     stack.add(engine)
+    stack.add(schedule)
+    schedule.start()
     metrics.add(minionSource({ engine, held, spooled }))
     stack.add(listenForJobs({ nc, subjects, id, isolation: config.isolation, engine, log }))
     const missed = stack.add(createMissedJobs({ nc, subjects, id, engine, now, log }))

@@ -26,7 +26,7 @@ const PEER_MARGIN_MS = 15_000
 
 export type Loaded = Awaited<ReturnType<typeof loadMinion>>
 export type MinionLink = Awaited<ReturnType<typeof connectMinion>>
-type Around = Omit<Surroundings, 'jobs' | 'returners' | 'fire'>
+type Around = Omit<Surroundings, 'jobs' | 'returners' | 'schedule' | 'fire'>
 
 /** What there is of a minion without a server. Throws `bad_config` and what a module throws. */
 export async function loadMinion(config: Config) {

@@ -16,6 +16,8 @@ export interface JobSummary extends Returning {
   /** Id of the event, or the jid, that caused it. */
   cause?: string
   metadata?: Record<string, unknown>
+  /** The entry of a minion's own schedule that it is a run of. */
+  schedule?: string
   /** Milliseconds since the epoch. */
   start: number
   deadline: number

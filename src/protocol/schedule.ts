@@ -20,6 +20,7 @@ export const SCHEDULE_OPERATIONS = [
   'job_status',
   'save',
   'reload',
+  'item',
   'status',
   'coming',
 ] as const

@@ -74,7 +74,18 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
   },
   _jobs: {
     what: 'sends jobs to minions, runs reactions and runner functions',
-    publish: ['job.*', 'jobs.>', 'reaction.>', 'done.*', 'parked.*.*', 'decide', 'in_hand', 'schedule', 'wheel.>', 'history.>'],
+    publish: [
+      'job.*',
+      'jobs.>',
+      'reaction.>',
+      'done.*',
+      'parked.*.*',
+      'decide',
+      'in_hand',
+      'schedule',
+      'wheel.>',
+      'history.>',
+    ],
     subscribe: ['publish', 'runner.>', 'missed.*', 'peer.*', 'in_hand', 'live.*.salt.job.>'],
     streams: {
       events: ['get', { look: 'reactor' }],

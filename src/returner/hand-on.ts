@@ -32,6 +32,7 @@ export async function handOn<T>(
     }
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, left.length) }, work))
+  taken.ended(items)
   throwWorst(errors)
 }
 
@@ -45,7 +46,7 @@ export async function handOnTogether<T>(
   const [first, ...others] = left
   if (!first) return
   // Of several nobody knows which it is that is refused.
-  if (others.length === 0) return taken.once(first, () => send(left))
+  if (others.length === 0) return taken.once(first, () => send(left)).finally(() => taken.ended(items))
   await send(left)
   for (const item of left) taken.add(item)
 }

@@ -67,6 +67,7 @@ export function openStream(options: StreamOptions, { log, id }: ReturnerContext)
     const errors = done.flatMap(one => (one.status === 'rejected' ? [one.reason as unknown] : []))
     // Whoever removed the stream while it was in use is found out by the next call.
     if (errors.length > 0) seenOn = undefined
+    taken.ended(items)
     throwWorst(errors)
   }
 

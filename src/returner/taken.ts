@@ -2,7 +2,6 @@
 // again as a whole, and one of which a record was refused comes again in halves: neither is to reach the other side twice.
 import { createHash } from 'node:crypto'
 import { errorMessage } from '../base/errors.ts'
-import { canonicalJson } from '../base/json.ts'
 import { cut } from '../base/text.ts'
 import { isRefused, refused } from '../functions/define-returner.ts'
 import type { JobLoad, StoredEvent, StoredReturn } from '../protocol/returned.ts'
@@ -16,12 +15,17 @@ export interface Item<T> {
   record: T
 }
 
-/** Under `<jid>/<id>/<digest of what was returned>`: when it came, and the order of keys, are its sender's own. */
+/** Under `<jid>/<id>/<digest of what was returned>`: when it came is its sender's own. */
 export function returnItem(record: StoredReturn): Item<StoredReturn> {
   const { jid, id, return: value, retcode, success, outcome } = record
   const place = `${jid}/${id}`
-  return { place, key: `${place}/${digest({ value, retcode, success, outcome })}`, record }
+  const known = digests.get(record) ?? digest({ value, retcode, success, outcome })
+  digests.set(record, known)
+  return { place, key: `${place}/${known}`, record }
 }
+
+/** Returns may be large, and while a store is down the same ones come with every try. */
+const digests = new WeakMap<StoredReturn, string>()
 
 /** Under its id. Ids are chosen by who fires an event, so one of another origin is another event. */
 export const eventItem = (record: StoredEvent): Item<StoredEvent> => ({
@@ -42,9 +46,12 @@ export const endItem = (record: { jid: string; endtime: string }): Item<typeof r
   record,
 })
 
-/** Text that is as good as the value to tell it from others. */
+/**
+ * Text that is as good as the value to tell it from others. The order of keys counts: JSON keeps it from process to process, and to
+ * sort the keys of a large return would hold up all else for seconds.
+ */
 const digest = (value: unknown): string =>
-  createHash('sha256').update(canonicalJson(value)).digest('base64url').slice(0, 16)
+  createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 16)
 
 /** Of each place its last item. */
 export const lastOfEach = <T>(items: readonly Item<T>[]): Item<T>[] => [
@@ -60,6 +67,11 @@ export interface Taken {
   once<T>(item: Item<T>, send: () => Promise<void>): Promise<void>
   add(item: Item<unknown>): void
   forget(item: Item<unknown>): void
+  /**
+   * To be called once a call has ended. That one of several is refused is told again to the halves of the call, and forgotten with the
+   * call that has it alone: who brings it once more, after a person has seen to it, wants it sent.
+   */
+  ended(items: readonly Item<unknown>[]): void
   readonly size: number
 }
 
@@ -108,6 +120,10 @@ export function createTaken(most = MOST_REMEMBERED): Taken {
     },
     add: item => remember(item, 'taken'),
     forget: ({ place }) => void known.delete(place),
+    ended(items) {
+      const [one, ...others] = items
+      if (one && others.length === 0 && known.get(one.place)?.outcome !== 'taken') known.delete(one.place)
+    },
     get size() {
       return known.size
     },

@@ -20,27 +20,41 @@ export type WriteAll = <S, T>(
 export function createWriteAll(): WriteAll {
   /** By the name of a store, what it has and another has not. */
   const ahead = new Map<string, Taken>()
+  /** Calls that have not ended: who gave up waiting for one comes again with the same records. */
+  const underWay = new Set<() => void>()
 
   return async (stores, records, itemOf, write) => {
+    for (const remember of underWay) remember()
+    const isAnyAhead = () => [...ahead.values()].some(taken => taken.size > 0)
     // To name what is in a record costs time: while all is well nobody asks.
-    const isBehind = [...ahead.values()].some(taken => taken.size > 0)
-    const items = isBehind ? lastOfEach(records.map(itemOf)) : []
+    const isBehind = isAnyAhead()
+    let named: Item<(typeof records)[number]>[] | undefined
+    const items = () => {
+      named ??= lastOfEach(records.map(itemOf))
+      return named
+    }
     const took = new Set<string>()
-    try {
-      await inAll(stores, async ({ name, store }) => {
-        const left = isBehind ? (ahead.get(name)?.left(items) ?? items).map(({ record }) => record) : records
-        if (left.length > 0) await write(store, left)
-        took.add(name)
-      })
-    } catch (error) {
+    const remember = () => {
       for (const name of took) {
         const taken = ahead.get(name) ?? createTaken()
         ahead.set(name, taken)
-        for (const item of isBehind ? items : lastOfEach(records.map(itemOf))) taken.add(item)
+        for (const item of items()) taken.add(item)
       }
-      throw error
     }
-    for (const taken of ahead.values()) for (const item of items) taken.forget(item)
+    underWay.add(remember)
+    try {
+      await inAll(stores, async ({ name, store }) => {
+        const left = isBehind ? (ahead.get(name)?.left(items()) ?? items()).map(({ record }) => record) : records
+        if (left.length > 0) await write(store, left)
+        took.add(name)
+      })
+      if (isAnyAhead()) for (const taken of ahead.values()) for (const item of items()) taken.forget(item)
+    } catch (error) {
+      remember()
+      throw error
+    } finally {
+      underWay.delete(remember)
+    }
   }
 }
 

@@ -11,6 +11,6 @@ export default returner({
 The tables are Salt's: jids, salt_returns and salt_events, made by hand or by 'reactor returners create mysql'.`,
   options: MYSQL_OPTIONS,
   can: CAPABILITIES,
-  create: async (options, { log }) => createTables(await openMysql({ ...options, timeout: CREATE_WITHIN_MS }), log),
+  create: async (options, { log }) => createTables(await openMysql(options, CREATE_WITHIN_MS), log),
   open: async (options, context) => createSqlStore(await openMysql(options), context),
 })

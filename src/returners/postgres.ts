@@ -11,6 +11,6 @@ export default returner({
 The tables are Salt's: jids, salt_returns and salt_events, made by hand or by 'reactor returners create postgres'.`,
   options: POSTGRES_OPTIONS,
   can: CAPABILITIES,
-  create: async (options, { log }) => createTables(openPostgres({ ...options, timeout: CREATE_WITHIN_MS }), log),
+  create: async (options, { log }) => createTables(openPostgres(options, CREATE_WITHIN_MS), log),
   open: (options, context) => createSqlStore(openPostgres(options), context),
 })

@@ -36,6 +36,8 @@ export interface Book<Call> {
   setWhens(whens: Readonly<Record<string, string>>): void
   /** Undefined: what people made of it is undone. */
   change(name: string, change: Change | undefined): void
+  /** What people made of entries is this, and nothing else. */
+  changeAll(all: ReadonlyMap<string, Change>): void
   changeOf(name: string): Change
   /** Throws `bad_argument`. */
   read(name: string, given: unknown): Entry<Call>
@@ -51,25 +53,44 @@ export function createBook<Call>(callOf: (item: Item) => Call, changes: Map<stri
   const given = { config: {} as Readonly<Record<string, unknown>>, pillar: {} as Readonly<Record<string, unknown>> }
   let whens: Readonly<Record<string, string>> = {}
   let made: { entries: Map<string, Noted<Call>>; refused: Refused[]; settings: Settings } | undefined
+  /** Read before: of thousands of entries a change is about one. */
+  let known = new Map<string, { value: unknown; enabled: boolean | undefined; read: Noted<Call> | Refused }>()
+  /** What all of them hang on. */
+  let knownFor = ''
 
   const make = () => {
     const refused: Refused[] = []
     const entries = new Map<string, Noted<Call>>()
-    const wrong = (source: Source) => (name: string, error: unknown) =>
-      refused.push({ name, source, problem: errorMessage(error) })
     const both = { ...given.pillar, ...given.config }
-    const settings = readSettings(both, wrong('config'))
+    const settings = readSettings(both, (name, error) =>
+      refused.push({ name, source: 'config', problem: errorMessage(error) }),
+    )
     settings.enabled = changes.get(WHOLE)?.enabled ?? settings.enabled
     const reading: Reading<Call> = { settings, whens, callOf }
-    const note = (source: Source, name: string, value: unknown) => {
+    const isFor = JSON.stringify([whens, Object.entries(both).filter(([name]) => isSetting(name))])
+    const before = isFor === knownFor ? known : new Map<string, never>()
+    known = new Map()
+    knownFor = isFor
+    const readOne = (source: Source, name: string, value: unknown, enabled: boolean | undefined) => {
       try {
-        const { enabled } = changes.get(name) ?? {}
         const item = { ...readItem(value), ...(enabled === undefined ? {} : { enabled }) }
         const entry = readEntry(name, item, reading)
-        entries.set(name, { source, item: entry.item, entry })
+        return { source, item: entry.item, entry }
       } catch (error) {
-        wrong(source)(name, error)
+        return { name, source, problem: errorMessage(error) }
       }
+    }
+    const note = (source: Source, name: string, value: unknown) => {
+      const { enabled } = changes.get(name) ?? {}
+      const key = `${source} ${name}`
+      const old = before.get(key)
+      const one =
+        old && old.value === value && old.enabled === enabled
+          ? old
+          : { value, enabled, read: readOne(source, name, value, enabled) }
+      known.set(key, one)
+      if ('problem' in one.read) refused.push(one.read)
+      else entries.set(name, one.read)
     }
     // What the config says goes before what the pillar says, as in Salt; what people say goes before both.
     for (const source of ['pillar', 'config'] as const)
@@ -94,6 +115,11 @@ export function createBook<Call>(callOf: (item: Item) => Call, changes: Map<stri
     change(name, change) {
       if (change === undefined || Object.keys(change).length === 0) changes.delete(name)
       else changes.set(name, change)
+      made = undefined
+    },
+    changeAll(all) {
+      changes.clear()
+      for (const [name, change] of all) changes.set(name, change)
       made = undefined
     },
     changeOf: name => changes.get(name) ?? {},

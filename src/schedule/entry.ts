@@ -42,7 +42,11 @@ export interface Reading<Call> {
   callOf(item: Item): Call
 }
 
-const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.: -]{0,99}$/
+const NAME = /^(?!__proto__$)[A-Za-z0-9_][A-Za-z0-9_.: -]{0,99}$/
+/** A million days: what is due beyond the years that a date has cannot be shown. */
+const LONGEST_MS = 86_400_000e6
+/** Gaps between times that are looked at for the shortest. */
+const GAPS = 50
 const FAMILIES = {
   interval: ['seconds', 'minutes', 'hours', 'days', 'every'],
   when: ['when'],
@@ -128,6 +132,7 @@ const READ: Record<Family, (item: Item, zone: string, whens: Readonly<Record<str
     if (every !== undefined && added > 0) throw wrong(`'every' says the whole interval: leave out the others`)
     const ms = Math.round(every === undefined ? added : parseDuration(every))
     if (ms < 1000) throw wrong(`the interval must be a second at least, got ${ms / 1000} s`)
+    if (ms > LONGEST_MS) throw wrong(`the interval must be a million days at most, got ${ms / 86_400_000} days`)
     return everyMs(ms)
   },
   when(item, zone, whens) {
@@ -140,7 +145,9 @@ const READ: Record<Family, (item: Item, zone: string, whens: Readonly<Record<str
   cron(item, zone) {
     const line = item.cron ?? ''
     const times = cronTimes(line, zone)
-    if (times.next(0, 0) === undefined) throw wrong(`the cron line '${line}' never comes: there is no such day`)
+    // Any other has such a day every month or year.
+    if (line.trim().split(/\s+/)[2] !== '*' && times.next(0, 0) === undefined)
+      throw wrong(`the cron line '${line}' never comes: there is no such day`)
     return times
   },
   once(item, zone) {
@@ -159,12 +166,17 @@ function dateOf(key: string, text: string, zone: string): number {
 
 /** Two runs would change places. */
 function refuseLongSplay(splay: Splay, times: Times): void {
-  const first = times.next(0, 0)
-  const second = first === undefined ? undefined : times.next(first, 0)
-  if (first !== undefined && second !== undefined && splay.toMs >= second - first)
-    throw wrong(
-      `a splay of ${splay.toMs / 1000} s is as long as the interval (${(second - first) / 1000} s): make it shorter`,
-    )
+  if (splay.toMs > LONGEST_MS)
+    throw wrong(`the splay must be a million days at most, got ${splay.toMs / 86_400_000} days`)
+  let shortest = times.interval ?? Number.POSITIVE_INFINITY
+  let at = times.next(0, 0)
+  for (let gap = 0; at !== undefined && times.interval === undefined && gap < GAPS; gap += 1) {
+    const next = times.next(at, 0)
+    if (next !== undefined) shortest = Math.min(shortest, next - at)
+    at = next
+  }
+  if (splay.toMs >= shortest)
+    throw wrong(`a splay of ${splay.toMs / 1000} s is as long as the interval (${shortest / 1000} s): make it shorter`)
 }
 
 /** What a time of a call must be: as Salt writes it. */

@@ -1,4 +1,5 @@
 // A schedule entry as people write it, in config, pillar or a call, with Salt's words; checked key by key.
+import { inspect } from 'node:util'
 import { z } from 'zod'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
@@ -59,12 +60,12 @@ const schema = z.strictObject({
 export type Item = z.output<typeof schema>
 
 /** Other names that Salt has for a key. */
-const ALIASES: Readonly<Record<string, string>> = {
-  func: 'function',
-  fun: 'function',
-  job_args: 'args',
-  job_kwargs: 'kwargs',
-}
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['func', 'function'],
+  ['fun', 'function'],
+  ['job_args', 'args'],
+  ['job_kwargs', 'kwargs'],
+])
 /** What Salt writes into its lists and files, and nobody sets. */
 const PASSED_OVER = new Set(['saved', 'persist', 'where'])
 
@@ -72,11 +73,11 @@ export const ITEM_KEYS: readonly string[] = Object.keys(schema.shape)
 
 /** Throws `bad_argument` with all that is wrong with it; who calls says which entry it is. */
 export function readItem(given: unknown): Item {
-  if (!isObject(given)) throw wrong([`an entry is a map with a function, got ${JSON.stringify(given) ?? 'nothing'}`])
+  if (!isObject(given)) throw wrong([`an entry is a map with a function, got ${shown(given)}`])
   const named: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(given)) {
     if (value === null || value === undefined || PASSED_OVER.has(key) || key.startsWith('_')) continue
-    const name = ALIASES[key] ?? key
+    const name = ALIASES.get(key) ?? key
     if (Object.hasOwn(named, name)) throw wrong([`'${name}' is given twice`])
     named[name] = name === 'args' && !Array.isArray(value) ? [value] : value
   }
@@ -84,6 +85,10 @@ export function readItem(given: unknown): Item {
   if (!parsed.success) throw wrong(parsed.error.issues.map(issue => issueText(issue, named)))
   return parsed.data
 }
+
+/** Any value, in short: JSON has no NaN, and throws on what holds itself or is thousands of levels deep. */
+export const shown = (value: unknown): string =>
+  inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY, maxArrayLength: 10, maxStringLength: 200 })
 
 const wrong = (problems: readonly string[]) => new ReactorError('bad_argument', problems.join('; '))
 
@@ -95,7 +100,7 @@ function issueText(issue: z.core.$ZodIssue, item: Record<string, unknown>): stri
       .join(' ')
   const value = path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), item)
   if (value === undefined) return `'${path.join('.')}' is missing`
-  return `'${path.join('.')}': ${WHAT[path[0] ?? ''] ?? issue.message}; got ${JSON.stringify(value)}`
+  return `'${path.join('.')}': ${WHAT[path[0] ?? ''] ?? issue.message}; got ${shown(value)}`
 }
 
 /** Where the schema's own words name no more than types. */

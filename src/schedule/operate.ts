@@ -2,12 +2,16 @@
 // and on the master. What they change is kept before they answer.
 import { stringify } from 'yaml'
 import { errorMessage, ReactorError } from '../base/errors.ts'
+import { redactSecrets } from '../base/redact.ts'
 import { didYouMean } from '../base/suggest.ts'
+import { shownReturning } from '../protocol/returning.ts'
 import { type Book, type Change, type Source, WHOLE } from './book.ts'
 import { readTime } from './entry.ts'
 import { type Item, readItem } from './item.ts'
+import { modifiedItem, TIME_KEYS } from './modify.ts'
 import type { Scheduler } from './scheduler.ts'
 import { TIME_FORMAT, writeTime } from './strptime.ts'
+import { withTime } from './timetable.ts'
 
 export interface OperateParts<Call> {
   book: Book<Call>
@@ -30,9 +34,8 @@ export interface Answer {
 }
 
 export interface ListOptions {
-  show_all?: boolean
   show_disabled?: boolean
-  where?: string
+  where?: string | null | undefined
   return_yaml?: boolean
   offline?: boolean
 }
@@ -40,6 +43,8 @@ export interface ListOptions {
 export interface ChangeOptions {
   persist?: boolean
   test?: boolean
+  /** Only an entry of this place: see WHERE. */
+  where?: string | null | undefined
 }
 
 export type Operations = ReturnType<typeof createOperations>
@@ -59,29 +64,33 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
     comment: `Job ${name} comes from the pillar: it is changed there, and not by this module`,
     changes: {},
   })
-  /** Before it answers it is kept, unless it is to end with the process, and in force. */
-  const put = async (name: string, change: Change | undefined, persist = true) => {
-    if (persist) await keep(name, change)
-    book.change(name, change)
+  /** Before it answers all of it is kept, unless it is to end with the process, and in force. */
+  const putAll = async (changes: ReadonlyMap<string, Change | undefined>, persist = true) => {
+    if (persist) await Promise.all([...changes].map(([name, change]) => keep(name, change)))
+    for (const [name, change] of changes) book.change(name, change)
     apply()
   }
+  const put = (name: string, change: Change | undefined, persist?: boolean) =>
+    putAll(new Map([[name, change]]), persist)
   /** What is left of an entry when it is taken away: of one of the config, that it is not to be. */
   const gone = (source: Source): Change | undefined => (source === 'config' ? { removed: true } : undefined)
 
   const list = ({ show_disabled = true, where, return_yaml = true, offline = false }: ListOptions = {}) => {
-    const sources = where === undefined ? undefined : WHERE[where]
-    if (where !== undefined && !sources)
-      throw new ReactorError('bad_argument', `where: 'opts' or 'pillar', got '${where}'`)
+    const isMeant = meant(where)
     const schedule: Record<string, unknown> = {}
     const kept = saved()
     for (const [name, { source, item }] of book.entries()) {
-      if (sources && !sources.includes(source)) continue
-      if (!show_disabled && item.enabled === false) continue
+      if (!isMeant(source) || (!show_disabled && item.enabled === false)) continue
       const isSaved = kept.get(name)?.item !== undefined
       if (offline && !isSaved) continue
-      schedule[name] = return_yaml && source !== 'pillar' ? { ...item, saved: isSaved || source === 'config' } : item
+      const shown = shownItem(item)
+      schedule[name] = return_yaml && source !== 'pillar' ? { ...shown, saved: isSaved || source === 'config' } : shown
     }
-    if (!book.settings().enabled) schedule.enabled = false
+    for (const { name, source, problem } of book.refused())
+      if (isMeant(source) && !offline && !Object.hasOwn(schedule, name)) schedule[name] = { _error: problem }
+    // As in Salt it is there once somebody has said it.
+    const { enabled } = book.settings()
+    if (!enabled || book.changeOf(WHOLE).enabled !== undefined) schedule.enabled = enabled
     return return_yaml
       ? stringify({ schedule }, { sortMapEntries: true, indentSeq: false, singleQuote: true, lineWidth: 0 })
       : schedule
@@ -95,20 +104,18 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
     return { result: true, comment: `Added job: ${name} to schedule.`, changes: { [name]: 'added' } }
   }
 
-  const removeOne = async (name: string, { persist }: ChangeOptions) => {
-    await put(name, gone(givenBy(name)), persist)
+  const remove = async (names: readonly string[], persist: boolean | undefined) => {
+    // Whether the config has them too, under what was added.
+    const before = names.map(name => [name, book.changeOf(name)] as const)
+    for (const name of names) book.change(name, undefined)
+    const left = new Map(names.map(name => [name, gone(entryOf(name)?.source ?? 'added')]))
+    for (const [name, change] of before) book.change(name, change)
+    await putAll(left, persist)
   }
-  /** Whether the config has it too, under what was added. */
-  const givenBy = (name: string): Source => {
-    const before = book.changeOf(name)
-    book.change(name, undefined)
-    const source = entryOf(name)?.source ?? 'added'
-    book.change(name, before)
-    return source
-  }
-  const setEnabled = async (name: string, enabled: boolean, { persist, test }: ChangeOptions): Promise<Answer> => {
+  const setEnabled = async (name: string, enabled: boolean, options: ChangeOptions): Promise<Answer> => {
+    const { persist, test, where } = options
     const noted = entryOf(name)
-    if (!noted) return none(name)
+    if (!noted || !meant(where)(noted.source)) return none(name)
     if (noted.source === 'pillar') return ofPillar(name)
     const word = enabled ? 'enabled' : 'disabled'
     if (test) return { result: true, comment: `Job: ${name} would be ${word} in schedule.`, changes: {} }
@@ -139,9 +146,19 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
     list,
     is_enabled(name?: string) {
       if (name === undefined) return book.settings().enabled
-      return entryOf(name)?.item ?? {}
+      const item = entryOf(name)?.item
+      return item ? shownItem(item) : {}
     },
-    build_schedule_item: (name: string, given: unknown): Item => book.read(name, given).item,
+    /** As it is, secrets included. */
+    item: (name: string): Item | undefined => entryOf(name)?.item,
+    /** As Salt's it may say no time yet. */
+    build_schedule_item(name: string, given: unknown): Item {
+      const item = readItem(given)
+      if (item.run_on_start !== undefined || TIME_KEYS.some(key => item[key] !== undefined))
+        return book.read(name, item).item
+      const { run_on_start: _none, ...rest } = book.read(name, { ...item, run_on_start: true }).item
+      return rest
+    },
     add: (name: string, given: unknown, options: ChangeOptions = {}): Promise<Answer> =>
       addItem(name, given, options).catch(failed),
     async modify(name: string, given: Record<string, unknown>, { persist, test }: ChangeOptions = {}): Promise<Answer> {
@@ -149,10 +166,10 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
       if (!noted) return none(name, ' in schedule.')
       if (noted.source === 'pillar') return ofPillar(name)
       try {
-        const { item } = book.read(name, modified(noted.item, readPart(given)))
+        const { item } = book.read(name, modifiedItem(noted.item, given))
         if (test) return { result: true, comment: `Job: ${name} would be modified in schedule.`, changes: {} }
         await put(name, { item }, persist)
-        const changes = { [name]: { old: noted.item, new: item } }
+        const changes = { [name]: { old: shownItem(noted.item), new: shownItem(item) } }
         return { result: true, comment: `Modified job: ${name} in schedule.`, changes }
       } catch (error) {
         return failed(error)
@@ -160,26 +177,27 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
     },
     async delete(name: string, options: ChangeOptions = {}): Promise<Answer> {
       const noted = entryOf(name)
-      if (!noted) return none(name)
+      if (!noted || !meant(options.where)(noted.source)) return none(name)
       if (noted.source === 'pillar') return ofPillar(name)
       if (options.test) return { result: true, comment: `Job: ${name} would be deleted from schedule.`, changes: {} }
-      await removeOne(name, options)
+      await remove([name], options.persist)
       return { result: true, comment: `Deleted Job ${name} from schedule.`, changes: { [name]: 'removed' } }
     },
     /** All but what comes from the pillar. */
     async purge(options: ChangeOptions = {}): Promise<Answer> {
-      const comment: string[] = []
-      const changes: Record<string, string> = {}
-      for (const [name, { source }] of [...book.entries()]) {
-        if (source === 'pillar') comment.push(`Job: ${name} comes from the pillar and stays.`)
-        else if (options.test) comment.push(`Job: ${name} would be deleted from schedule.`)
-        else {
-          await removeOne(name, options)
-          comment.push(`Deleted job: ${name} from schedule.`)
-          changes[name] = 'removed'
-        }
+      const isMeant = meant(options.where)
+      const all = [...book.entries()].filter(([, { source }]) => isMeant(source))
+      const names = all.flatMap(([name, { source }]) => (source === 'pillar' ? [] : [name]))
+      if (!options.test) await remove(names, options.persist)
+      const done = (name: string) =>
+        options.test ? `Job: ${name} would be deleted from schedule.` : `Deleted job: ${name} from schedule.`
+      return {
+        result: true,
+        comment: all.map(([name, { source }]) =>
+          source === 'pillar' ? `Job: ${name} comes from the pillar and stays.` : done(name),
+        ),
+        changes: options.test ? {} : Object.fromEntries(names.map(name => [name, 'removed'])),
       }
-      return { result: true, comment, changes }
     },
     enable_job: (name: string, options: ChangeOptions = {}) => setEnabled(name, true, options),
     disable_job: (name: string, options: ChangeOptions = {}) => setEnabled(name, false, options),
@@ -216,8 +234,8 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
         const extra = timeIn(name, to, format)
         await scheduler.change(name, kept => ({
           ...kept,
-          skip: withOne(kept.skip, skip),
-          extra: withOne(kept.extra, extra),
+          skip: withTime(kept.skip, skip),
+          extra: withTime(kept.extra, extra),
         }))
         return { result: true, comment: `Postponed Job ${name} in schedule.` }
       } catch (error) {
@@ -228,7 +246,7 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
       if (!entryOf(name)) return { result: false, comment: `Job ${name} does not exist.` }
       try {
         const skip = slotAt(name, timeIn(name, current, format))
-        await scheduler.change(name, kept => ({ ...kept, skip: withOne(kept.skip, skip) }))
+        await scheduler.change(name, kept => ({ ...kept, skip: withTime(kept.skip, skip) }))
         return { result: true, comment: `Added Skip Job ${name} in schedule.` }
       } catch (error) {
         return failed(error)
@@ -247,7 +265,7 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
       const { ran, skipped, running, extra, skip } = scheduler.kept(name) ?? {}
       const next = scheduler.next(name)
       return {
-        ...item,
+        ...shownItem(item),
         _source: source,
         ...(next === undefined ? {} : { _next_fire_time: at(next) }),
         ...(ran ? { _last_run: at(ran.at) } : {}),
@@ -270,22 +288,17 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
   }
 }
 
-const withOne = (list: readonly number[], one: number): number[] => [...new Set([...list, one])].sort((a, b) => a - b)
-
-const TIME_KEYS = ['seconds', 'minutes', 'hours', 'days', 'every', 'when', 'cron', 'once', 'once_fmt'] as const
-
-/** Another kind of time takes the place of the one that there was. */
-function modified(item: Item, part: Partial<Item>): Record<string, unknown> {
-  const isTimed = TIME_KEYS.some(key => part[key] !== undefined)
-  const rest = isTimed
-    ? Object.fromEntries(Object.entries(item).filter(([key]) => !TIME_KEYS.includes(key as never)))
-    : item
-  return { ...rest, ...part }
+/** Whether entries of a source are asked for; all, where nothing is said. Throws `bad_argument`. */
+function meant(where: string | null | undefined): (source: Source) => boolean {
+  if (where === undefined || where === null) return () => true
+  const sources = Object.hasOwn(WHERE, where) ? WHERE[where] : undefined
+  if (!sources) throw new ReactorError('bad_argument', `where: 'opts' or 'pillar', got '${where}'`)
+  return source => sources.includes(source)
 }
 
-/** Some keys of an entry, checked as the whole is. */
-function readPart(given: Record<string, unknown>): Partial<Item> {
-  const hasFunction = ['function', 'fun', 'func'].some(key => given[key] !== undefined)
-  const { function: fun, ...rest } = readItem(hasFunction ? given : { ...given, function: '-' })
-  return hasFunction ? { function: fun, ...rest } : rest
+/** Without secrets; of settings for returners the names alone, since any of them may be one. */
+function shownItem(item: Item): Item {
+  const shown = redactSecrets(item) as Item
+  const { ret_kwargs: return_kwargs } = shownReturning({ ret: '-', ret_kwargs: item.return_kwargs })
+  return return_kwargs ? { ...shown, return_kwargs } : shown
 }

@@ -1,7 +1,8 @@
 // A time as people write it: `5:00pm` comes every day, `Monday 5:00pm` every week, a date once. Always on the wall clock of a
-// zone: a time that a change to summer time leaves out comes an hour later that day, one that comes twice is the first of them.
+// zone: a time that a change to summer time leaves out comes when the clock leaps over it, one that comes twice is the first of them.
 import { DateTime } from 'luxon'
 import { ReactorError } from '../base/errors.ts'
+import { instantOf, wallOf } from './zone.ts'
 
 export interface Phrase {
   text: string
@@ -16,9 +17,16 @@ export interface Phrase {
 const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']
 const DATES = ['yyyy-M-d', 'yyyy/M/d', 'M/d/yyyy', 'LLL d yyyy', 'LLLL d yyyy', 'd LLL yyyy', 'd LLLL yyyy']
 const TIMES = ['H:mm', 'H:mm:ss', 'h:mma', 'h:mm a', 'h:mm:ssa', 'h:mm:ss a', 'ha', 'h a']
+const DATE_FORMS = [...DATES, ...DATES.flatMap(date => TIMES.map(time => `${date} ${time}`))]
+/** As of UTC, where every time of every day is there once. */
+const AS_WRITTEN = { zone: 'utc', locale: 'en-US' }
 /** luxon would take 13pm for one o'clock. */
 const NO_HOUR = /(?:^|\s)(?:1[3-9]|2\d|0+)(?::\d+)*\s?[ap]m$/i
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d/
+/** Such a time that says where its clock hangs. */
+const PLACED = /T.*[Z+[-]/i
+const YEAR = /\d{4}/
+const DAY_MS = 86_400_000
 
 export const FORMS =
   "'5:00pm', '17:00', 'Monday 5:00pm', '2026-11-22 17:00', 'Nov 22, 2026 5:00pm', '2026-11-22T17:00:00+01:00'"
@@ -30,24 +38,23 @@ export function readPhrase(text: string, zone: string): Phrase {
   const wanted = text.trim()
   if (NO_HOUR.test(wanted)) throw unknown('the hours of am and pm go from 1 to 12')
   if (ISO.test(wanted)) {
-    const at = DateTime.fromISO(wanted, { zone })
+    const at = DateTime.fromISO(wanted, { zone: 'utc' })
     if (!at.isValid) throw unknown(at.invalidExplanation ?? 'no such date')
-    return once(text, at.toMillis())
+    return once(text, PLACED.test(wanted) ? at.toMillis() : instantOf(at.toMillis(), zone))
   }
   const words = wanted
     .replaceAll(',', ' ')
     .replace(/\sat\s/i, ' ')
     .replace(/\s+/g, ' ')
   const { weekday, rest } = weekdayOf(words)
-  const options = { zone, locale: 'en-US' }
-  for (const format of [...DATES, ...DATES.flatMap(date => TIMES.map(time => `${date} ${time}`))]) {
-    const at = DateTime.fromFormat(rest, format, options)
+  for (const format of YEAR.test(rest) ? DATE_FORMS : []) {
+    const at = DateTime.fromFormat(rest, format, AS_WRITTEN)
     if (!at.isValid) continue
     if (weekday !== undefined && at.weekday !== weekday)
       throw unknown(`${at.toFormat('yyyy-MM-dd')} is a ${WEEKDAYS[at.weekday - 1]}`)
-    return once(text, at.toMillis())
+    return once(text, instantOf(at.toMillis(), zone))
   }
-  const time = rest === '' ? DateTime.fromObject({ hour: 0 }, { zone }) : timeOf(rest)
+  const time = rest === '' ? MIDNIGHT : timeOf(rest)
   if (!time || (rest === '' && weekday === undefined)) throw unknown('it is read as none of the forms')
   return recurring(text, zone, time, weekday)
 }
@@ -65,10 +72,11 @@ interface TimeOfDay {
   second: number
 }
 
-/** Read as of UTC, where every time of every day is there. */
+const MIDNIGHT: TimeOfDay = { hour: 0, minute: 0, second: 0 }
+
 function timeOf(text: string): TimeOfDay | undefined {
   for (const format of TIMES) {
-    const time = DateTime.fromFormat(text, format, { zone: 'utc', locale: 'en-US' })
+    const time = DateTime.fromFormat(text, format, AS_WRITTEN)
     if (time.isValid) return time
   }
   return undefined
@@ -88,27 +96,25 @@ function recurring(
   weekday: number | undefined,
 ): Phrase {
   const everyDays = weekday === undefined ? 1 : 7
-  /** On the day that lies so many days after the one of `ms`: counted in days, whose lengths differ. */
-  const onDay = (ms: number, days: number) =>
-    DateTime.fromMillis(ms, { zone })
-      .startOf('day')
-      .plus({ days })
-      .set({ hour, minute, second, millisecond: 0 })
-      .toMillis()
-  const daysTo = (ms: number) =>
-    weekday === undefined ? 0 : (weekday - DateTime.fromMillis(ms, { zone }).weekday + 7) % 7
+  const timeOfDay = ((hour * 60 + minute) * 60 + second) * 1000
+  /** The day of `ms`, or the next that is the weekday: days since the epoch, whose first was a Thursday. */
+  const firstDay = (ms: number) => {
+    const day = Math.floor(wallOf(ms, zone) / DAY_MS)
+    return weekday === undefined ? day : day + ((((weekday - 4 - day) % 7) + 7) % 7)
+  }
+  const onDay = (day: number) => instantOf(day * DAY_MS + timeOfDay, zone)
   return {
     text,
     dated: false,
     next(ms) {
-      const days = daysTo(ms)
-      const at = onDay(ms, days)
-      return at > ms ? at : onDay(ms, days + everyDays)
+      const day = firstDay(ms)
+      const at = onDay(day)
+      return at > ms ? at : onDay(day + everyDays)
     },
     last(ms) {
-      const days = daysTo(ms)
-      const at = onDay(ms, days)
-      return at <= ms ? at : onDay(ms, days - everyDays)
+      const day = firstDay(ms)
+      const at = onDay(day)
+      return at <= ms ? at : onDay(day - everyDays)
     },
   }
 }

@@ -1,6 +1,7 @@
 // What holds for all entries of a schedule. Salt writes it among them, under names that no entry can have.
 import { z } from 'zod'
 import { ReactorError } from '../base/errors.ts'
+import { shown } from './item.ts'
 import { readSplay, type Splay, splaySchema } from './splay.ts'
 import { readWindow, type Window } from './window.ts'
 import { localZone, readZone } from './zone.ts'
@@ -37,7 +38,7 @@ export function readSettings(
     const parsed = KEYS[key].safeParse(schedule[key])
     try {
       if (parsed.success) return read(parsed.data as z.output<(typeof KEYS)[K]>)
-      throw new ReactorError('bad_argument', `${parsed.error.issues[0]!.message}; got ${JSON.stringify(schedule[key])}`)
+      throw new ReactorError('bad_argument', `${parsed.error.issues[0]!.message}; got ${shown(schedule[key])}`)
     } catch (error) {
       onWrong(key, error)
       return undefined

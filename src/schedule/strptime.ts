@@ -1,6 +1,7 @@
 // Dates in a format of Python's strptime, which is what `once_fmt` and `time_fmt` are.
 import { DateTime } from 'luxon'
 import { ReactorError } from '../base/errors.ts'
+import { instantOf } from './zone.ts'
 
 /** Directives of strptime, as luxon has them: to read, and to write. */
 const DIRECTIVES: Readonly<Record<string, readonly [read: string, written: string]>> = {
@@ -25,15 +26,19 @@ const DIRECTIVES: Readonly<Record<string, readonly [read: string, written: strin
 /** Salt's own. */
 export const TIME_FORMAT = '%Y-%m-%dT%H:%M:%S'
 
-/** Milliseconds since the epoch; without `%z` in the zone. Throws `bad_argument`. */
+/** Milliseconds since the epoch; without `%z` on the clock of the zone. Throws `bad_argument`. */
 export function parseTime(text: string, format: string, zone: string): number {
-  const at = DateTime.fromFormat(text, tokensOf(format, 0), { zone, locale: 'en-US' })
+  const at = DateTime.fromFormat(text, tokensOf(format, 0), { zone: 'utc', locale: 'en-US' })
+  const directives = new Set([...format.matchAll(/%(.)/gs)].map(([, directive]) => directive))
+  // Read again tomorrow it would be of tomorrow.
+  if (!directives.has('Y') && !directives.has('y'))
+    throw new ReactorError('bad_argument', `'${format}' says no date: write the year too, as in ${TIME_FORMAT}`)
   if (!at.isValid)
     throw new ReactorError(
       'bad_argument',
       `'${text}' is no time as '${format}' writes it, such as ${writeTime(0, format, zone)}`,
     )
-  return at.toMillis()
+  return directives.has('z') ? at.toMillis() : instantOf(at.toMillis(), zone)
 }
 
 /** Throws `bad_argument` of a format. */

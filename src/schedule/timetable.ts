@@ -11,6 +11,8 @@ export interface Kept {
   since: number
   /** The last slot that was run or skipped. */
   last: number
+  /** The latest slot that was run. */
+  ranTo?: number
   /** Runs out of turn: postponed ones, and those after a range. In order. */
   extra: number[]
   /** Slots that are not to be run, because somebody said so. */
@@ -51,13 +53,13 @@ export interface Skip {
   from: number
   to: number
   count: number
+  /** No more of them follow: it tells of all since the first. */
+  over?: boolean
 }
 
 export interface Skipped extends Skip {
   /** How many of them have been told. */
   told: number
-  /** A run, or another reason, has come since. */
-  over?: boolean
 }
 
 export interface Due {
@@ -68,6 +70,7 @@ export interface Due {
 
 /** A slot that is later than this was missed: within it another takes over from who was to run it. */
 export const GRACE_MS = 15_000
+const DAY_MS = 86_400_000
 /** What is caught up with at once, of one entry. */
 export const MOST_CAUGHT_UP = 1000
 
@@ -81,6 +84,10 @@ export const keptAnew = (entry: Pick<Entry, 'timesKey'>, now: number, before?: K
   since: now,
   last: now,
 })
+
+/** A list of times with one more. */
+export const withTime = (times: readonly number[], one: number): number[] =>
+  [...new Set([...times, one])].sort((a, b) => a - b)
 
 /** The next slot to handle; `who` decides over the splay. */
 export function nextDue(entry: Entry, kept: Kept, who: string): Due | undefined {
@@ -106,14 +113,21 @@ export function advance(
   const handled: (Run | Skip)[] = []
   const put = (one: Run | Skip) => {
     const last = handled.at(-1)
+    if (one.kind === 'run') kept.ranTo = Math.max(kept.ranTo ?? one.slot, one.slot)
     if (one.kind === 'skip' && last?.kind === 'skip' && last.reason === one.reason) {
-      last.to = one.to
+      // Those out of turn come after the others, whenever they were due.
+      last.from = Math.min(last.from, one.from)
+      last.to = Math.max(last.to, one.to)
       last.count += one.count
     } else handled.push(one)
   }
   const skip = (reason: SkipReason, slot: number, count = 1, to = slot) =>
     put({ kind: 'skip', reason, from: slot, to, count })
+  const hasRun = (slot: number) =>
+    kept.ran?.slot === slot || handled.some(one => one.kind === 'run' && one.slot === slot)
   const judge = ({ slot, due, extra }: Due, isLate: boolean, isCaughtUp: boolean) => {
+    // Somebody moved a run to a time that is one of its own.
+    if ((extra || kept.ran?.slot === slot) && hasRun(slot)) return
     const reason = reasonToSkip(entry, kept, slot, extra, enabled) ?? (isLate && !isCaughtUp ? 'missed' : undefined)
     const run: Run = { kind: 'run', slot, due, ...(isLate ? { late: true } : {}) }
     if (reason === undefined) return put(run)
@@ -131,6 +145,8 @@ export function advance(
     judge(due, isMissed, entry.catchUp === 'all' || (entry.catchUp === 'last' && n === slots.length - 1))
   }
   kept.last = slots.at(-1)?.slot ?? kept.last
+  // Of a time that was none of its slots nothing else would take it away.
+  if (slots.length > 0) kept.skip = kept.skip.filter(at => at > kept.last)
   while (kept.extra.length > 0 && kept.extra[0]! <= now) {
     const [at = 0, ...rest] = kept.extra
     kept.extra = rest
@@ -157,9 +173,10 @@ function overdue(entry: Entry, { last, since }: Kept, now: number, who: string) 
   return { older: count - newest.length, first, slots }
 }
 
-function reasonToSkip(
+/** Undefined: it runs. `extra`: out of turn. */
+export function reasonToSkip(
   entry: Entry,
-  kept: Kept,
+  kept: Pick<Kept, 'skip'>,
   slot: number,
   extra: boolean,
   enabled: boolean,
@@ -177,17 +194,21 @@ function reasonToSkip(
 function runAfterRange(entry: Entry, kept: Kept, slot: number): void {
   const end = entry.skipDuringRange?.endsAt(slot)
   if (end === undefined) return
-  const at = end + 1000
-  if (!kept.extra.includes(at)) kept.extra = [...kept.extra, at].sort((a, b) => a - b)
+  kept.extra = withTime(kept.extra, end + 1000)
 }
 
+/** A clock that was set back so far that slots would stay out: up to `last` none comes. */
+export const isSetBack = ({ times }: Entry, { last }: Kept, now: number): boolean =>
+  last - now > (times.interval ?? GRACE_MS)
+
 /**
- * A clock that was set back by more than an interval: the next slot would be that far away. It counts anew from now, under
- * times that no run had before. Times on the wall clock come when they come: none is run twice.
+ * An interval counts anew from now, under times that no run had before. On the wall clock the times come that were passed over
+ * while the clock was ahead; what ran within the day to come does not run again, and what ran later than that ran at no time.
  */
 function setBack(entry: Entry, before: Kept, now: number): Kept {
-  const kept = { ...before }
-  const { interval } = entry.times
-  if (interval === undefined || kept.last - now <= interval) return kept
-  return { ...kept, since: now, last: now }
+  if (!isSetBack(entry, before, now)) return { ...before }
+  if (entry.times.interval !== undefined) return { ...before, since: now, last: now }
+  const { ranTo = now } = before
+  if (ranTo - now > DAY_MS) return { ...before, last: now, ranTo: now }
+  return { ...before, last: Math.max(now, Math.min(before.last, ranTo)) }
 }

@@ -17,6 +17,8 @@ export function readWindow(given: { start: string; end: string }, zone: string):
     throw new ReactorError('bad_argument', `${said}: give a date to both of them or to none`)
   if (start.dated && at(start) >= at(end))
     throw new ReactorError('bad_argument', `${said}: the end must lie after the start`)
+  if (!start.dated && start.next(0) === end.next(0))
+    throw new ReactorError('bad_argument', `${said}: both are the same time; for a whole day write 0:00 to 23:59:59`)
   return {
     contains(ms) {
       const began = start.last(ms)

@@ -124,8 +124,7 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
       child('master', ['master'], 'master'),
       child('cache', ['worker', 'cache'], 'cache'),
       child('jobs', ['worker', 'jobs'], 'jobs'),
-      // A process runs where it has work.
-      ...(Object.keys(config.schedule).length > 0 ? [child('schedule', ['worker', 'schedule'], 'schedule')] : []),
+      child('schedule', ['worker', 'schedule'], 'schedule'),
       child('react', ['react', '--rules', rulesFolder], 'reactor'),
       { ...child('minion', ['minion'], minionKey), ...(accounts ? { after: answering.passed } : {}) },
     ]

@@ -321,6 +321,7 @@ describe('requests between services', () => {
     ['_jobs', '_cache', 'reactor.history.job'],
     ['_jobs', '_reactor', 'reactor.decide'],
     ['_jobs', '_jobs', 'reactor.in_hand'],
+    ['_jobs', '_schedule', 'reactor.schedule'],
     ['_gateway', '_jobs', 'reactor.publish'],
     ['_gateway', '_jobs', 'reactor.runner.test.arg'],
     ['_gateway', '_cache', 'reactor.history.events'],

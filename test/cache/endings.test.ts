@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest'
 import { createEndings, type Ended } from '../../src/cache/returning/endings.ts'
 import { loadOf, returnOf } from '../contract/returners.ts'
+import { createGate, createSeen } from '../helpers/wait.ts'
 
 it('marks the end of a job also where its store was away when it was asked', async () => {
   vi.useFakeTimers()
@@ -55,4 +56,49 @@ it('keeps the load of every job that minions ran by themselves, however many com
   await endings.stop(30_000)
   expect(loads.sort()).toEqual(jids)
   expect(most).toBeLessThanOrEqual(2)
+})
+
+it('says once that its store cannot be asked, of however many jobs', async () => {
+  let said = 0
+  const away = () => Promise.reject(new Error('away'))
+  const endings = createEndings({
+    ...{ get_load: away, get_jid_minions: away, get_jid: away, save_load: away, end: away },
+    onFailure: () => void said++,
+  })
+  endings.stored(
+    [],
+    Array.from({ length: 100 }, (_, n) => returnOf(`20261120091820${String(n).padStart(6, '0')}`, 'web1')),
+  )
+  await endings.stop(30_000)
+  expect(said).toBe(1)
+})
+
+it('lets no more be stored while too many questions wait for a store that answers, until it fails', async () => {
+  const [gate, passed] = [createGate(), createSeen<string>()]
+  let away = false
+  const answer = async () => {
+    await gate.passed
+    if (away) throw new Error('away')
+    return undefined
+  }
+  const endings = createEndings({
+    ...{ get_load: answer, get_jid_minions: async () => ['web1'], save_load: answer, end: answer },
+    ...{ get_jid: async () => ({}), onFailure: () => passed.push('failure') },
+  })
+  const store = (count: number) =>
+    endings.stored(
+      [],
+      Array.from({ length: count }, (_, n) => returnOf(`20261120091820${String(n).padStart(6, '0')}`, 'web1')),
+    )
+  store(1000)
+  await endings.room()
+  store(3000)
+  const room = endings.room().then(() => passed.push('room'))
+  await new Promise(resolve => setImmediate(resolve))
+  expect(passed.items).toEqual([])
+  away = true
+  gate.open()
+  await room
+  expect(passed.items).toEqual(['failure', 'room'])
+  await endings.stop(30_000)
 })

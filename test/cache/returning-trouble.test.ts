@@ -221,6 +221,26 @@ describe('cache workers whose configs differ', () => {
 })
 
 describe('a store that is away for long', () => {
+  it('is left alone between two tries, whatever comes', async () => {
+    const { start, fire, delivered } = await open()
+    const own = memoryStore()
+    own.goDown()
+    const MINUTE = 60_000
+    await start(
+      { event_return: ['own'] },
+      { own },
+      { lookEveryMs: MINUTE, tries: { firstMs: 10 * MINUTE, mostMs: 10 * MINUTE } },
+    )
+    for (let n = 0; n < 2; n++) {
+      await fire('x', { n })
+      await own.came.tries.reach(n + 1)
+    }
+    for (let n = 2; n < 50; n++) await fire('x', { n })
+    await delivered(0)
+    await new Promise(resolve => setImmediate(resolve))
+    expect(own.came.tries.items).toHaveLength(2)
+  })
+
   it('as the job cache has missed records of jobs, and not what else was removed', async () => {
     const { start, fire, told, floor, jsm, ns, alarms } = await open()
     const { log } = keptLog()
@@ -236,7 +256,10 @@ describe('a store that is away for long', () => {
       [1, 21],
       [21, 31],
     ] as const) {
-      const { readers } = await floor()
+      const { readers: known } = await floor()
+      // One whose consumer is removed at that moment.
+      const gone = { name: 'gone', floor: 0, returner: { consumer: consumerNames(ns).eventReturn(7), unread: 40 } }
+      const readers = [gone, ...known]
       await jsm.streams.purge(events, { seq: first })
       await noteMissed({ jsm, ns, alarms, log }, readers, before, first)
       // Another worker that removed the same says it only once.

@@ -135,7 +135,7 @@ describe('a job in the cache', () => {
     await store.add(returned(1, 'm1', { schedule: 'job3', metadata: { team: 'ops' } }), returned(2, 'm1'))
     expect(await store.job(jidOf(1), LATER)).toMatchObject({ schedule: 'job3', metadata: { team: 'ops' } })
     expect(await store.job(jidOf(2), LATER)).not.toHaveProperty('schedule')
-    const found = await store.jobs({ metadata: { team: 'ops' } }, LATER)
+    const found = await store.jobs({ metadata: { team: 'ops' } }, LATER, MiB)
     expect(found.jobs.map(({ jid }) => jid)).toEqual([jidOf(1)])
     await store.add(newJob(1))
     expect(await store.job(jidOf(1), LATER)).not.toHaveProperty('schedule')

@@ -19,8 +19,8 @@ export interface Victim {
   stop(): Promise<void>
 }
 
-/** A process of the real program, with these arguments; what it says is appended to `logFile`. */
-export function reactorProcess(name: string, args: string[], logFile: string): Victim {
+/** A process of the real program, with these arguments; what it says is appended to `logFile`. `more`: of its environment. */
+export function reactorProcess(name: string, args: string[], logFile: string, more: NodeJS.ProcessEnv = {}): Victim {
   let child: ChildProcess | undefined
   let ended: Promise<void> = Promise.resolve()
   const signal = (which: NodeJS.Signals) => void child?.kill(which)
@@ -29,7 +29,7 @@ export function reactorProcess(name: string, args: string[], logFile: string): V
   const launch = async () => {
     const log = openSync(logFile, 'a')
     writeSync(log, `--- ${new Date().toISOString()} ${name} starts\n`)
-    const process = fork(MAIN, args, { stdio: ['ignore', log, log, 'ipc'], env: env() })
+    const process = fork(MAIN, args, { stdio: ['ignore', log, log, 'ipc'], env: { ...env(), ...more } })
     closeSync(log)
     child = process
     ended = new Promise(done => process.once('exit', () => done()))

@@ -1,94 +1,10 @@
 // The real minion is killed with -9 while jobs run, wait and return: every jid has one outcome, and nothing runs twice.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { connect } from '@nats-io/transport-node'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { provisionStreams } from '../../src/bus/provision.ts'
-import { rawFromLive } from '../../src/bus/raw.ts'
-import { type Event, readEvent } from '../../src/protocol/event.ts'
-import { createJidSource } from '../../src/protocol/jid.ts'
-import type { JobAnswer, JobMessage, JobReturn } from '../../src/protocol/job.ts'
-import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
-import { createSubjects } from '../../src/protocol/subject.ts'
-import { testFolder } from '../helpers/folder.ts'
-import { startRestartableServer } from '../helpers/restartable.ts'
-import { createSeen } from '../helpers/wait.ts'
-import { MAIN } from './reactor.ts'
-
-const newJid = createJidSource()
-const subjects = createSubjects('reactor')
-
-const job = (fun: string, arg: unknown[], kwarg: Record<string, unknown> = {}): JobMessage => ({
-  jid: newJid(),
-  fun,
-  arg,
-  kwarg,
-  user: 'root',
-  deadline: Date.now() + 60_000,
-  run_until: Date.now() + 60_000,
-  tgt: 'web1',
-  tgt_type: 'glob',
-  key: 'k',
-  hops: 1,
-})
-
-/** A server with what a minion needs of CORE, and a minion on it that runs one job at a time. */
-async function startAll() {
-  const dir = await testFolder()
-  const server = await startRestartableServer()
-  const nc = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50, reconnectJitter: 0 })
-  onTestFinished(async () => {
-    await nc.close()
-    await server.remove()
-  })
-  await provisionStreams(nc, 'reactor', DEFAULT_LIMITS)
-  const events = createSeen<Event>()
-  nc.subscribe(`${subjects.livePrefix}>`, {
-    callback: (_error, message) => {
-      const read = readEvent(subjects.livePrefix, rawFromLive(message))
-      if (read.ok) events.push(read.event)
-    },
-  })
-  const answers = { grains: '{"ok":true}', beat: '', missed: '{"jobs":[]}' } as const
-  for (const [service, answer] of Object.entries(answers))
-    nc.subscribe(subjects.anyMinion(service as keyof typeof answers), {
-      callback: (_error, message) => void message.respond(answer),
-    })
-  await nc.flush()
-  const config = join(dir, 'config.json')
-  await writeFile(config, JSON.stringify({ minion: { concurrency: 1 } }))
-
-  let child: ChildProcess | undefined
-  const starts = () => events.items.filter(({ tag }) => tag === 'salt/minion/web1/start').length
-  const startMinion = async () => {
-    const before = starts()
-    child = spawn(
-      process.execPath,
-      [MAIN, 'minion', '--config', config, '--isolation', 'none', '--server', server.url, '--id', 'web1', '--dir', dir],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    )
-    await events.find(({ tag }) => tag === 'salt/minion/web1/start' && starts() > before, 'the start of the minion')
-  }
-  const killMinion = async () => {
-    const exit = once(child!, 'exit')
-    child!.kill('SIGKILL')
-    await exit
-  }
-  onTestFinished(async () => {
-    if (child && child.exitCode === null && child.signalCode === null) await killMinion()
-  })
-  const send = async (sent: JobMessage) =>
-    (await nc.request(subjects.job('web1'), JSON.stringify(sent), { timeout: 5000 })).json<JobAnswer>()
-  const returnsOf = ({ jid }: JobMessage) => events.items.filter(({ tag }) => tag === `salt/job/${jid}/ret/web1`)
-  const returnOf = async (sent: JobMessage) => {
-    const tag = `salt/job/${sent.jid}/ret/web1`
-    return (await events.find(event => event.tag === tag, `the return of ${sent.fun}`)).data as unknown as JobReturn
-  }
-  const onDisk = () => readFile(join(dir, 'jobs.jsonl'), 'utf8')
-  return { dir, server, nc, events, startMinion, killMinion, send, returnOf, returnsOf, onDisk }
-}
+import type { Event } from '../../src/protocol/event.ts'
+import type { JobMessage } from '../../src/protocol/job.ts'
+import { job, startAll } from './lone-minion.ts'
 
 /** The pid that a command has written to a file. */
 async function pidIn(file: string): Promise<number> {
@@ -103,7 +19,7 @@ async function pidIn(file: string): Promise<number> {
 }
 
 it('says after its restart that what ran died, and runs what waited, each once', async () => {
-  const { dir, startMinion, killMinion, send, returnOf, returnsOf, events } = await startAll()
+  const { dir, startMinion, killMinion, send, returnOf, returnsOf, events } = await startAll({ concurrency: 1 })
   await startMinion()
   const runs = job('cmd.run', [`echo x >> ${dir}/runs; echo $$ > ${dir}/pid; exec sleep 1000`], { python_shell: true })
   const waits = job('cmd.run', [`echo x >> ${dir}/waits; cat ${dir}/waits`], { python_shell: true })
@@ -134,7 +50,9 @@ it('says after its restart that what ran died, and runs what waited, each once',
 }, 60_000)
 
 it('sends after its restart the returns and events that had not got away, and calls none of those jobs died', async () => {
-  const { dir, server, startMinion, killMinion, send, returnOf, returnsOf, onDisk, events } = await startAll()
+  const { dir, server, startMinion, killMinion, send, returnOf, returnsOf, onDisk, events } = await startAll({
+    concurrency: 1,
+  })
   await startMinion()
   const runs = job('cmd.run', [`echo $$ > ${dir}/pid; while [ ! -e ${dir}/go ]; do sleep 0.05; done; echo done`], {
     python_shell: true,
@@ -163,7 +81,7 @@ it('sends after its restart the returns and events that had not got away, and ca
 }, 60_000)
 
 it('gives every job of a burst one return, however often it is killed in the middle', async () => {
-  const { dir, startMinion, killMinion, send, events } = await startAll()
+  const { dir, startMinion, killMinion, send, events } = await startAll({ concurrency: 1 })
   await startMinion()
   const jobs: JobMessage[] = []
   const returned = () =>

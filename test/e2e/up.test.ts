@@ -28,6 +28,7 @@ describe('reactor up', () => {
       'minion',
       'nats-server',
       'react',
+      'schedule',
     ])
   })
 
@@ -95,7 +96,7 @@ describe('stopping and starting again', () => {
     const first = await startReactor()
     await first.run('send', 'remember/me', '{"n": 1}')
     const children = Object.values(first.ready.processes)
-    expect(children.filter(isAlive)).toHaveLength(6)
+    expect(children.filter(isAlive)).toHaveLength(7)
     expect(await first.stop()).toBe(0)
     expect(children.filter(isAlive)).toEqual([])
 

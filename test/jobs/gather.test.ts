@@ -143,6 +143,23 @@ describe('a minion that asks for a job on others', () => {
     expect(data.ret).toBe('mysql')
   })
 
+  it.each([
+    ['schedule.add', ['x'], { function: 'cmd.run', seconds: 5 }],
+    ['mine.send', ['x'], { mine_function: 'cmd.run' }],
+    ['mine.send', ['x', 'b', 'cmd.run'], { mine_function: 'saltutil.cmd' }],
+  ])('needs leave for what a function runs besides: %s', async (fun, arg, kwarg) => {
+    const { gather, events } = await start(['a'], { a: 'hi' })
+    const may = ['schedule', 'mine', 'saltutil', 'test']
+    const ask = createAskPeers({ web1: may }, gather, noAudit, noRecords)
+    await expect(ask('web1', { ...body, fun, arg, kwarg })).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining("minion 'web1' may not run 'cmd.run' on others"),
+    })
+    expect(events.items).toEqual([])
+    const others = createAskPeers({ web1: [...may, 'cmd'] }, gather, noAudit, noRecords)
+    await others('web1', { ...body, fun, arg, kwarg })
+  })
+
   it.each([null, [], { tgt: 'a', fun: 'test.ping' }, { tgt: 'a', timeoutMs: 5 }, { ...body, timeoutMs: 0 }])(
     'is refused with the body %j',
     async wrong => {

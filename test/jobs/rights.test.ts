@@ -228,7 +228,7 @@ describe('a function that runs another one', () => {
   const grants = (): Grants => ({
     ...NO_GRANTS,
     local: [
-      { tgt: 'web*', funs: ['mine.*', 'saltutil.cmd', 'test.*'] },
+      { tgt: 'web*', funs: ['mine.*', 'saltutil.cmd', 'schedule.*', 'test.*'] },
       { tgt: 'web1', funs: ['grains.get'] },
       { tgt: 'db1', funs: ['cmd.run'] },
     ],
@@ -255,6 +255,21 @@ describe('a function that runs another one', () => {
       { fun: 'mine.send', arg: ['x', 'web2', 'mine.send', ['cmd.run']], kwarg: { mine_function: 'saltutil.cmd' } },
       'cmd.run',
     ],
+    ['the schedule', { fun: 'schedule.add', arg: ['x'], kwarg: { function: 'cmd.run', seconds: 5 } }, 'cmd.run'],
+    ['the schedule, by another name', { fun: 'schedule.add', kwarg: { name: 'x', fun: 'cmd.run' } }, 'cmd.run'],
+    [
+      'the schedule, with its returner',
+      { fun: 'schedule.add', arg: ['x'], kwarg: { function: 'test.ping', seconds: 5, returner: ['mysql'] } },
+      'returner.mysql',
+    ],
+    ['another function of an entry', { fun: 'schedule.modify', arg: ['x'], kwarg: { function: 'cmd.run' } }, 'cmd.run'],
+    ['arguments of whatever an entry runs', { fun: 'schedule.modify', arg: ['x'], kwarg: { job_args: ['id'] } }, '*'],
+    [
+      'settings of whatever returner an entry has',
+      { fun: 'schedule.modify', arg: ['x'], kwarg: { returner: null, return_kwargs: { host: 'a' } } },
+      '*',
+    ],
+    ['an entry that goes elsewhere', { fun: 'schedule.copy', arg: ['x', 'web2'] }, '*'],
     ['a function that they may call elsewhere', { fun: 'mine.send', arg: ['grains.get', 'os'] }, 'grains.get'],
   ])('needs the right to that one too, where it runs: %s', async (_what, call, inner) => {
     const { publish, got, records } = await start()
@@ -270,6 +285,9 @@ describe('a function that runs another one', () => {
     { fun: 'mine.update' },
     { fun: 'mine.update', arg: [true, ['test.ping']] },
     { fun: 'mine.get', arg: ['*', 'cmd.run'] },
+    { fun: 'schedule.add', arg: ['x'], kwarg: { function: 'test.ping', seconds: 5 } },
+    { fun: 'schedule.modify', arg: ['x'], kwarg: { seconds: 5, job_args: null } },
+    { fun: 'schedule.run_job', arg: ['x'] },
     { fun: 'saltutil.cmd', arg: ['web*', 'test.ping'] },
     { fun: 'saltutil.cmd', kwarg: { tgt: ['web2'], fun: 'test.ping' } },
   ])('is allowed where both are: %j', async call => {

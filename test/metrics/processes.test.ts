@@ -156,7 +156,7 @@ describe('the metrics of the processes', () => {
     expect(ofCache.get('reactor_stream_max_bytes{stream="EVENTS"}')).toBe(1024 ** 3)
     expect(ofCache.get('reactor_stream_max_bytes{stream="DONE"}')).toBe(2 * 1024 ** 3)
     expect(ofCache.get('reactor_store_bytes{store="jobs"}')).toBeGreaterThan(0)
-    await scrapeUntil(urls.schedule, 'reactor_schedule_slots_total{entry="tick",result="handed_over"}', n => n >= 1)
+    await scrapeUntil(urls.schedule, 'reactor_schedule_slots_total{entry="tick",result="run"}', n => n >= 1)
     const nc = await connect({ servers: server.url })
     onTestFinished(() => nc.close())
     await nc.request('reactor.publish', JSON.stringify({ fun: 'test.ping', tgt: '*', arg: [] }), { timeout: 10_000 })

@@ -2,16 +2,18 @@
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { z } from 'zod'
+import type { DurableMap } from '../../src/base/durable-map.ts'
 import type { Fire } from '../../src/bus/fire.ts'
 import type { ExecutionContext } from '../../src/functions/context.ts'
 import { execution, type FunctionDefinition } from '../../src/functions/define.ts'
 import { loadFunctions } from '../../src/functions/load.ts'
 import type { Registry } from '../../src/functions/registry.ts'
 import { openFinishedJobs } from '../../src/minion/finished.ts'
-import { openHeldJobs } from '../../src/minion/held.ts'
+import { type Held, openHeldJobs } from '../../src/minion/held.ts'
 import { type JobEngine, type JobEngineParts, startJobEngine } from '../../src/minion/jobs.ts'
 import type { Returners } from '../../src/minion/returners.ts'
 import { createReturns } from '../../src/minion/returns.ts'
+import type { MinionSchedule } from '../../src/minion/schedule.ts'
 import type { SendPayload } from '../../src/payload/upload.ts'
 import { createJidSource } from '../../src/protocol/jid.ts'
 import type { JobMessage, JobReturn } from '../../src/protocol/job.ts'
@@ -123,6 +125,8 @@ export async function createWorld() {
       cacheJobs?: number
       around?: Partial<JobEngineParts['around']>
       take?: Returners['take']
+      /** The minion's own schedule, over the jobs in hand and the engine that is to take its runs. */
+      schedule?: (held: DurableMap<Held>, take: JobEngine['take']) => MinionSchedule
     } = {},
   ): Promise<JobEngine & { file: Awaited<ReturnType<typeof openHeldJobs>>; close(): Promise<void> }> => {
     const file = await openHeldJobs(join(dir, 'jobs'), log)
@@ -136,7 +140,8 @@ export async function createWorld() {
       now: () => clock.now,
       log,
     })
-    const engine = startJobEngine({
+    const schedule = options.schedule?.(file, job => engine.take(job))
+    const engine: JobEngine = startJobEngine({
       id: 'm1',
       file,
       returns: sent,
@@ -151,6 +156,7 @@ export async function createWorld() {
         mineFunctions: {},
         mine: {} as ExecutionContext['mine'],
         returners: {} as ExecutionContext['returners'],
+        schedule: schedule?.operations ?? ({} as ExecutionContext['schedule']),
         refreshGrains: async () => undefined,
         peer: async () => Promise.reject(new Error('no peers here')),
         fire: async () => undefined,
@@ -159,15 +165,18 @@ export async function createWorld() {
         ...options.around,
       },
       sayStarted: ({ jid }) => said.push(jid),
+      ...(schedule ? { onEnded: schedule.ended } : {}),
       concurrency: options.concurrency ?? 5,
       now: () => clock.now,
       log,
     })
+    schedule?.start()
     let closed = false
     /** The engine's stop and all after it, as in the process. */
     const close = async () => {
       if (closed) return
       closed = true
+      await schedule?.stop()
       await engine.stop()
       await sent.settle(1000)
       await finished.close()
@@ -181,7 +190,7 @@ export async function createWorld() {
   }
   const returnOf = async ({ jid }: { jid: string }) =>
     (await returns.find(one => one.data.jid === jid, `the return of ${jid}`)).data
-  return { dir, clock, gate, started, returns, said, pids, lines, server, start, returnOf }
+  return { dir, clock, gate, started, returns, said, pids, log, lines, server, start, returnOf }
 }
 
 const RETURNS: Record<string, () => unknown> = {

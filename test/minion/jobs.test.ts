@@ -1,9 +1,15 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
 import { createGate } from '../helpers/wait.ts'
 import { createWorld, job, NOW } from './engine.ts'
+
+/** However long the disk takes, nobody has waited for long. */
+function stopTimers() {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+}
 
 describe('a job on the minion', () => {
   it('is accepted, runs, and is returned as an event with its cause and hops', async () => {
@@ -49,6 +55,7 @@ describe('a job on the minion', () => {
   })
 
   it('has its start said where it is sent again, because its answer was not heard: it runs, or is about to', async () => {
+    stopTimers()
     const { start, said, returns, gate } = await createWorld()
     const { take } = await start({ concurrency: 1 })
     const [runs, waits] = [job('gate.wait'), job('gate.wait')]
@@ -81,6 +88,7 @@ describe('a job on the minion', () => {
   })
 
   it('does not say that it waits where it soon starts', async () => {
+    stopTimers()
     const { start, said, returns } = await createWorld()
     const { take } = await start({ concurrency: 2 })
     const answers = await Promise.all(Array.from({ length: 20 }, () => take(job('test.ping'))))

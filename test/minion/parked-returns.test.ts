@@ -128,6 +128,20 @@ describe('parked returns', () => {
   })
 })
 
+it('a returner that was said to be down is said to be up with its next return, though what waited was dropped', async () => {
+  const place = await createPlace()
+  const { take, drop, waiting } = await place.start()
+  place.world.take = down
+  await take({ ret: 'mysql' }, newReturn())
+  await place.said.find(({ state }) => state === 'down', 'that it is down')
+  await drop({ returner: 'mysql', waiting: true })
+  expect(waiting()).toEqual([])
+  await place.released.reach(1)
+  place.world.take = async () => undefined
+  await take({ ret: 'mysql' }, newReturn())
+  await place.said.find(({ state }) => state === 'up', 'that it takes returns again')
+})
+
 describe('the metrics of a minion', () => {
   it('say what waits for each returner, and how many are parked', async () => {
     const place = await createPlace()

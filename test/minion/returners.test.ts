@@ -1,7 +1,7 @@
 // Returns for returners: on disk until the store has them, through stores that are down, refuse, and come back.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
 import { refused } from '../../src/functions/define-returner.ts'
 import { openReturnerSpool } from '../../src/minion/returner-spool.ts'
@@ -51,6 +51,28 @@ describe('a return', () => {
     await take({ ret: 'local' }, newReturn())
     await take({ ret_config: 'other' }, newReturn())
     expect([calls.items, file.values.size]).toEqual([[], 0])
+  })
+
+  it('that is delivered while the disk takes nothing is gone from it once it does, which is not said for each', async () => {
+    const { start, stored, world, lines } = await createPlace()
+    const { take, file } = await start()
+    const all = Array.from({ length: 20 }, () => newReturn())
+    const gate = createGate()
+    world.take = () => gate.passed
+    for (const one of all) await take({ ret: 'mysql' }, one)
+    const remove = vi.spyOn(file, 'delete').mockImplementation(async () => {
+      throw new ReactorError('unwritable', 'no space left on device')
+    })
+    onTestFinished(() => remove.mockRestore())
+    gate.open()
+    await stored.reach(20)
+    const said = () => lines.items.filter(({ msg }) => msg.startsWith('the disk does not take'))
+    await expect.poll(() => said().length, SOON).toBeGreaterThan(0)
+    expect(said().length).toBeLessThan(all.length)
+    await take({ ret: 'mysql' }, { ...all[0]!, return: 'anew' })
+    remove.mockRestore()
+    await expect.poll(() => file.values.size, SOON).toBe(0)
+    expect(stored.items).toHaveLength(21)
   })
 
   it('that comes again for its job before it is delivered stands in the place of the one before', async () => {
@@ -180,6 +202,23 @@ describe('a returner that never comes to an end', () => {
     await said.find(({ state }) => state === 'up', 'that it takes returns again')
     expect(states()).toEqual(['down', 'up'])
     await expect.poll(() => file.values.size, SOON).toBe(0)
+  })
+})
+
+describe('what a store takes after nobody waited for it any more', () => {
+  it('is not given again, and the store is said to be up where nothing waits any more', async () => {
+    const { start, stored, world, calls, said } = await createPlace({ limitMs: 20 })
+    const { take, file } = await start()
+    const gate = createGate()
+    world.take = () => (calls.items.length === 1 ? gate.passed : new Promise(() => undefined))
+    const late = newReturn()
+    await take({ ret: 'own' }, late)
+    await calls.reach(2)
+    gate.open()
+    await stored.reach(1)
+    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await said.find(({ state }) => state === 'up', 'that it takes returns again')
+    expect(stored.items.map(({ returned }) => returned)).toEqual([late])
   })
 })
 
@@ -472,8 +511,8 @@ describe('the returners of a config', () => {
     await mkdir(join(dir, 'returners'))
     await writeFile(join(dir, 'returners', 'No-Name.mjs'), 'throw new Error("loaded")')
     const stores = await place([dir])
-    await stores.check([])
-    await expect(stores.check(['mysql'])).rejects.toMatchObject({ code: 'bad_module' })
+    await stores.check([], 'ext_job_cache')
+    await expect(stores.check(['mysql'], 'ext_job_cache')).rejects.toMatchObject({ code: 'bad_module' })
     await stores.close(1000)
   })
 
@@ -517,8 +556,8 @@ export default returner({ doc: 'x', can: ['returner'], open: () => ({ returner: 
 
   it('must be there when the minion starts', async () => {
     const stores = await place()
-    await stores.check(['local'])
-    await expect(stores.check(['nosuch'])).rejects.toMatchObject({
+    await stores.check(['local'], 'ext_job_cache')
+    await expect(stores.check(['nosuch'], 'ext_job_cache')).rejects.toMatchObject({
       code: 'bad_config',
       message: expect.stringMatching(/^ext_job_cache: there is no returner 'nosuch'/),
     })

@@ -34,6 +34,14 @@ describe('a job with a value from an event', () => {
     expect(returned.return).toContain("cmd.run: argument 'cmd' holds a value from the event of rule:r")
   })
 
+  it('decides nothing of what the minion runs later by itself', async () => {
+    for (const fun of ['schedule.add', 'schedule.modify']) {
+      const kwarg = { function: 'test.arg', job_args: ['a'], seconds: 5 }
+      const returned = await run(job(fun, { arg: ['x'], kwarg, ...given([['kwarg', 'job_args', 0]]) }))
+      expect(returned.return).toContain(`${fun}: argument 'item' holds a value from the event of rule:r`)
+    }
+  })
+
   it('marks what it asks of other minions', async () => {
     const asked: unknown[] = []
     const peer = async (request: unknown) => {

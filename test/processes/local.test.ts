@@ -49,6 +49,14 @@ describe('a local call', () => {
     expect(data).toMatchObject({ return: 'hello', success: true, fun: 'test.echo' })
   })
 
+  it('says that only the minion itself has its schedule', async () => {
+    const { returned } = await run((await openCore(server)).ns, 'schedule.list', [])
+    expect(returned).toMatchObject({
+      success: false,
+      return: "the schedule is the minion's own: 'reactor call' asks it",
+    })
+  })
+
   it('is given to its returners besides, and says all that does not have it', async () => {
     const { ns, events } = await openCore(server)
     const filename = join(await testFolder(), 'returns.jsonl')

@@ -35,3 +35,15 @@ it('the key of a load covers the whole of it', () => {
   expect(one!.place).toBe(other!.place)
   expect(one!.key).not.toBe(other!.key)
 })
+
+it('what a return holds is read once, however often it comes again', () => {
+  let read = 0
+  const toJSON = () => {
+    read += 1
+    return 'large'
+  }
+  const record = returnOf(jid, 'web1', { return: { toJSON } })
+  const keys = [record, record, returnOf(jid, 'web1', { return: 'large' })].map(one => returnItem(one).key)
+  expect(read).toBe(1)
+  expect(new Set(keys).size).toBe(1)
+})

@@ -85,8 +85,8 @@ describe('returns over HTTP', () => {
         for (const record of records) await store.returner([record])
       }
       await sendBy(one)
-      // Each says itself when it came, and in which order it has the keys.
-      await sendBy({ ...one, return: { b: 2, a: 1 }, _stamp: '2026-11-20T09:18:21.000000' })
+      // Each says itself when it came.
+      await sendBy({ ...JSON.parse(JSON.stringify(one)), _stamp: '2026-11-20T09:18:21.000000' })
       await sendBy(one, { ...one, return: { a: 1, b: 3 } }, { ...one, success: false })
       const keys = seen.map(({ headers }) => headers['idempotency-key'])
       expect(keys.slice(0, 3)).toEqual([keys[0], keys[0], keys[0]])
@@ -202,6 +202,18 @@ describe('what was taken', () => {
       ...{ refused: true, message: expect.stringContaining('answered 422') },
     })
     expect(idsOf(seen).sort()).toEqual(['bad', 'web1', 'web2', 'web3'])
+  })
+
+  it.each([false, true])('is sent once a person has seen to what was refused (lists: %s)', async batch => {
+    let status = 413
+    const { store, seen } = await openPicky(() => (status === 200 ? undefined : status), { batch })
+    const one = returnOf(jid, 'web1')
+    expect((await failed(store.returner([one, returnOf(jid, 'web2')]))).refused).toBe(true)
+    expect((await failed(store.returner([one]))).refused).toBe(true)
+    status = 200
+    seen.length = 0
+    await store.returner([one])
+    expect(seen).toHaveLength(1)
   })
 
   it('holds for lists too: a half that was taken is not sent with the rest', async () => {

@@ -2,6 +2,7 @@ import { mkdtempSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { CAPABILITIES, isRefused, type ReturnerStore, refused, returner } from '../../src/functions/define-returner.ts'
 import { findReturners, withReturner } from '../../src/returner/load.ts'
@@ -190,6 +191,32 @@ it('a batch of which one refuses a record comes in halves to that one alone', as
   const two = returnOf(JID, 'web2')
   for (const batch of [[one, two], [one], [two]]) await store.returner(batch).catch(() => undefined)
   expect(heard).toEqual([[one, two]])
+})
+
+it('what one has taken it is not given again while another does not answer and nobody waits for that any more', async () => {
+  const heard: unknown[] = []
+  const gate = createGate()
+  let asked = 0
+  const store = await openOver({
+    well: { returner: async returns => void heard.push(...returns) },
+    hangs: {
+      returner: async () => {
+        asked += 1
+        if (asked < 3) await gate.passed
+      },
+    },
+  })
+  const two = returnOf(JID, 'web2')
+  const given = [store.returner([one])]
+  await setImmediate()
+  given.push(store.returner([one, two]))
+  await setImmediate()
+  await store.returner([one, two])
+  expect(heard).toEqual([one, two])
+  gate.open()
+  await Promise.all(given)
+  await store.returner([one, two])
+  expect(heard).toEqual([one, two, one, two])
 })
 
 it('old jobs are removed from all, and counted once', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { readEntry } from '../../src/schedule/entry.ts'
 import { readSettings } from '../../src/schedule/settings.ts'
 import { splayOf } from '../../src/schedule/splay.ts'
-import { at, entry, iso } from './helpers.ts'
+import { at, entry, iso, SETTINGS } from './helpers.ts'
 
 describe('a schedule entry', () => {
   it('takes all of Salt', () => {
@@ -81,6 +82,14 @@ describe('a schedule entry', () => {
     [{ seconds: -5 }, "'seconds': "],
     [{ seconds: 5, every: '5m' }, "'every' says the whole interval"],
     [{ every: 'often' }, "'often' is not a duration"],
+    [{ days: 1_000_001 }, 'must be a million days at most, got 1000001 days'],
+    [{ every: '99999999999d' }, 'must be a million days at most'],
+    [{ once: '2026-11-22', splay: 1e300 }, 'the splay must be a million days at most'],
+    [{ cron: '0,1 0 * * *', splay: '2m' }, 'a splay of 120 s is as long as the interval (60 s)'],
+    [{ when: ['5pm', '17:01', '9pm'], splay: '2m' }, 'a splay of 120 s is as long as the interval (60 s)'],
+    [{ once: '17:00', once_fmt: '%H:%M' }, "'%H:%M' says no date"],
+    [{ seconds: 5, constructor: 1 }, "unknown option 'constructor'"],
+    [{ seconds: 5, toString: 1 }, "unknown option 'toString'"],
     [{ cron: '0 0 31 2 *' }, 'never comes'],
     [{ cron: '5 *' }, 'is no cron line'],
     [
@@ -108,6 +117,17 @@ describe('a schedule entry', () => {
     [{ seconds: 5, fun: 'test.ping' }, "'function' is given twice"],
   ])('%j is refused: %s', (given, words) => {
     expect(() => entry(given)).toThrow(words)
+  })
+
+  it('is refused in words whatever else is given', () => {
+    const inItself: unknown[] = []
+    inItself.push(inItself)
+    const deep = Array.from({ length: 20_000 }).reduce(inner => [inner], 1)
+    expect(() => entry({ seconds: Number.NaN })).toThrow('got NaN')
+    expect(() => entry({ seconds: 5n })).toThrow('got 5n')
+    expect(() => entry({ seconds: 5, splay: inItself })).toThrow('got <ref *1> [ [Circular *1] ]')
+    expect(() => entry({ seconds: 5, splay: deep })).toThrow('got [ [ [ [Array] ] ] ]')
+    expect(() => readEntry('__proto__', {}, { settings: SETTINGS, whens: {}, callOf: () => 0 })).toThrow('a name has')
   })
 })
 
@@ -142,7 +162,7 @@ describe('what holds for all entries', () => {
     expect(settings.enabled).toBe(true)
     expect(wrong).toEqual([
       expect.stringContaining("timezone: there is no time zone 'Nowhere/X'"),
-      'enabled: must be true or false; got "no"',
+      "enabled: must be true or false; got 'no'",
     ])
   })
 })

@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import fc from 'fast-check'
+import { DateTime } from 'luxon'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { readPhrase } from '../../src/schedule/phrase.ts'
+import { parseTime } from '../../src/schedule/strptime.ts'
 import { at, iso } from './helpers.ts'
 
 const NOW = at('2026-11-22 12:00') // a Sunday
@@ -60,9 +63,9 @@ describe('a time as people write it', () => {
     expect(last('Monday 5pm')).toBe('2026-11-16 17:00:00')
   })
 
-  it('comes an hour later on the day that leaves it out, and once on the day that has it twice', () => {
+  it('comes when the clock leaps over it on the day that leaves it out, and once on the day that has it twice', () => {
     const berlin = (text: string, from: string) => next(text, at(from, 'Europe/Berlin'), 'Europe/Berlin')
-    expect(berlin('2:30', '2026-03-28 03:00')).toBe('2026-03-29 03:30:00')
+    expect(berlin('2:30', '2026-03-28 03:00')).toBe('2026-03-29 03:00:00')
     expect(berlin('2:30', '2026-03-29 04:00')).toBe('2026-03-30 02:30:00')
     const first = readPhrase('2:30', 'Europe/Berlin').next(at('2026-10-24 03:00', 'Europe/Berlin'))
     expect(first).toBe(at('2026-10-25 00:30'))
@@ -83,5 +86,85 @@ describe('a time as people write it', () => {
     '5',
   ])('%j is none, and it says which there are', text => {
     expect(() => readPhrase(text, 'UTC')).toThrow(/is no time: .*; times are such as '5:00pm', '17:00'/)
+  })
+})
+
+describe('a date', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it.each(['2026-01-15', '2026-07-15'])('that comes twice is the first of the two, read on %s', today => {
+    vi.useFakeTimers({ now: at(today) })
+    const first = at('2026-10-25 00:30')
+    expect(readPhrase('2026-10-25 02:30', 'Europe/Berlin').next(0)).toBe(first)
+    expect(readPhrase('2026-10-25T02:30:00', 'Europe/Berlin').next(0)).toBe(first)
+    expect(parseTime('25.10.2026 02:30', '%d.%m.%Y %H:%M', 'Europe/Berlin')).toBe(first)
+    expect(readPhrase('2026-10-25T02:30+01:00', 'Europe/Berlin').next(0)).toBe(at('2026-10-25 01:30'))
+    expect(parseTime('2026-10-25 02:30+0000', '%Y-%m-%d %H:%M%z', 'Europe/Berlin')).toBe(at('2026-10-25 02:30'))
+  })
+
+  it('needs a year: read again tomorrow it would be another', () => {
+    expect(() => parseTime('17:00', '%H:%M', 'UTC')).toThrow("'%H:%M' says no date: write the year too")
+    expect(() => parseTime('22.11.', '%d.%m.%%Y', 'UTC')).toThrow('says no date')
+  })
+})
+
+const MINUTE = 60_000
+const DAY = 1440 * MINUTE
+
+describe.each([
+  ['Europe/Berlin', '2026-03-29'],
+  ['Europe/Berlin', '2026-10-25'],
+  ['Australia/Lord_Howe', '2026-04-05'],
+  ['Australia/Lord_Howe', '2026-10-04'],
+  ['America/Santiago', '2026-09-06'],
+  ['America/Havana', '2026-11-01'],
+  ['America/Nuuk', '2026-03-29'],
+  ['Atlantic/Azores', '2026-10-25'],
+  ['Pacific/Apia', '2011-12-30'],
+])('in %s around %s', (zone, day) => {
+  const middle = at(day)
+  const from = middle - 9 * DAY
+  const walls = Array.from({ length: 18 * 1440 }, (_, n) => {
+    const ms = from + n * MINUTE
+    return ms + DateTime.fromMillis(ms, { zone }).offset * MINUTE
+  })
+  /** When the clock first shows that minute of each day, or a later one. */
+  const comings = (minuteOfDay: number, weekday: number | undefined) => {
+    const found: number[] = []
+    let date = Math.floor(walls[0]! / DAY) + 1
+    for (const [n, wall] of walls.entries()) {
+      for (; wall >= date * DAY + minuteOfDay * MINUTE; date += 1) {
+        const isMeant = weekday === undefined || ((date + 3) % 7) + 1 === weekday
+        if (isMeant) found.push(from + n * MINUTE)
+      }
+    }
+    return found
+  }
+
+  it.each([
+    ['', undefined],
+    ['Friday', 5],
+    ['Saturday', 6],
+    ['Sunday', 7],
+  ])('%s a time comes once for each day, when the clock first shows it or leaps over it', (name, weekday) => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(0, 15, 30, 60, 90, 105, 120, 135, 150, 180, 720, 1380, 1410, 1439),
+        fc.integer({ min: -DAY, max: DAY }),
+        (minute, offset) => {
+          const text = `${name} ${Math.floor(minute / 60)}:${String(minute % 60).padStart(2, '0')}`
+          const phrase = readPhrase(text, zone)
+          const all = comings(minute, weekday)
+          const ms = middle + offset
+          const next = all.find(one => one > ms)
+          const last = all.findLast(one => one <= ms)
+          expect(iso(phrase.next(ms))).toBe(iso(next))
+          expect(iso(phrase.last(ms))).toBe(iso(last))
+          expect(phrase.next(last!)).toBe(next)
+          expect(phrase.last(next! - 1)).toBe(last)
+        },
+      ),
+      { numRuns: 40 },
+    )
   })
 })

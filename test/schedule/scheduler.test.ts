@@ -167,7 +167,7 @@ describe('a scheduler', () => {
 
   it('hears of a clock that was set, forward or back', async () => {
     const clock = createHandClock(NOON)
-    const { use, take } = start(clock)
+    const { use, take, scheduler } = start(clock)
     use({ a: { minutes: 1, maxrunning: 99 }, b: { when: '18:00' } })
     await clock.turn(10_000)
     clock.set(NOON + 7 * 3_600_000)
@@ -178,5 +178,23 @@ describe('a scheduler', () => {
     clock.set(NOON)
     await clock.turn(31_000 + MINUTE)
     expect(take().filter(line => line.startsWith('a ran 12:0')).length).toBeGreaterThan(0)
+    // It was passed over while the clock was ahead, and comes in its time.
+    expect(iso(scheduler.next('b'))).toBe('2026-11-22 18:00:00')
+  })
+
+  it('hears of a clock that was set back while it was stopped', async () => {
+    const clock = createHandClock(NOON)
+    const first = start(clock)
+    first.use({ a: { minutes: 1 }, b: { when: '18:00' } })
+    await clock.turn(10_000)
+    clock.set(NOON + 7 * 3_600_000)
+    await clock.turn(31_000)
+    await first.scheduler.stop()
+    clock.set(NOON)
+    const second = start(clock, first.stored)
+    second.use({ a: { minutes: 1 }, b: { when: '18:00' } })
+    await clock.turn(MINUTE)
+    expect(second.take()).toEqual(['a ran 12:01:00 at 12:01:00'])
+    expect(iso(second.scheduler.next('b'))).toBe('2026-11-22 18:00:00')
   })
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readPhrase } from '../../src/schedule/phrase.ts'
 import { atPhrases, cronTimes, everyMs, type Times, within } from '../../src/schedule/times.ts'
 import { at, iso } from './helpers.ts'
 
@@ -90,6 +91,34 @@ describe('several times', () => {
       '2026-11-23 17:00:00',
       '2026-11-24 06:00:00',
     ])
+  })
+})
+
+describe('very many times', () => {
+  it('are counted up to thousands, and the newest of them are the newest', () => {
+    const to = at('2026-11-22 12:00')
+    for (const times of [
+      cronTimes('* * * * *', 'Europe/Berlin'),
+      cronTimes('*/7 3-5 * * *', 'UTC'),
+      atPhrases(['Monday 5pm', '6:00', '6:00:30'], 'UTC'),
+    ]) {
+      const { count, newest } = times.between(at('2006-01-01 00:00'), to, 0, 20)
+      expect(count).toBe(5000)
+      expect(newest).toHaveLength(20)
+      expect(times.next(newest.at(-1)!, 0)).toBeGreaterThan(to)
+      for (const [n, one] of newest.slice(1).entries()) expect(times.next(newest[n]!, 0)).toBe(one)
+    }
+  })
+
+  it('of a long list come as each of them does by itself, wherever it is asked', () => {
+    const texts = Array.from({ length: 60 }, (_, n) => `${['Mon', 'Thu', ''][n % 3]} ${n % 24}:${10 + (n % 50)}`)
+    const times = atPhrases([...texts, '2026-11-23 07:00'], 'Europe/Berlin')
+    const alone = [...texts, '2026-11-23 07:00'].map(text => readPhrase(text, 'Europe/Berlin'))
+    fc.assert(
+      fc.property(fc.integer({ min: at('2026-11-01 00:00'), max: at('2026-12-20 00:00') }), ms => {
+        expect(times.next(ms, 0)).toBe(Math.min(...alone.map(phrase => phrase.next(ms) ?? Number.POSITIVE_INFINITY)))
+      }),
+    )
   })
 })
 

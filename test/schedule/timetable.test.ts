@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Entry } from '../../src/schedule/entry.ts'
+import { handledOf } from '../../src/schedule/handled.ts'
 import { advance, GRACE_MS, type Kept, keptAnew, MOST_CAUGHT_UP, nextDue } from '../../src/schedule/timetable.ts'
 import { at, entry, iso } from './helpers.ts'
 
@@ -121,6 +122,89 @@ describe('a timetable', () => {
     const kept = { ...from(five), last: NOON }
     const { after } = due(five, kept, NOON - 3 * HOUR)
     expect(nextDue(five, after, 'm')?.due).toBe(NOON - 3 * HOUR + 5000)
+  })
+
+  it('runs a slot once, though another is moved to it', () => {
+    const hourly = entry({ hours: 1, splay: 60 })
+    const kept = { ...from(hourly), extra: [NOON + HOUR] }
+    const first = advance(hourly, kept, NOON + HOUR, { who: 'm', enabled: true })
+    expect(first.handled.map(({ kind }) => kind)).toEqual(['run'])
+    const { kept: ran } = handledOf(hourly, first.kept, first.handled, new Set(), NOON + HOUR)
+    expect(due(hourly, ran, NOON + HOUR + 60_000).said).toEqual([])
+    const unsplayed = entry({ hours: 1 })
+    expect(due(unsplayed, { ...from(unsplayed), extra: [NOON + HOUR] }, NOON + HOUR).said).toEqual(['run 13:00:00'])
+  })
+
+  it('forgets a slot that was not to run and never was one', () => {
+    const hourly = entry({ hours: 1 })
+    const kept = { ...from(hourly), skip: [NOON + 60_000, NOON + 2 * HOUR] }
+    expect(due(hourly, kept, NOON + HOUR).after.skip).toEqual([NOON + 2 * HOUR])
+  })
+
+  it('catches up with no more than that of times on the wall clock either', () => {
+    const all = entry({ cron: '* * * * *', catch_up: 'all' })
+    const { handled, kept } = advance(all, from(all), NOON + 240 * HOUR, { who: 'm', enabled: true })
+    expect(handled).toHaveLength(MOST_CAUGHT_UP + 1)
+    expect(handled[0]).toMatchObject({ kind: 'skip', reason: 'too_many', from: NOON + 60_000 })
+    expect(kept.last).toBe(NOON + 240 * HOUR)
+  })
+
+  it('runs what was passed over while the clock was ahead, and nothing twice', () => {
+    const daily = entry({ cron: '30 13 * * *' })
+    const look = (kept: Kept, now: number) => {
+      const { handled, kept: after } = advance(daily, kept, now, { who: 'm', enabled: true })
+      const whole = handledOf(daily, after, handled, new Set(), now)
+      return {
+        said: [...whole.runs, ...whole.skips].map(one => ('slot' in one ? one.slot : one.reason)),
+        kept: whole.kept,
+      }
+    }
+    const today = NOON + 1.5 * HOUR
+    const first = look(from(daily), today)
+    expect(first.said).toEqual([today])
+    const ahead = look(first.kept, NOON + 60 * HOUR)
+    expect(ahead.said).toEqual(['missed'])
+    const back = look(ahead.kept, today - HOUR / 2)
+    expect(back.said).toEqual([])
+    expect(nextDue(daily, back.kept, 'm')?.due).toBe(today + 24 * HOUR)
+    // A clock that was a year ahead ran a slot that is not for today.
+    const year = look(look(back.kept, today + 364 * 24 * HOUR - 1000).kept, today + 364 * 24 * HOUR)
+    expect(year.said).toContain(today + 364 * 24 * HOUR)
+    const home = look(year.kept, today + HOUR)
+    expect(nextDue(daily, home.kept, 'm')?.due).toBe(today + 24 * HOUR)
+  })
+
+  it('runs each time of a wall clock once over a year with changes of the clock, whenever it is looked at', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom<Record<string, unknown>>(
+          { cron: '30 2 * * *' },
+          { cron: '0 0 * * *', splay: 600 },
+          { when: ['0:00', '2:30', 'Sunday 3:00'] },
+          { when: ['2:15', '2:45'], splay: 60 },
+        ),
+        fc.constantFrom('Europe/Berlin', 'America/Santiago', 'Australia/Lord_Howe', 'America/Havana'),
+        fc.array(fc.integer({ min: 60_000, max: 20 * HOUR }), { minLength: 100, maxLength: 100 }),
+        (times, timezone, steps) => {
+          const of = entry({ ...times, timezone, catch_up: 'all' })
+          const begin = at('2026-08-25 00:00')
+          let kept = keptAnew(of, begin)
+          let now = begin
+          const ran: number[] = []
+          for (const step of steps) {
+            now += step
+            const { handled, kept: after } = advance(of, kept, now, { who: 'm', enabled: true })
+            for (const one of handled) ran.push(one.kind === 'run' ? one.slot : Number.NaN)
+            kept = after
+          }
+          const expected: number[] = []
+          for (let ms = of.times.next(begin, begin)!; ms <= kept.last; ms = of.times.next(ms, begin)!) expected.push(ms)
+          expect(ran).toEqual(expected)
+          expect(nextDue(of, kept, 'm')!.due).toBeGreaterThan(now)
+        },
+      ),
+      { numRuns: 25 },
+    )
   })
 
   it('handles every slot exactly once, whenever it is looked at, and runs none early', () => {

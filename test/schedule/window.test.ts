@@ -1,3 +1,5 @@
+import fc from 'fast-check'
+import { DateTime } from 'luxon'
 import { describe, expect, it } from 'vitest'
 import { readWindow } from '../../src/schedule/window.ts'
 import { at, iso } from './helpers.ts'
@@ -29,6 +31,40 @@ describe('a range', () => {
   it('lies between two dates', () => {
     const times = ['2026-11-21 23:00', '2026-11-22 12:00', '2026-11-24 00:00']
     expect(times.map(time => within('2026-11-22', '2026-11-23', time))).toEqual([false, true, false])
+  })
+
+  it('is no longer on a day whose clock leaps over an end of it', () => {
+    const range = readWindow({ start: '2:30', end: '3:15' }, 'Europe/Berlin')
+    const times = ['2026-03-29 03:00', '2026-03-29 03:15', '2026-03-29 03:16', '2026-03-29 12:00', '2026-03-30 02:45']
+    expect(times.map(time => range.contains(at(time, 'Europe/Berlin')))).toEqual([true, true, false, false, true])
+  })
+
+  it('holds what the clock shows between its ends, whatever the clock does', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('2026-03-29', '2026-06-01', '2026-10-25', '2026-12-31'),
+        fc.integer({ min: 0, max: 24 * 12 - 1 }),
+        fc.array(fc.integer({ min: 0, max: 47 }), { minLength: 2, maxLength: 2 }),
+        (day, step, [from = 0, to = 0]) => {
+          fc.pre(from !== to)
+          const time = (half: number) => `${Math.floor(half / 2)}:${half % 2 ? '30' : '00'}`
+          const ms = at(day, 'Europe/Berlin') + step * 300_000
+          const shown = DateTime.fromMillis(ms, { zone: 'Europe/Berlin' })
+          // Of an hour that comes twice the first is meant: what is shown says not which of the two it is.
+          fc.pre(shown.getPossibleOffsets().length === 1)
+          const minute = shown.hour * 60 + shown.minute
+          const isIn = from < to ? minute >= from * 30 && minute <= to * 30 : minute >= from * 30 || minute <= to * 30
+          const range = readWindow({ start: time(from), end: time(to) }, 'Europe/Berlin')
+          // The moment of the leap is that of all the times that are leapt over.
+          if (iso(ms) !== '2026-03-29 01:00:00') expect(range.contains(ms)).toBe(isIn)
+          if (range.contains(ms)) expect(range.endsAt(ms)).toBeGreaterThanOrEqual(ms)
+        },
+      ),
+    )
+  })
+
+  it('of no length is none', () => {
+    expect(() => within('8:00', '8:00am', '2026-11-22 08:00')).toThrow('both are the same time; for a whole day write')
   })
 
   it('says when it ends', () => {

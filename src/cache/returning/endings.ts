@@ -9,6 +9,8 @@ import type { JobLoad, StoredReturn } from '../../protocol/returned.ts'
 export interface Endings {
   /** They are stored. The jobs that have ended by that. */
   stored(loads: readonly JobLoad[], returns: readonly StoredReturn[]): Ended[]
+  /** Before more is stored: waits while more questions than `MOST` wait for a store that answers them. */
+  room(): Promise<void>
   /** Asks of what is in hand at once; resolves when all is answered, or after so many milliseconds. */
   stop(withinMs: number): Promise<void>
 }
@@ -26,7 +28,7 @@ export interface EndingsParts {
   save_load(loads: readonly JobLoad[]): Promise<void>
   /** Takes those of which the store had to be asked. */
   end(ended: Ended): Promise<void>
-  /** A question to the store has failed. */
+  /** A question to the store has failed, and the one before it had not. */
   onFailure(error: unknown): void
 }
 
@@ -39,7 +41,7 @@ interface Open {
   timer?: NodeJS.Timeout
 }
 
-/** Jobs in hand; beyond them the store is asked of the oldest at once. */
+/** Jobs in hand, and jobs of which the store has still to be asked; beyond them the store is asked of the oldest at once. */
 const MOST = 1000
 /** Questions to the store at once: it has others to answer, and returns to write. */
 const AT_ONCE = 2
@@ -49,9 +51,25 @@ const LONGEST_MS = 60_000
 export function createEndings(parts: EndingsParts): Endings {
   const open = new Map<string, Open>()
   const turns = createTurns(AT_ONCE)
-  const asking = createInHand(parts.onFailure)
-  const inTurn = (work: () => Promise<void>) => asking.add(turns(work))
+  const tellFailure = (error: unknown) => {
+    if (!failing) parts.onFailure(error)
+    failing = true
+    failed.abort()
+    failed = new AbortController()
+  }
+  const asking = createInHand(tellFailure)
+  const inTurn = (work: () => Promise<void>) => {
+    asked += 1
+    asking.add(
+      turns(work).finally(() => {
+        asked -= 1
+      }),
+    )
+  }
   let stopped = false
+  let failing = false
+  let failed = new AbortController()
+  let asked = 0
 
   const forget = (jid: string) => {
     clearTimeout(open.get(jid)?.timer)
@@ -71,6 +89,7 @@ export function createEndings(parts: EndingsParts): Endings {
     const load = known ?? (await ownLoadOf(jid))
     if (!known && load) await parts.save_load([load])
     if (hasEnded({ minions: load?.minions, returned: new Set(returned) })) await parts.end({ jid, endtime })
+    failing = false
   }
   const ownLoadOf = async (jid: string) => {
     const [first] = Object.values(await parts.get_jid(jid))
@@ -87,7 +106,7 @@ export function createEndings(parts: EndingsParts): Endings {
       await ask(jid, job)
       if (open.get(jid) === job) forget(jid)
     } catch (error) {
-      if (job.failures === 0) parts.onFailure(error)
+      tellFailure(error)
       job.failures += 1
       if (open.get(jid) === job && !stopped) askSoon(jid, job)
     }
@@ -119,6 +138,10 @@ export function createEndings(parts: EndingsParts): Endings {
         } else askSoon(jid, job)
       }
       return ended
+    },
+    async room() {
+      // Behind all that wait.
+      if (asked > MOST && !failing) await turns(async () => undefined, failed.signal).catch(() => undefined)
     },
     async stop(withinMs) {
       stopped = true

@@ -1,5 +1,6 @@
 // One durable consumer of EVENTS into one store: in batches, acked once they are stored. A store that is down is tried again
 // while the stream keeps what waits; a record that the store refuses, or trips over each time, is put aside, and the others go on.
+import { performance } from 'node:perf_hooks'
 import { type JsMsg, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Alarms } from '../../alarms/alarms.ts'
@@ -63,14 +64,17 @@ export async function followInto<R>(parts: FollowParts<R>): Promise<Running> {
   const waiting: Taken<R>[] = []
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
+  /** A store that is down is left alone until then, on the clock of `performance`. */
+  let restsUntil = 0
   let over: 'stopped' | 'lost' | undefined
   let consumer: Running | undefined
 
   const onMessage = (message: JsMsg) => {
-    if (over === 'lost') return message.nak()
+    if (over) return message.nak()
     const record = parts.read(message)
     if (record === undefined) return void pass(message)
-    if (held.isFull()) return message.nak(GIVEN_BACK_MS)
+    const laterMs = held.isFull() ? GIVEN_BACK_MS : Math.ceil(restsUntil - performance.now())
+    if (laterMs > 0) return message.nak(laterMs)
     const taken = { record, message, bytes: parts.sizeOf(record, message) }
     held.add(taken)
     waiting.push(taken)
@@ -108,7 +112,7 @@ export async function followInto<R>(parts: FollowParts<R>): Promise<Running> {
 
   async function put(batch: Taken<R>[]): Promise<void> {
     if (batch.length === 0) return
-    if (!(await isOwnNow())) return settle(batch, message => message.nak(pace.firstMs))
+    if (!(await isOwnNow())) return settle([...batch, ...waiting.splice(0)], message => message.nak(pace.firstMs))
     try {
       await parts.write(batch.map(({ record }) => record))
     } catch (error) {
@@ -144,14 +148,17 @@ export async function followInto<R>(parts: FollowParts<R>): Promise<Running> {
 
   async function putOff(batch: readonly Taken<R>[], error: unknown): Promise<void> {
     const problem = errorMessage(error)
-    const { ofStore, alone } = suspects.failed(named(batch))
+    const { ofStore, alone } = suspects.failed(named(batch), said.isDown)
     if (alone >= ALONE)
       return putAside(batch[0]!, `it failed ${alone} times by itself while the store took others: ${problem}`, false)
     if (ofStore) said.failed(problem)
-    const again = pauseMs(pace, said.failures, alone)
+    const again = pauseMs(pace, said.failures, said.isDown ? 0 : alone)
     settle(batch, message => message.nak(again))
-    // What waits behind it would fail the same way, one try after another. It comes first the next time.
-    if (said.isDown) settle(waiting.splice(0), message => message.nak(again / 2))
+    if (!said.isDown) return
+    // What waits behind it, and what comes meanwhile, would fail the same way, one try after another. It comes first the next time.
+    const restMs = Math.ceil(again / 2)
+    restsUntil = performance.now() + restMs
+    settle(waiting.splice(0), message => message.nak(restMs))
   }
 
   async function putAside(taken: Taken<R>, reason: string, isRefusal: boolean): Promise<void> {

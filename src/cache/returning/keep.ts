@@ -2,6 +2,7 @@
 // lost. Looks again and again, since other cache workers, also with another config, make and leave consumers.
 import type { Alarms } from '../../alarms/alarms.ts'
 import { errorMessage, ReactorError } from '../../base/errors.ts'
+import { createInHand } from '../../base/in-hand.ts'
 import type { Log } from '../../base/log.ts'
 import type { Running } from '../../base/service.ts'
 import { formatUse, type Use } from '../../protocol/returner-consumers.ts'
@@ -24,15 +25,22 @@ export interface KeepParts {
   log: Log
 }
 
+/** So many times as long it is not looked, where there is nothing to keep and nothing was found: another worker may leave something. */
+const SELDOM = 60
+
 /** The first look is over when it resolves; throws what it throws. */
 export async function keepReturning(parts: KeepParts): Promise<Running> {
   const { slots, kept, lookEveryMs, alarms, log } = parts
   const following = new Map<string, { consumer: string; running: Running }>()
   /** Uses of which it was said that they have no consumer. */
   const told = new Set<string>()
+  const ending = createInHand(error =>
+    log.warn({ error: errorMessage(error) }, 'what a returner had in hand could not be brought to an end'),
+  )
   let stopped = false
   let failing = false
   let woken = false
+  let seldom = false
   let endPause: () => void = () => undefined
 
   const lost = (name: string) => {
@@ -42,7 +50,7 @@ export async function keepReturning(parts: KeepParts): Promise<Running> {
     const message = `the consumer of ${name} is gone, or another returner's by now: it gets nothing until it has another one, and not what came meanwhile`
     log.error({ use: name }, message)
     alarms.raise('returner', name, { message })
-    void running?.stop()
+    if (running) ending.add(running.stop())
     woken = true
     endPause()
   }
@@ -57,6 +65,7 @@ export async function keepReturning(parts: KeepParts): Promise<Running> {
 
   const look = async () => {
     const found = await slots.look()
+    seldom = kept.length === 0 && found.infos.length === 0
     for (const { use, follow } of kept) {
       const name = formatUse(use)
       const consumer = found.claimed.get(name)
@@ -82,7 +91,7 @@ export async function keepReturning(parts: KeepParts): Promise<Running> {
 
   const pause = () =>
     new Promise<void>(resolve => {
-      const timer = setTimeout(resolve, lookEveryMs)
+      const timer = setTimeout(resolve, seldom ? SELDOM * lookEveryMs : lookEveryMs)
       endPause = () => {
         clearTimeout(timer)
         resolve()
@@ -104,7 +113,10 @@ export async function keepReturning(parts: KeepParts): Promise<Running> {
     }
   }
 
-  const stopAll = () => Promise.all([...following.values()].map(({ running }) => running.stop()))
+  const stopAll = async () => {
+    for (const { running } of following.values()) ending.add(running.stop())
+    await ending.settle()
+  }
   try {
     await look()
   } catch (error) {

@@ -64,7 +64,9 @@ export async function startMasterJobCache(parts: MasterJobCacheParts): Promise<R
       ),
   })
 
+  let stopping = false
   const write = async (records: readonly JobRecord[]) => {
+    if (!stopping) await endings.room()
     const loads: JobLoad[] = []
     const returns: StoredReturn[] = []
     for (const record of records) {
@@ -90,6 +92,7 @@ export async function startMasterJobCache(parts: MasterJobCacheParts): Promise<R
   })
   return {
     async stop() {
+      stopping = true
       await following.stop()
       await endings.stop(ENDINGS_WITHIN_MS)
     },

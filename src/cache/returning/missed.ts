@@ -3,6 +3,7 @@
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
 import type { Alarms } from '../../alarms/alarms.ts'
 import type { Reader } from '../../alarms/room.ts'
+import { errorMessage } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { formatUse, useOf } from '../../protocol/returner-consumers.ts'
 import { streamNames } from '../../protocol/streams.ts'
@@ -16,29 +17,45 @@ export interface MissedParts {
 
 /** All before `first` is removed; `readers`, as they were before it, and `firstThen` what was first. */
 export async function noteMissed(
-  { jsm, ns, alarms, log }: MissedParts,
+  parts: MissedParts,
   readers: readonly Reader[],
   firstThen: number,
   first: number,
 ): Promise<void> {
-  for (const { name, floor, returner } of readers) {
-    if (!returner || floor + 1 >= first) continue
-    const { config, num_pending, num_ack_pending } = await jsm.consumers.info(streamNames(ns).events, returner.consumer)
-    const [missed, upTo] = notedIn(config.metadata)
-    const removed = first - Math.max(floor + 1, firstThen, upTo + 1)
-    // Of one that reads some subjects only, what it has less to get.
-    const fewer = config.filter_subjects ? returner.unread - (num_pending + num_ack_pending) : returner.unread
-    const lost = Math.min(removed, fewer)
-    if (lost <= 0) continue
-    const metadata = { returner: config.metadata!.returner!, missed: `${missed + lost}`, missed_to: `${first - 1}` }
-    await jsm.consumers.update(streamNames(ns).events, returner.consumer, { metadata })
-    log.debug({ use: name, missed: lost }, 'events are removed that a returner had yet to get')
-    alarms.clear('returner_missed', name)
-    alarms.raise('returner_loses', name, {
-      message: `EVENTS has no room for what waits for ${name}: the oldest ${lost} events that it had yet to get are removed, and more will be until its store takes events again`,
-      missed: missed + lost,
-    })
-  }
+  for (const reader of readers)
+    try {
+      await note(parts, reader, firstThen, first)
+    } catch (error) {
+      // It is removed all the same, and others are to hear of theirs.
+      parts.log.warn(
+        { use: reader.name, error: errorMessage(error) },
+        'events are removed that a returner had yet to get, and it cannot be noted how many',
+      )
+    }
+}
+
+async function note(
+  { jsm, ns, alarms, log }: MissedParts,
+  { name, floor, returner }: Reader,
+  firstThen: number,
+  first: number,
+): Promise<void> {
+  if (!returner || floor + 1 >= first) return
+  const { config, num_pending, num_ack_pending } = await jsm.consumers.info(streamNames(ns).events, returner.consumer)
+  const [missed, upTo] = notedIn(config.metadata)
+  const removed = first - Math.max(floor + 1, firstThen, upTo + 1)
+  // Of one that reads some subjects only, what it has less to get.
+  const fewer = config.filter_subjects ? returner.unread - (num_pending + num_ack_pending) : returner.unread
+  const lost = Math.min(removed, fewer)
+  if (lost <= 0) return
+  const metadata = { returner: config.metadata!.returner!, missed: `${missed + lost}`, missed_to: `${first - 1}` }
+  await jsm.consumers.update(streamNames(ns).events, returner.consumer, { metadata })
+  log.debug({ use: name, missed: lost }, 'events are removed that a returner had yet to get')
+  alarms.clear('returner_missed', name)
+  alarms.raise('returner_loses', name, {
+    message: `EVENTS has no room for what waits for ${name}: the oldest ${lost} events that it had yet to get are removed, and more will be until its store takes events again`,
+    missed: missed + lost,
+  })
 }
 
 /** Tells of those that have taken something since. */

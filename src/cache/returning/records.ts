@@ -13,7 +13,7 @@ import { createFactReader, type JobTimeouts, type NewFact, type ReturnFact } fro
 /** `payload`: where the value of the return lies. */
 export type JobRecord = { load: JobLoad } | { returned: StoredReturn; payload?: PayloadRef }
 
-/** Reads a message of the master's job cache; undefined: it is not believed, or cannot be read. */
+/** Reads a message of the master's job cache; undefined: it is not believed, cannot be read, or is not to be kept. */
 export function createRecordReader(
   eventPrefix: string,
   timeouts: JobTimeouts,
@@ -31,6 +31,7 @@ export function createRecordReader(
       return undefined
     }
     const { fact } = read
+    if (!fact) return undefined
     if (fact.what === 'new') return { load: loadOf(fact) }
     if (fact.what !== 'return') return undefined
     return { returned: returnOf(fact), ...(fact.payload ? { payload: fact.payload } : {}) }
@@ -65,6 +66,8 @@ const returnOf = (fact: ReturnFact): StoredReturn => ({
   success: fact.success,
   cmd: '_return',
   ...(fact.outcome ? { outcome: fact.outcome } : {}),
+  ...(fact.schedule ? { schedule: fact.schedule } : {}),
+  ...(fact.metadata ? { metadata: fact.metadata } : {}),
   // The server's clock: as in Salt, it is the master who says when a return came.
   _stamp: formatStamp(fact.at),
 })

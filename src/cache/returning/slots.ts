@@ -39,6 +39,8 @@ export async function openSlots(nc: NatsConnection, ns: string, wanted: readonly
   const { events } = streamNames(ns)
   /** Looks at which nobody read it, by name and time of its making. */
   let unused = new Map<string, number>()
+  /** What was there when it was last looked. */
+  let infos = new Map<string, ConsumerInfo>()
 
   const lookAround = () => consumerInfos(jsm, events, returnerNames(ns))
   const ownerOf = (info: ConsumerInfo | undefined) => info && useOf(ns, info.name, info.config.metadata)
@@ -46,7 +48,6 @@ export async function openSlots(nc: NatsConnection, ns: string, wanted: readonly
   const claim = async (use: Use): Promise<WantedConsumer | Without> => {
     const fitting = consumersFor(ns, use)
     for (;;) {
-      const infos = await lookAround()
       const there = fitting.map(({ durable_name }) => infos.get(durable_name))
       const own = there.findIndex(info => info && (ownerOf(info)?.returner ?? use.returner) === use.returner)
       if (own >= 0) {
@@ -59,10 +60,11 @@ export async function openSlots(nc: NatsConnection, ns: string, wanted: readonly
         return { use, others, areRead: there.every(info => info!.num_waiting > 0) }
       }
       await make(jsm, events, fitting[free]!)
+      infos = await lookAround()
     }
   }
 
-  const removeUnused = async (infos: ReadonlyMap<string, ConsumerInfo>, claimed: ReadonlySet<string>) => {
+  const removeUnused = async (claimed: ReadonlySet<string>) => {
     const found = new Map<string, number>()
     for (const info of infos.values()) {
       if (claimed.has(info.name) || info.num_waiting > 0) continue
@@ -86,13 +88,13 @@ export async function openSlots(nc: NatsConnection, ns: string, wanted: readonly
     async look() {
       const claimed = new Map<string, WantedConsumer>()
       const without: Without[] = []
+      infos = await lookAround()
       for (const use of wanted) {
         const got = await claim(use)
         if ('use' in got) without.push(got)
         else claimed.set(formatUse(use), got)
       }
-      const infos = await lookAround()
-      await removeUnused(infos, new Set([...claimed.values()].map(({ durable_name }) => durable_name)))
+      await removeUnused(new Set([...claimed.values()].map(({ durable_name }) => durable_name)))
       return { claimed, without, infos: [...infos.values()] }
     },
   }

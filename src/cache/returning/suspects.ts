@@ -7,9 +7,10 @@ export interface Suspects {
   limit(seq: number, most: number): number
   /**
    * Their batch failed. `ofStore`: that says something about the store, since not all of them have failed after it last took
-   * others. `alone`: how often the one has failed by itself while the store took others of its kind in between.
+   * others. `alone`: how often the one has failed by itself while the store took others of its kind in between. `isDown`: the
+   * store is known to take nothing, which says nothing of them.
    */
-  failed(batch: readonly One[]): { ofStore: boolean; alone: number }
+  failed(batch: readonly One[], isDown: boolean): { ofStore: boolean; alone: number }
   /** The store has them. */
   taken(batch: readonly One[]): void
   /** It is put aside. */
@@ -43,10 +44,10 @@ export function createSuspects(forgetMs: number, now: () => number): Suspects {
   /** Batches, by kind. */
   const taken = new Map<string, number>()
 
-  const fail = ({ seq, kind }: One, count: number): { ofStore: boolean; alone: number } => {
+  const fail = ({ seq, kind }: One, count: number, isDown: boolean): { ofStore: boolean; alone: number } => {
     const before = suspects.get(seq)
     const takenNow = taken.get(kind) ?? 0
-    const between = before !== undefined && before.takenThen < takenNow
+    const between = !isDown && before !== undefined && before.takenThen < takenNow
     const alone = count > 1 ? 0 : (before?.alone ?? 0) + (between && before.limit === 1 ? 1 : 0)
     suspects.delete(seq)
     suspects.set(seq, { limit: Math.max(1, count >> 1), alone, takenThen: takenNow, at: now() })
@@ -57,8 +58,8 @@ export function createSuspects(forgetMs: number, now: () => number): Suspects {
   return {
     has: seq => suspects.has(seq),
     limit: (seq, most) => suspects.get(seq)?.limit ?? most,
-    failed(batch) {
-      const each = batch.map(one => fail(one, batch.length))
+    failed(batch, isDown) {
+      const each = batch.map(one => fail(one, batch.length, isDown))
       return { ofStore: each.some(({ ofStore }) => ofStore), alone: each.length === 1 ? each[0]!.alone : 0 }
     },
     taken(batch) {

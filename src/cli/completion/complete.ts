@@ -70,12 +70,15 @@ async function argumentsOf(typed: Typed, current: string, offers: Offers): Promi
   if (argument?.argChoices) return argument.argChoices.map(value => ({ value }))
   const client: ClientOptions = Object.fromEntries(options)
   const above = command.parent?.name() ?? ''
-  switch (`${above === 'jobs' || above === 'context' ? `${above} ` : ''}${command.name()} ${argument?.name()}`) {
+  const isNamed = ['jobs', 'context', 'schedule'].includes(above)
+  switch (`${isNamed ? `${above} ` : ''}${command.name()} ${argument?.name()}`) {
     case 'call tgt':
       return namesIds(options) ? minions(current, client, offers) : []
     case 'call fun':
       return offers.functions('execution')
     case 'run fun':
+    case 'schedule add function':
+    case 'schedule modify function':
       return offers.functions('runner')
     case 'wheel fun':
       return offers.functions('wheel')

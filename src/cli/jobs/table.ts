@@ -115,6 +115,7 @@ export function jobHead(job: JobSummary, nowMs: number, { paint }: TableLook): s
     ['target', `${targetText(job)}${job.kind === 'local' ? ` (${job.tgt_type})` : ''}`],
     ['user', cleanText(job.user)],
     ['cause', job.cause && cleanText(job.cause)],
+    ['schedule', job.schedule && cleanText(job.schedule)],
     ['metadata', job.metadata && cleanText(JSON.stringify(job.metadata))],
     ['returners', returnersText(job)],
     ['started', `${clockTime(job.start, nowMs)} (${formatDuration(Math.max(0, nowMs - job.start))} ago)`],

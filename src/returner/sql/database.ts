@@ -40,10 +40,13 @@ export interface DatabaseParts {
   connections: Connections
   dialect: Dialect
   where: string
+  /** For a connection. */
+  connectMs: number
+  /** For a statement. */
   timeoutMs: number
 }
 
-export function createDatabase({ connections, dialect, where, timeoutMs }: DatabaseParts): Database {
+export function createDatabase({ connections, dialect, where, connectMs, timeoutMs }: DatabaseParts): Database {
   const inHand = createInHand(() => undefined)
   const reading = createTurns(MOST_READING)
   let closing: Promise<void> | undefined
@@ -57,7 +60,7 @@ export function createDatabase({ connections, dialect, where, timeoutMs }: Datab
 
   async function converse<T>(work: (run: Run) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const taking = connections.take()
-    const connection = await inTime(taking, signal).catch(error => {
+    const connection = await inTime(taking, connectMs, signal).catch(error => {
       // One that comes too late is for others.
       taking.then(
         late => late.release(false),
@@ -67,7 +70,7 @@ export function createDatabase({ connections, dialect, where, timeoutMs }: Datab
     })
     let broken = true
     try {
-      const result = await work((sql, values) => inTime(connection.run(sql, values), signal))
+      const result = await work((sql, values) => inTime(connection.run(sql, values), timeoutMs, signal))
       broken = false
       return result
     } finally {
@@ -75,12 +78,12 @@ export function createDatabase({ connections, dialect, where, timeoutMs }: Datab
     }
   }
 
-  async function inTime<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  async function inTime<T>(work: Promise<T>, ms: number, signal?: AbortSignal): Promise<T> {
     let timer: NodeJS.Timeout | undefined
     let giveUp: (() => void) | undefined
     const late = new Promise<never>((_, reject) => {
-      const message = `${where} did not answer within ${formatDuration(timeoutMs)}`
-      timer = setTimeout(() => reject(new ReactorError('timeout', message)), timeoutMs)
+      const message = `${where} did not answer within ${formatDuration(ms)}`
+      timer = setTimeout(() => reject(new ReactorError('timeout', message)), ms)
       giveUp = () => reject(signal!.reason)
       signal?.addEventListener('abort', giveUp)
     })
@@ -119,7 +122,7 @@ export function createDatabase({ connections, dialect, where, timeoutMs }: Datab
         return result
       }),
     close() {
-      closing ??= inHand.settle().then(() => inTime(connections.close()))
+      closing ??= inHand.settle().then(() => inTime(connections.close(), connectMs))
       return closing
     },
   }

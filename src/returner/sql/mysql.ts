@@ -26,8 +26,8 @@ const CHANGING = "CONCAT('reactor.tables.', MD5(DATABASE()))"
 /** Seconds that a change waits for those who are at the table: all who come after it wait with it. */
 const PATIENCE = 3
 
-/** Throws `bad_config` on a certificate that cannot be read, and on TLS with a server without a name. */
-export async function openMysql(options: MysqlOptions): Promise<Database> {
+/** `statementMs`: for a statement. Throws `bad_config` on a certificate that cannot be read, and on TLS with a server without a name. */
+export async function openMysql(options: MysqlOptions, statementMs = options.timeout): Promise<Database> {
   const { host, port, user, pass, db, timeout } = options
   const ssl = await tls(options)
   const pool = createPool({
@@ -44,7 +44,7 @@ export async function openMysql(options: MysqlOptions): Promise<Database> {
     ...(ssl ? { ssl } : {}),
   })
   const connections: Connections = {
-    take: () => take(pool, timeout),
+    take: () => take(pool, statementMs),
     begin: 'START TRANSACTION',
     limited,
     alone: {
@@ -69,7 +69,8 @@ export async function openMysql(options: MysqlOptions): Promise<Database> {
     connections,
     dialect: MYSQL,
     where: `the mysql database '${db}' at ${host}:${port}`,
-    timeoutMs: timeout,
+    connectMs: timeout,
+    timeoutMs: statementMs,
   })
 }
 

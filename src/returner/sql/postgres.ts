@@ -15,15 +15,16 @@ const LOCK = 'pg_advisory_xact_lock(7265983)'
 const CHANGING = '7265984'
 const AGAIN_MS = 200
 
-/** Throws `bad_config` on two passwords. */
-export function openPostgres({ host, port, user, passwd, pass, db, timeout }: PostgresOptions): Database {
+/** `statementMs`: for a statement. Throws `bad_config` on two passwords. */
+export function openPostgres(options: PostgresOptions, statementMs = options.timeout): Database {
+  const { host, port, user, passwd, pass, db, timeout } = options
   if (passwd !== undefined && pass !== undefined)
     throw new ReactorError('bad_config', "'postgres.passwd' and 'postgres.pass' are the same setting: leave one out")
   const pool = new pg.Pool({
     ...{ host, port, user, password: passwd ?? pass ?? 'salt', database: db },
     ...{ max: MOST_CONNECTIONS, connectionTimeoutMillis: timeout, application_name: 'reactor' },
     // What nobody waits for any more does not go on; this comes after the client's own limit.
-    onConnect: async client => void (await client.query(`SET statement_timeout = ${timeout + 1000}`)),
+    onConnect: async client => void (await client.query(`SET statement_timeout = ${statementMs + 1000}`)),
     types: { getTypeParser: () => (text: string) => text },
   })
   // Of connections that nobody uses: the pool has let go of them, and the next use makes others.
@@ -60,7 +61,8 @@ export function openPostgres({ host, port, user, passwd, pass, db, timeout }: Po
     connections,
     dialect: POSTGRES,
     where: `the postgres database '${db}' at ${host}:${port}`,
-    timeoutMs: timeout,
+    connectMs: timeout,
+    timeoutMs: statementMs,
   })
 }
 

@@ -179,6 +179,7 @@ export function openSqlite({ database, timeout }: SqliteOptions): Database {
     },
     dialect: SQLITE,
     where: `the sqlite file ${database}`,
+    connectMs: timeout,
     timeoutMs: timeout,
   })
 }

@@ -97,6 +97,10 @@ describe('one job', () => {
     expect(jobHead(job(), START, plain).join()).not.toContain('returners')
   })
 
+  it("names the entry of a minion's schedule that it is a run of", () => {
+    expect(jobHead(job({ schedule: 'job3' }), START, plain)).toContain('schedule    job3')
+  })
+
   it('has a line for each minion, with when it returned and what went wrong', () => {
     const view = job({
       minions: ['web1', 'web2', 'web3'],

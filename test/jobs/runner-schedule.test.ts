@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest'
+import type { FunctionCall } from '../../src/jobs/run-function.ts'
+import { runnerSchedule } from '../../src/jobs/runner-schedule.ts'
+import { type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
+
+const known = new Map(['web1', 'web2', 'db1'].map(id => [id, { id, grains: {} }]))
+const FLEET = { minion: (id: string) => known.get(id), targets: { nodegroups: {}, pillar: false } as const }
+const GRANTS: Grants = {
+  ...NO_GRANTS,
+  local: [{ funs: ['test.*'] }, { tgt: 'web*', funs: ['service.*', 'saltutil.cmd'] }],
+  runner: ['schedule.*', 'event.send'],
+  wheel: ['key.list'],
+}
+
+function open(item?: Record<string, unknown>, grants: Grants | null = GRANTS) {
+  const asked: unknown[][] = []
+  const ask = async (...words: unknown[]) => {
+    if (words[0] === 'item') return item ?? null
+    asked.push(words)
+    return 'answered'
+  }
+  const call = { user: 'ada', ...(grants ? { grants: () => grants } : {}) } as unknown as FunctionCall
+  return { schedule: runnerSchedule(ask, call, FLEET), asked }
+}
+
+const EVERY = { seconds: 5 }
+
+describe('who schedules a function', () => {
+  it.each<[string, Record<string, unknown>]>([
+    ['a runner function that they may call', { function: 'event.send' }],
+    ['a wheel function that they may call', { function: 'wheel.key.list' }],
+    ['on all minions what they may call on all', { function: 'local.test.ping', tgt: '*' }],
+    [
+      'on any target what they may call on all',
+      { function: 'local.test.ping', tgt: 'G@os:Debian', tgt_type: 'compound' },
+    ],
+    ['on the very target that is granted', { function: 'local.service.restart', tgt: 'web*', args: ['x'] }],
+    ['on ids that are named, each of them granted', { function: 'local.service.restart', tgt: ['web1', 'web2'] }],
+  ])('may have %s run later', async (_what, item) => {
+    const { schedule, asked } = open()
+    await schedule.ask('add', 'e', { ...item, ...EVERY })
+    expect(asked).toEqual([['add', 'e', { ...item, ...EVERY }]])
+  })
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['a runner function', { function: 'http.query' }, "grants runner 'http.query'"],
+    ['a runner function written in full', { function: 'runner.http.query' }, "grants runner 'http.query'"],
+    ['a wheel function', { function: 'wheel.user.add' }, "grants wheel 'user.add'"],
+    ['a function on a minion', { function: 'local.service.restart', tgt: 'db1' }, 'on db1'],
+    ['one of several minions', { function: 'local.service.restart', tgt: ['web1', 'db1'] }, 'on db1'],
+    [
+      'a target that means only theirs today',
+      { function: 'local.service.restart', tgt: 'web[12]' },
+      'may come to mean',
+    ],
+    ['a returner', { function: 'local.service.restart', tgt: 'web*', returner: 'mysql' }, "grants 'returner.mysql'"],
+    [
+      'what a function merely wraps',
+      { function: 'local.saltutil.cmd', tgt: 'web*', args: ['db1', 'cmd.run', ['id']] },
+      "grants 'cmd.run'",
+    ],
+  ])('may not have %s run that they may not call', async (_what, item, why) => {
+    const { schedule, asked } = open()
+    const adding = schedule.ask('add', 'e', { ...item, ...EVERY })
+    await expect(adding).rejects.toMatchObject({ code: 'forbidden', message: expect.stringContaining(why) })
+    expect(asked).toEqual([])
+  })
+
+  it.each([
+    ['modify', ['e', { seconds: 9 }]],
+    ['enable_job', ['e']],
+    ['run_job', ['e']],
+    ['postpone_job', ['e', 'a', 'b']],
+  ] as const)('may not %s an entry of another that runs it', async (operation, args) => {
+    const { schedule, asked } = open({ function: 'http.query', ...EVERY })
+    await expect(schedule.ask(operation, ...args)).rejects.toMatchObject({ code: 'forbidden' })
+    expect(asked).toEqual([])
+  })
+
+  it('changes an entry as a whole, so that it is what was looked at', async () => {
+    const { schedule, asked } = open({ function: 'event.send', args: ['a'], ...EVERY })
+    await schedule.ask('modify', 'e', { args: ['b'] }, { test: false })
+    expect(asked).toEqual([['modify', 'e', { function: 'event.send', args: ['b'], ...EVERY }, { test: false }]])
+  })
+
+  it('takes it away, disables it and looks at it, whatever it runs', async () => {
+    const { schedule, asked } = open({ function: 'http.query', ...EVERY })
+    for (const operation of ['delete', 'disable_job', 'skip_job', 'status'] as const) await schedule.ask(operation, 'e')
+    expect(asked).toHaveLength(4)
+  })
+
+  it('changes nothing without the right to the function that changes it, whichever function asks', async () => {
+    const { schedule, asked } = open(
+      { function: 'event.send', ...EVERY },
+      { ...GRANTS, runner: ['event.send', 'own.fun'] },
+    )
+    await expect(schedule.ask('delete', 'e')).rejects.toThrow("no role of theirs grants runner 'schedule.delete'")
+    await schedule.ask('coming', 5)
+    expect(asked).toEqual([['coming', 5]])
+  })
+
+  it('is the program itself, and may everything', async () => {
+    const { schedule } = open({ function: 'http.query', ...EVERY }, null)
+    expect(await schedule.ask('run_job', 'e')).toBe('answered')
+  })
+})

@@ -1,0 +1,80 @@
+// The schedule's leaders on a namespace of their own, for tests: real streams and a real bucket, a lease that the test gives and
+// takes, and a clock that it sets.
+
+import { onTestFinished } from 'vitest'
+import type { Clock } from '../../src/base/clock.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { createFire } from '../../src/bus/fire.ts'
+import { followLedger } from '../../src/jobs/follow-ledger.ts'
+import { serviceOrigin } from '../../src/protocol/origin.ts'
+import type { Decision, ReactionBatch } from '../../src/protocol/reaction.ts'
+import { slotId } from '../../src/protocol/schedule.ts'
+import { streamNames } from '../../src/protocol/streams.ts'
+import { createBook } from '../../src/schedule/book.ts'
+import { callOf } from '../../src/schedule/calls.ts'
+import { endsIn } from '../../src/schedule/ends.ts'
+import { createHandOver } from '../../src/schedule/hand-over.ts'
+import { type Leader, startLeader } from '../../src/schedule/leader.ts'
+import { createScheduleStats } from '../../src/schedule/stats.ts'
+import { openScheduleStore } from '../../src/schedule/store.ts'
+import { keptLog, openCore, storedIn } from '../helpers/core.ts'
+
+export interface TestClock extends Clock {
+  ahead: number
+}
+
+export async function openLeading(server: { url: string }) {
+  const core = await openCore(server)
+  const { nc, ns, subjects, publisher } = core
+  const clock: TestClock = { ...systemClock, ahead: 0, now: () => Date.now() + clock.ahead }
+  const { log, lines } = keptLog()
+  const stats = createScheduleStats()
+
+  const lead = async (given: Record<string, unknown>) => {
+    const gone = new AbortController()
+    const lease = { valid: () => !gone.signal.aborted, lost: gone.signal }
+    const book = createBook(callOf)
+    book.give('config', given)
+    const leader = await startLeader({
+      lease,
+      store: await openScheduleStore(nc, ns, 1, publisher, log),
+      book,
+      lookEveryMs: 100,
+      keepMs: 86_400_000,
+      handOver: createHandOver(subjects, publisher),
+      followEnds: (sinceMs, onEnd) =>
+        followLedger(nc, streamNames(ns).done, sinceMs, log, message => {
+          for (const { name, slot } of endsIn(message.string())) onEnd(name, slot)
+        }),
+      fire: createFire(publisher, subjects, serviceOrigin('_schedule')),
+      clock,
+      stats,
+      log,
+    })
+    onTestFinished(() => leader.stop())
+    return Object.assign(leader as Leader, { loseLease: () => gone.abort() })
+  }
+  /** Names of the slots that were handed over, in their order. */
+  const handedOver = async () =>
+    (await storedIn<ReactionBatch>(nc, streamNames(ns).reactions)).flatMap(({ body }) =>
+      body.reactions.map(({ event }) => event.id),
+    )
+  /** As a job worker enters it. */
+  const end = (name: string, slot: number, state: Decision['state'] = 'done') => {
+    const event = slotId(name, slot)
+    const rule = `schedule:${name}`
+    const decision: Decision = { key: `${event}/${rule}`, rule, event, tag: '', state, ms: 1, jids: [] }
+    return publisher.publish(subjects.done('w1'), JSON.stringify({ worker: 'w1', decisions: [decision] }))
+  }
+  return { ...core, clock, log, lines, stats, lead, handedOver, end }
+}
+
+/** Until it holds; looked at again and again. */
+export async function until<T>(look: () => T | Promise<T>): Promise<Exclude<T, false | null | undefined>> {
+  for (const late = Date.now() + 15_000; ; ) {
+    const found = await look()
+    if (found) return found as Exclude<T, false | null | undefined>
+    if (Date.now() > late) throw new Error(`it did not come true within 15 s: ${look}`)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+}
