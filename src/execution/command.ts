@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { z } from 'zod'
 import { parseDuration } from '../base/duration.ts'
 import { ReactorError } from '../base/errors.ts'
-import type { ExecutionContext } from '../functions/context.ts'
+import type { ExecutionContext } from '../functions/minion-context.ts'
 import { DEFAULT_OUTPUT_LIMIT, type ProcessResult, runProcess } from './process.ts'
 import { splitWords } from './words.ts'
 

@@ -1,7 +1,7 @@
 // What a user's own module imports: `import { execution, z } from 'reactor'`.
 export { z } from 'zod'
 export { ReactorError } from '../base/errors.ts'
-export type { CallContext, ExecutionContext, RunnerContext, WheelContext } from './context.ts'
+export type { CallContext } from './context.ts'
 export { execution, runner, wheel } from './define.ts'
 export { type EventOfFact, type FactDefinition, fact } from './define-fact.ts'
 export {
@@ -24,3 +24,6 @@ export {
   program,
   target,
 } from './guards.ts'
+export type { ExecutionContext } from './minion-context.ts'
+export type { RunnerContext } from './runner-context.ts'
+export type { WheelContext } from './wheel-context.ts'

@@ -1,7 +1,7 @@
 // Reactions as runner functions see and handle them: in the name of who asked, and held to their roles.
 import { ReactorError } from '../base/errors.ts'
 import { seesReactions } from '../cache/rights.ts'
-import type { Reactions } from '../functions/context.ts'
+import type { Reactions } from '../functions/runner-context.ts'
 import { matchesFunction } from '../operators/may.ts'
 import { type ReactionControl, requireReaction } from './control/reactions.ts'
 import type { FunctionCall } from './run-function.ts'

@@ -2,7 +2,7 @@
 // does is held to none, so nobody changes rules through a function that does something else.
 import { ReactorError } from '../base/errors.ts'
 import { seesReactions } from '../cache/rights.ts'
-import type { Rules } from '../functions/context.ts'
+import type { Rules } from '../functions/runner-context.ts'
 import { matchesFunction } from '../operators/may.ts'
 import type { RuleCounts } from '../protocol/reaction-view.ts'
 import type { RulesControl } from '../reactor/bundle/control.ts'

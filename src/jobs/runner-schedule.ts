@@ -2,7 +2,7 @@
 // runs later is held to none: so nobody schedules, or sets going, what they may not call themselves.
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
-import type { MasterSchedule } from '../functions/context.ts'
+import type { MasterSchedule } from '../functions/runner-context.ts'
 import { type Fleet, matchesFunction, notAllowed } from '../operators/may.ts'
 import type { ReactionAction } from '../protocol/job.ts'
 import { returnerRights } from '../protocol/returning.ts'

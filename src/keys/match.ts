@@ -1,7 +1,7 @@
 // Which keys somebody means: by globs over ids, or by Salt's lists of ids, with the very keys or without.
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
-import type { KeyLists, KeyMatch } from '../functions/context.ts'
+import type { KeyLists, KeyMatch } from '../functions/wheel-context.ts'
 import { createFnmatch } from '../protocol/fnmatch.ts'
 import {
   isPublicKey,

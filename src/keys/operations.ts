@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
-import type { KeyLists, KeyMatch, Keys } from '../functions/context.ts'
+import type { KeyLists, KeyMatch, Keys } from '../functions/wheel-context.ts'
 import {
   isPublicKey,
   KEY_STATES,

@@ -1,6 +1,6 @@
 // Join tokens as operators make and end them, with an audit record of each.
 import type { Audit, Caller } from '../audit/audit.ts'
-import type { JoinTokens } from '../functions/context.ts'
+import type { JoinTokens } from '../functions/wheel-context.ts'
 import type { TokenStore } from './tokens.ts'
 
 /** The tokens as one caller changes them. */

@@ -7,7 +7,7 @@ import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { openTable } from '../bus/table.ts'
-import type { JoinToken, JoinTokens } from '../functions/context.ts'
+import type { JoinToken, JoinTokens } from '../functions/wheel-context.ts'
 import { createFnmatch } from '../protocol/fnmatch.ts'
 import { bucketNames } from '../protocol/streams.ts'
 

@@ -1,6 +1,6 @@
 // What `saltutil` sees of a minion's jobs, and how a signal reaches one.
 import { constants } from 'node:os'
-import type { MinionJobs, RunningJob } from '../functions/context.ts'
+import type { MinionJobs, RunningJob } from '../functions/minion-context.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import { type Ending, type JobRun, returnOf } from './run.ts'

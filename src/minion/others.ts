@@ -3,7 +3,7 @@ import { ReactorError } from '../base/errors.ts'
 import { userOf } from '../base/file-lock.ts'
 import { processFamily } from '../base/process-start.ts'
 import { signalSession } from '../execution/group.ts'
-import type { MinionJobs } from '../functions/context.ts'
+import type { MinionJobs } from '../functions/minion-context.ts'
 import { shownJob } from './control.ts'
 import { type Held, type RunningOnDisk, readHeldJobs } from './held.ts'
 

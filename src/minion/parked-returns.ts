@@ -1,6 +1,6 @@
 // What a person does about returns that did not get to their returners: look at them, put them back, let go of them.
 import { REDACTED } from '../base/redact.ts'
-import type { MinionReturners, ParkedReturn, WhichReturns } from '../functions/context.ts'
+import type { MinionReturners, ParkedReturn, WhichReturns } from '../functions/minion-context.ts'
 import { formatStamp } from '../protocol/event.ts'
 import type { RefusedReturn, RefusedReturns } from './refused-returns.ts'
 import type { Destination, Undelivered } from './returner-spool.ts'

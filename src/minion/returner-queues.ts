@@ -1,6 +1,6 @@
 // The queues of a minion: one for each destination that something waits for, or that was said to be down.
 import type { Clock } from '../base/clock.ts'
-import type { WaitingReturns } from '../functions/context.ts'
+import type { WaitingReturns } from '../functions/minion-context.ts'
 import { type Backoff, createReturnerQueue, type ReturnerQueue, type Waiting } from './returner-queue.ts'
 import { type Destination, destinationKey } from './returner-spool.ts'
 import type { ReturnerStores } from './returner-stores.ts'

@@ -1,6 +1,7 @@
 // What comes of an answer of the minion's schedule: a failed one fails its job, a change is an event, and an entry goes elsewhere.
 import { errorMessage } from '../base/errors.ts'
-import type { ExecutionContext, PublishRequest } from '../functions/context.ts'
+import type { PublishRequest } from '../functions/context.ts'
+import type { ExecutionContext } from '../functions/minion-context.ts'
 import type { ScheduleAnswer } from '../functions/schedule-operations.ts'
 
 const PEERS_MS = 60_000

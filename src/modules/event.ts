@@ -1,7 +1,7 @@
 // Module `event`: fires events from the minion, in the shape in which Salt's minions fire theirs.
 import { z } from 'zod'
-import type { ExecutionContext } from '../functions/context.ts'
 import { execution } from '../functions/define.ts'
+import type { ExecutionContext } from '../functions/minion-context.ts'
 
 const tag = z.string().min(1).describe('the tag, such as my/app/deployed')
 const map = z.record(z.string(), z.unknown())

@@ -1,9 +1,9 @@
 // Module `mine`: returns that minions share by name through the cache worker.
 import { z } from 'zod'
 import { errorMessage, ReactorError } from '../base/errors.ts'
-import type { ExecutionContext } from '../functions/context.ts'
 import { execution } from '../functions/define.ts'
 import { fixed, functionName, type Guard, target } from '../functions/guards.ts'
+import type { ExecutionContext } from '../functions/minion-context.ts'
 import { type MineFunction, mineFunction, readMineFunction } from '../mine/rules.ts'
 
 /** Arguments of the function that is run, and how the mine is to take what it returns. */

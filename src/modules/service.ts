@@ -3,8 +3,8 @@ import { z } from 'zod'
 import { parseDuration } from '../base/duration.ts'
 import { detectServices } from '../execution/services/detect.ts'
 import type { Action } from '../execution/services/provider.ts'
-import type { ExecutionContext } from '../functions/context.ts'
 import { execution } from '../functions/define.ts'
+import type { ExecutionContext } from '../functions/minion-context.ts'
 
 const name = z.string().min(1).describe('the name of the service')
 const timeout = z

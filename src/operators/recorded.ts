@@ -1,6 +1,6 @@
 // The operators as one caller changes them, with an audit record of each change: whom it is about, never by what they log in.
 import { type Audit, type Caller, failureOf } from '../audit/audit.ts'
-import type { Operators } from '../functions/context.ts'
+import type { Operators } from '../functions/wheel-context.ts'
 
 export function recordedOperators(operators: Operators, audit: Audit, caller: Caller): Operators {
   const { user, source } = caller

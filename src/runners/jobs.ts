@@ -1,9 +1,9 @@
 // Runner `jobs`: the jobs that run and ran, from the job cache, with Salt's arguments and in Salt's shapes; ending and
 // retrying them.
 import { z } from 'zod'
-import type { RunnerContext } from '../functions/context.ts'
 import { runner } from '../functions/define.ts'
 import { minionId } from '../functions/guards.ts'
+import type { RunnerContext } from '../functions/runner-context.ts'
 import { readJid } from '../protocol/jid.ts'
 import type { JobView } from '../protocol/job-view.ts'
 import { display_progress, ext_source, globs, jidArg, kind, metadataArg, outputter } from '../report/arguments.ts'

@@ -1,9 +1,9 @@
 // Runner `manage`: which minions are up, down, connected, and how old they are, in Salt's shapes.
 import { z } from 'zod'
 import { VERSION } from '../base/version.ts'
-import type { RunnerContext } from '../functions/context.ts'
 import { runner } from '../functions/define.ts'
 import { fixed, target } from '../functions/guards.ts'
+import type { RunnerContext } from '../functions/runner-context.ts'
 import { resolveTarget } from '../protocol/target.ts'
 import { splitInput } from '../report/search.ts'
 import { compareVersions } from '../report/versions.ts'

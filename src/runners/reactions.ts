@@ -1,9 +1,9 @@
 // Runner `reactions`: what rules decided and what became of it; what is done to reactions that wait for something.
 import { z } from 'zod'
 import { ReactorError } from '../base/errors.ts'
-import type { RunnerContext } from '../functions/context.ts'
 import { runner } from '../functions/define.ts'
 import { fixed } from '../functions/guards.ts'
+import type { RunnerContext } from '../functions/runner-context.ts'
 import {
   REACTION_STATES,
   type ReactionOperation,

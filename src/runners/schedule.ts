@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
-import type { RunnerContext } from '../functions/context.ts'
 import { runner } from '../functions/define.ts'
 import { fixed } from '../functions/guards.ts'
+import type { RunnerContext } from '../functions/runner-context.ts'
 import type { ScheduleOperation } from '../protocol/schedule.ts'
 
 const MOST_COMING = 1000

@@ -1,17 +1,13 @@
 // What people do with a schedule, in Salt's words and with Salt's answers: the functions of the modules `schedule` on a minion
 // and on the master. What they change is kept before they answer.
-import { stringify } from 'yaml'
-import { errorMessage, ReactorError } from '../base/errors.ts'
-import { redactSecrets } from '../base/redact.ts'
 import { didYouMean } from '../base/suggest.ts'
-import { shownReturning } from '../protocol/returning.ts'
+import { type Answer, failed, unknownJob } from './answer.ts'
 import { type Book, type Change, type Source, WHOLE } from './book.ts'
-import { readTime } from './entry.ts'
 import { type Item, readItem } from './item.ts'
 import { modifiedItem, TIME_KEYS } from './modify.ts'
+import { createPuttingOff } from './put-off.ts'
 import type { Scheduler } from './scheduler.ts'
-import { TIME_FORMAT, writeTime } from './strptime.ts'
-import { withTime } from './timetable.ts'
+import { createViews, meant, shownItem } from './views.ts'
 
 export interface OperateParts<Call> {
   book: Book<Call>
@@ -26,39 +22,18 @@ export interface OperateParts<Call> {
   place: string
 }
 
-/** Salt's answer to a change. A failed one is a failed job. */
-export interface Answer {
-  result: boolean
-  comment: string | string[]
-  changes?: Record<string, unknown>
-}
-
-export interface ListOptions {
-  show_disabled?: boolean
-  where?: string | null | undefined
-  return_yaml?: boolean
-  offline?: boolean
-}
-
 export interface ChangeOptions {
   persist?: boolean
   test?: boolean
-  /** Only an entry of this place: see WHERE. */
+  /** Only an entry of `opts`, or of `pillar`. */
   where?: string | null | undefined
 }
 
 export type Operations = ReturnType<typeof createOperations>
 
-const WHERE: Readonly<Record<string, readonly Source[]>> = { opts: ['config', 'added'], pillar: ['pillar'] }
-
 export function createOperations<Call>({ book, scheduler, keep, saved, apply, place }: OperateParts<Call>) {
   const entryOf = (name: string) => book.entries().get(name)
-  const none = (name: string, more = '.'): Answer => ({
-    result: false,
-    comment: `Job ${name} does not exist${more}`,
-    changes: {},
-  })
-  const failed = (error: unknown): Answer => ({ result: false, comment: `Error: ${errorMessage(error)}`, changes: {} })
+  const none = (name: string, more = '.'): Answer => ({ ...unknownJob(name, more), changes: {} })
   const ofPillar = (name: string): Answer => ({
     result: false,
     comment: `Job ${name} comes from the pillar: it is changed there, and not by this module`,
@@ -74,27 +49,6 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
     putAll(new Map([[name, change]]), persist)
   /** What is left of an entry when it is taken away: of one of the config, that it is not to be. */
   const gone = (source: Source): Change | undefined => (source === 'config' ? { removed: true } : undefined)
-
-  const list = ({ show_disabled = true, where, return_yaml = true, offline = false }: ListOptions = {}) => {
-    const isMeant = meant(where)
-    const schedule: Record<string, unknown> = {}
-    const kept = saved()
-    for (const [name, { source, item }] of book.entries()) {
-      if (!isMeant(source) || (!show_disabled && item.enabled === false)) continue
-      const isSaved = kept.get(name)?.item !== undefined
-      if (offline && !isSaved) continue
-      const shown = shownItem(item)
-      schedule[name] = return_yaml && source !== 'pillar' ? { ...shown, saved: isSaved || source === 'config' } : shown
-    }
-    for (const { name, source, problem } of book.refused())
-      if (isMeant(source) && !offline && !Object.hasOwn(schedule, name)) schedule[name] = { _error: problem }
-    // As in Salt it is there once somebody has said it.
-    const { enabled } = book.settings()
-    if (!enabled || book.changeOf(WHOLE).enabled !== undefined) schedule.enabled = enabled
-    return return_yaml
-      ? stringify({ schedule }, { sortMapEntries: true, indentSeq: false, singleQuote: true, lineWidth: 0 })
-      : schedule
-  }
 
   const addItem = async (name: string, given: unknown, { persist, test }: ChangeOptions): Promise<Answer> => {
     if (entryOf(name)) return { result: false, comment: `Job ${name} already exists in schedule.`, changes: {} }
@@ -131,24 +85,9 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
     const comment = `${enabled ? 'Enabled' : 'Disabled'} schedule on ${place}.`
     return { result: true, comment, changes: { schedule: word } }
   }
-  const timeIn = (name: string, text: string, format: string | undefined) => {
-    const ms = readTime(text, format, entryOf(name)!.entry.zone)
-    return Math.floor(ms / 1000) * 1000
-  }
-  /** The slot of that second. */
-  const slotAt = (name: string, ms: number): number => {
-    const { times } = entryOf(name)!.entry
-    const slot = times.next(ms - 1, scheduler.kept(name)?.since ?? ms)
-    return slot !== undefined && slot < ms + 1000 ? slot : ms
-  }
-
   return {
-    list,
-    is_enabled(name?: string) {
-      if (name === undefined) return book.settings().enabled
-      const item = entryOf(name)?.item
-      return item ? shownItem(item) : {}
-    },
+    ...createViews({ book, scheduler, saved }),
+    ...createPuttingOff({ book, scheduler }),
     /** As it is, secrets included. */
     item: (name: string): Item | undefined => entryOf(name)?.item,
     /** As Salt's it may say no time yet. */
@@ -205,7 +144,7 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
     disable: (options: ChangeOptions = {}) => setWhole(false, options),
     async run_job(name: string, force = false): Promise<Answer> {
       const noted = entryOf(name)
-      if (!noted) return { result: false, comment: `Job ${name} does not exist.` }
+      if (!noted) return unknownJob(name)
       if (!force && noted.item.enabled === false)
         return { result: false, comment: `Job ${name} is disabled: force=True runs it all the same.` }
       await scheduler.run(name)
@@ -227,78 +166,8 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
       apply()
       return { result: true, comment: [`Reloaded schedule on ${place}.`] }
     },
-    async postpone_job(name: string, current: string, to: string, format?: string): Promise<Answer> {
-      if (!entryOf(name)) return { result: false, comment: `Job ${name} does not exist.` }
-      try {
-        const skip = slotAt(name, timeIn(name, current, format))
-        const extra = timeIn(name, to, format)
-        await scheduler.change(name, kept => ({
-          ...kept,
-          skip: withTime(kept.skip, skip),
-          extra: withTime(kept.extra, extra),
-        }))
-        return { result: true, comment: `Postponed Job ${name} in schedule.` }
-      } catch (error) {
-        return failed(error)
-      }
-    },
-    async skip_job(name: string, current: string, format?: string): Promise<Answer> {
-      if (!entryOf(name)) return { result: false, comment: `Job ${name} does not exist.` }
-      try {
-        const skip = slotAt(name, timeIn(name, current, format))
-        await scheduler.change(name, kept => ({ ...kept, skip: withTime(kept.skip, skip) }))
-        return { result: true, comment: `Added Skip Job ${name} in schedule.` }
-      } catch (error) {
-        return failed(error)
-      }
-    },
-    show_next_fire_time(name: string, format = TIME_FORMAT) {
-      const next = scheduler.next(name)
-      const zone = entryOf(name)?.entry.zone ?? 'UTC'
-      return { result: true, next_fire_time: next === undefined ? null : writeTime(next, format, zone) }
-    },
-    job_status(name: string, format = TIME_FORMAT): Record<string, unknown> {
-      const noted = entryOf(name)
-      if (!noted) return {}
-      const { entry, item, source } = noted
-      const at = (ms: number | undefined) => (ms === undefined ? {} : writeTime(ms, format, entry.zone))
-      const { ran, skipped, running, extra, skip } = scheduler.kept(name) ?? {}
-      const next = scheduler.next(name)
-      return {
-        ...shownItem(item),
-        _source: source,
-        ...(next === undefined ? {} : { _next_fire_time: at(next) }),
-        ...(ran ? { _last_run: at(ran.at) } : {}),
-        ...(running?.length ? { _running: running.map(at) } : {}),
-        ...(extra?.length ? { run_explicit: extra.map(at) } : {}),
-        ...(skip?.length ? { skip_explicit: skip.map(at) } : {}),
-        ...(skipped
-          ? {
-              _skipped: !skipped.over,
-              _skip_reason: skipped.reason,
-              _skipped_time: at(skipped.to),
-              _skipped_count: skipped.count,
-            }
-          : {}),
-      }
-    },
     /** Entries that are not in force, and why. */
     refused: () => book.refused(),
     didYouMean: (name: string) => didYouMean(name, book.entries().keys()),
   }
-}
-
-/** Whether entries of a source are asked for; all, where nothing is said. Throws `bad_argument`. */
-function meant(where: string | null | undefined): (source: Source) => boolean {
-  if (where === undefined || where === null) return () => true
-  const sources = Object.hasOwn(WHERE, where) ? WHERE[where] : undefined
-  if (!sources) throw new ReactorError('bad_argument', `where: 'opts' or 'pillar', got '${where}'`)
-  return source => sources.includes(source)
-}
-
-/** Without secrets; of settings for returners the names alone, since any of them may be one. */
-function shownItem(item: Item): Item {
-  const shown = redactSecrets(item) as Item
-  const { ret_kwargs: return_kwargs } = shownReturning({ ret: '-', ret_kwargs: item.return_kwargs })
-  return return_kwargs ? { ...shown, return_kwargs } : shown
 }

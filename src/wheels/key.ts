@@ -1,8 +1,8 @@
 // Wheel `key`: the keys of minions, with Salt's names, arguments and lists.
 import { makeKey } from '../bus/identity.ts'
-import type { Keys } from '../functions/context.ts'
 import { wheel } from '../functions/define.ts'
 import { minionId } from '../functions/guards.ts'
+import type { Keys } from '../functions/wheel-context.ts'
 import { dict, flags, hash_type, id_, match, pub, STATES, state } from '../keys/arguments.ts'
 import { fingerprint, SALT_KEY_LISTS } from '../protocol/key.ts'
 

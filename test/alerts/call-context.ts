@@ -1,7 +1,8 @@
 // What an alert's function gets to work with, outside of any process: a context with fixed key, profiles and a kept log.
 import { Writable } from 'node:stream'
 import pino from 'pino'
-import type { CallContext, ExecutionContext, Profiles } from '../../src/functions/context.ts'
+import type { CallContext, Profiles } from '../../src/functions/context.ts'
+import type { ExecutionContext } from '../../src/functions/minion-context.ts'
 
 export interface Setting {
   key?: string

@@ -37,7 +37,7 @@ const WRITES: Record<ServiceName, string[]> = {
   master: [BUCKETS.keys, BUCKETS.tokens, BUCKETS.users, BUCKETS.passwords, BUCKETS.minions],
   reactor: [BUCKETS.rules, BUCKETS.windows, BUCKETS.leases, BUCKETS.alarms],
   jobs: [BUCKETS.rules, BUCKETS.alarms],
-  schedule: [],
+  schedule: [BUCKETS.schedules, BUCKETS.leases],
   cache: [BUCKETS.minions, BUCKETS.alarms],
   gateway: [],
 }
@@ -57,6 +57,7 @@ const WORK: Record<string, ServiceName[]> = {
   'reaction.retry.x.y': ['jobs'],
   'done.w1': ['jobs', 'reactor'],
   'parked.x.y': ['reactor', 'jobs'],
+  schedule: ['jobs'],
   'wheel.key.accept': ['jobs'],
   'wheel.user.add': ['jobs'],
   'runner.test.arg': ['gateway'],
@@ -73,7 +74,7 @@ const HEARS: Record<ServiceName, string[]> = {
   master: ['reactor.beat.*', 'reactor.wheel.>'],
   reactor: ['reactor.decide'],
   jobs: ['reactor.publish', 'reactor.runner.>', 'reactor.missed.*', 'reactor.peer.*', 'reactor.live.*.salt.job.>'],
-  schedule: [],
+  schedule: ['reactor.schedule'],
   cache: ['reactor.grains.*', 'reactor.payload.*', 'reactor.mine.*', 'reactor.history.>'],
   gateway: ['reactor.live.>', 'reactor.decision.>'],
 }
@@ -178,9 +179,9 @@ describe.each(SERVICE_NAMES)('with the seed of the service %s nobody', name => {
             '$JS.API.CONSUMER.MSG.NEXT.reactor_EVENTS.reactor_cache',
             '$JS.ACK.reactor_EVENTS.reactor_cache.1.1.1.1.1',
           ]),
-      ...(name === 'jobs'
-        ? []
-        : ['$JS.API.CONSUMER.MSG.NEXT.reactor_REACTIONS.reactor_jobs_fast', '$JS.API.CONSUMER.CREATE.reactor_DONE.x']),
+      ...(name === 'jobs' ? [] : ['$JS.API.CONSUMER.MSG.NEXT.reactor_REACTIONS.reactor_jobs_fast']),
+      // Both follow the ledger.
+      ...(name === 'jobs' || name === 'schedule' ? [] : ['$JS.API.CONSUMER.CREATE.reactor_DONE.x']),
     ]
     expect(await publishes(subjects)).toEqual([])
   })

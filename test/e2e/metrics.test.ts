@@ -10,7 +10,7 @@ describe('reactor up --metrics-port', () => {
     const reactor = await startReactor({ args: ['--id', 'web1', '--metrics-port', '0'] })
     onTestFinished(() => reactor.clean())
     const { metrics = {} } = reactor.ready as Ready
-    expect(Object.keys(metrics).toSorted()).toEqual(['cache', 'jobs', 'master', 'minion', 'react'])
+    expect(Object.keys(metrics).toSorted()).toEqual(['cache', 'jobs', 'master', 'minion', 'react', 'schedule'])
     await reactor.run('call', '*', 'test.ping')
     for (const [name, url] of Object.entries(metrics)) {
       expect(new URL(url).hostname).toBe('127.0.0.1')

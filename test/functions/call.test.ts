@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { type Code, ReactorError } from '../../src/base/errors.ts'
 import { callFunction } from '../../src/functions/call.ts'
-import type { RunnerContext } from '../../src/functions/context.ts'
 import { runner } from '../../src/functions/define.ts'
 import { createRegistry } from '../../src/functions/registry.ts'
+import type { RunnerContext } from '../../src/functions/runner-context.ts'
 
 /** The outcome of a function that does what `run` does. */
 function outcomeOf(run: () => unknown, name = 'own.it', arg: unknown[] = []) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { KeyLists } from '../../src/functions/context.ts'
+import type { KeyLists } from '../../src/functions/wheel-context.ts'
 import { createKeys } from '../../src/keys/operations.ts'
 import { arrive } from '../../src/keys/states.ts'
 import { createJoinTokens } from '../../src/keys/token-operations.ts'

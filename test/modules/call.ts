@@ -1,8 +1,11 @@
 // Calls a shipped function as a minion, a job worker or the master would, with a context that records what it did.
 import { silentLog } from '../../src/base/log.ts'
 import { bindArgs } from '../../src/functions/args.ts'
-import type { ExecutionContext, Kind, RunnerContext, WheelContext } from '../../src/functions/context.ts'
+import type { Kind } from '../../src/functions/context.ts'
 import { loadFunctions } from '../../src/functions/load.ts'
+import type { ExecutionContext } from '../../src/functions/minion-context.ts'
+import type { RunnerContext } from '../../src/functions/runner-context.ts'
+import type { WheelContext } from '../../src/functions/wheel-context.ts'
 
 const registries = {
   execution: await loadFunctions('execution'),

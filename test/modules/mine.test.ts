@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
-import type { Mine } from '../../src/functions/context.ts'
+import type { Mine } from '../../src/functions/minion-context.ts'
 import { caller } from './call.ts'
 
 /** A minion `web1` whose functions answer with their arguments, and the mine as it was used. */

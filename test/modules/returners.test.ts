@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { MinionReturners, WhichReturns } from '../../src/functions/context.ts'
+import type { MinionReturners, WhichReturns } from '../../src/functions/minion-context.ts'
 import { createSeen } from '../helpers/wait.ts'
 import { caller } from './call.ts'
 

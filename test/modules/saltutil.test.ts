@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Gathered, MinionJobs, PublishRequest, RunningJob } from '../../src/functions/context.ts'
+import type { Gathered, PublishRequest } from '../../src/functions/context.ts'
+import type { MinionJobs, RunningJob } from '../../src/functions/minion-context.ts'
 import type { JobReturn } from '../../src/protocol/job.ts'
 import { caller } from './call.ts'
 

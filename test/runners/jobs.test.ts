@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Gathered, PublishRequest, RunnerContext } from '../../src/functions/context.ts'
+import type { Gathered, PublishRequest } from '../../src/functions/context.ts'
+import type { RunnerContext } from '../../src/functions/runner-context.ts'
 import { createJidSource } from '../../src/protocol/jid.ts'
 import type { JobRecord, JobReturn } from '../../src/protocol/job.ts'
 import type { JobsRequest, JobView } from '../../src/protocol/job-view.ts'

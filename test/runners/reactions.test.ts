@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Reactions } from '../../src/functions/context.ts'
+import type { Reactions } from '../../src/functions/runner-context.ts'
 import type { ReactionsPage, ReactionsRequest, ReactionView } from '../../src/protocol/reaction-view.ts'
 import { caller } from '../modules/call.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Rules } from '../../src/functions/context.ts'
 import { loadFunctions } from '../../src/functions/load.ts'
+import type { Rules } from '../../src/functions/runner-context.ts'
 import { untrustedProblems } from '../../src/functions/untrusted.ts'
 import type { RulesView, RuleView } from '../../src/protocol/rule-view.ts'
 import { caller } from '../modules/call.ts'

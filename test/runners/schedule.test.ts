@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { MasterSchedule } from '../../src/functions/context.ts'
 import { loadFunctions } from '../../src/functions/load.ts'
+import type { MasterSchedule } from '../../src/functions/runner-context.ts'
 import { untrustedProblems } from '../../src/functions/untrusted.ts'
 import { caller } from '../modules/call.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Operators } from '../../src/functions/context.ts'
+import type { Operators } from '../../src/functions/wheel-context.ts'
 import { recordedOperators } from '../../src/operators/recorded.ts'
 import { keptAudit } from '../helpers/authority.ts'
 import { caller } from '../modules/call.ts'

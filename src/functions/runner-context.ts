@@ -1,0 +1,97 @@
+// What a runner function may use on its job worker, beside what every call has.
+import type { JobRecord } from '../protocol/job.ts'
+import type { JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
+import type {
+  ReactionDetail,
+  ReactionOperation,
+  ReactionResult,
+  ReactionsPage,
+  ReactionsRequest,
+} from '../protocol/reaction-view.ts'
+import type {
+  ActivationView,
+  PartStored,
+  PushRequest,
+  PushResult,
+  RuleShown,
+  RulesView,
+  SwitchResult,
+} from '../protocol/rule-view.ts'
+import type { ScheduleOperation } from '../protocol/schedule.ts'
+import type { CallContext, Gathered, PublishRequest } from './context.ts'
+
+/**
+ * The rules in force. Whoever may call a function that changes them must have the right to `rules.enable`, `rules.disable` or
+ * `rules.push` itself, else it throws `forbidden`: what rules do is held to no role.
+ */
+export interface Rules {
+  list(): Promise<RulesView>
+  /** Throws `not_found`. */
+  show(name: string): Promise<RuleShown>
+  /** Newest first. */
+  history(): Promise<ActivationView[]>
+  /** All of them or none. Throws `not_found`. */
+  switch(names: readonly string[], to: 'on' | 'off', reason?: string): Promise<SwitchResult>
+  /** Throws `bad_rule` with all that is wrong; then nothing has changed. */
+  push(request: PushRequest): Promise<PushResult | PartStored>
+}
+
+/**
+ * What rules decided, and what became of it. Seen by whoever may read every event, else it throws `forbidden`; `act` also asks
+ * for the right to `reactions.<operation>` itself: what a reaction does is held to no role.
+ */
+export interface Reactions {
+  list(request: ReactionsRequest): Promise<ReactionsPage>
+  /** Throws `not_found`. */
+  show(key: string): Promise<ReactionDetail>
+  /** Says of each what was done, or why nothing was; refusals are no errors. */
+  act(operation: ReactionOperation, keys: readonly string[]): Promise<ReactionResult[]>
+}
+
+/**
+ * The master's schedule, as the schedule worker that leads has it. A change takes the right to the runner function of that name
+ * (`schedule.add`), and to have an entry run takes the right to what it runs; else it throws `forbidden`.
+ */
+export interface MasterSchedule {
+  /** Throws `unreachable` where no schedule worker runs, `not_found`, `bad_argument`. */
+  ask(operation: ScheduleOperation, ...args: unknown[]): Promise<unknown>
+}
+
+/**
+ * Runner functions run on a job worker. The right to call one is no right to anything else: what it does in the name of the
+ * operator who asked (`publish`, `gather`, `fire`, `cache`, `record`, `forgetMissed`) is held to that operator's own roles,
+ * and throws `forbidden` or finds nothing. Asked for by a rule or a schedule, it may everything.
+ */
+export interface RunnerContext extends CallContext {
+  /** Starts a job on minions; resolves once it is published, not once it is done. */
+  publish(request: PublishRequest): Promise<{ jid: string; minions: string[] }>
+  /** Starts a job on minions and waits for the returns; with nobody matching, all is empty. */
+  gather(request: PublishRequest, timeoutMs: number): Promise<Gathered>
+  /**
+   * The same as a question of the function's own, whatever the operator may, under the user `runner:<function>`. Only with
+   * a function and arguments that the code fixes and that change nothing. A target may be the caller's, where the right to
+   * the runner function is one to ask about the whole fleet, by any grain: docs/operators.md says so of `manage.*`.
+   */
+  probe(request: PublishRequest, timeoutMs: number): Promise<Gathered>
+  /** The job cache; without the right to everybody's jobs only the operator's own are in it. */
+  readonly cache: {
+    /** `source`: the returner whose store alone is asked. */
+    job(jid: string, source?: string): Promise<JobView | null>
+    /** The same job with its returns that are larger than a message in place. */
+    whole(job: JobView): Promise<JobView>
+    jobs(request: JobsRequest): Promise<JobsPage>
+  }
+  /** The record of a job with its arguments as they were given, while it is kept; another's only with the right to it. */
+  record(jid: string): Promise<JobRecord | undefined>
+  /** Minions that are away do not get a job any more when they come. Another's job only who may end it there. */
+  forgetMissed(jid: string): Promise<void>
+  readonly rules: Rules
+  readonly reactions: Reactions
+  readonly schedule: MasterSchedule
+  /** The known minions with their grains, by id. */
+  fleet(): { id: string; grains: Record<string, unknown> }[]
+  /** Ids of the minions whose heartbeat is fresh. */
+  connected(): Promise<string[]>
+  /** The configuration in force, without secrets. */
+  config(): Record<string, unknown>
+}
