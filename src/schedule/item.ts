@@ -47,7 +47,7 @@ const schema = z.strictObject({
     .union([z.boolean(), z.literal('nocache')])
     .optional()
     .describe('on a minion: false keeps the return there, nocache keeps it out of the job cache'),
-  metadata: map.optional().describe('goes with the return'),
+  metadata: map.optional().describe('on a minion: goes with the return'),
   returner: strings.optional().describe('a returner, or a list of them, that get the return too'),
   return_config: text.optional().describe('settings of these under another name'),
   return_kwargs: map.optional().describe('settings of these that come before all others'),
