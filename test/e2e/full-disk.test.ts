@@ -83,11 +83,13 @@ describe.skipIf(!hasLimits)('a full disk', () => {
     await reactor.said.find(line => line.includes('nats-server cannot write its store in'), 'the word of the full disk')
     await reactor.said.find(line => line.includes('nats-server is running again'), 'the server with room')
     // From the store: this test's own link may be back later than the effect.
-    const effect = await reactor.run('tail', 'effect/5', '--since', '10m', '--json', '--count', '1')
+    const last = ['tail', 'effect/5', '--since', '10m', '--json', '--count', '1']
+    const effect = await until('the effect', ({ stdout }) => stdout.includes('effect/5'), ...last)
     expect(JSON.parse(effect.stdout)).toMatchObject({ data: { n: 5 } })
     // What was refused may be stored by a try that had no answer; nothing ran twice.
     expect(new Set(effects.items).size).toBe(effects.items.length)
     expect(effects.items).toEqual(expect.arrayContaining([1, 2, 3]))
+    await until('the minion on the new server', ({ code }) => code === 0, 'call', 'web1', 'test.ping')
   }, 90_000)
 
   it('under the minion: a job is refused with the reason, and the next one runs', async () => {
