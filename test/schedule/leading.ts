@@ -18,6 +18,7 @@ import { type Leader, startLeader } from '../../src/schedule/leader.ts'
 import { createScheduleStats } from '../../src/schedule/stats.ts'
 import { openScheduleStore } from '../../src/schedule/store.ts'
 import { keptLog, openCore, storedIn } from '../helpers/core.ts'
+import { untilTaken } from '../helpers/wait.ts'
 
 export interface TestClock extends Clock {
   ahead: number
@@ -69,12 +70,15 @@ export async function openLeading(server: { url: string }) {
   return { ...core, clock, log, lines, stats, lead, handedOver, end }
 }
 
-/** Until it holds; looked at again and again. */
+const NOT_YET = new Error('it does not hold yet')
+
+/** What `look` gives, once that is something; what it throws is thrown. */
 export async function until<T>(look: () => T | Promise<T>): Promise<Exclude<T, false | null | undefined>> {
-  for (const late = Date.now() + 15_000; ; ) {
-    const found = await look()
-    if (found) return found as Exclude<T, false | null | undefined>
-    if (Date.now() > late) throw new Error(`it did not come true within 15 s: ${look}`)
-    await new Promise(resolve => setTimeout(resolve, 20))
+  let found: T | undefined
+  const again = async () => {
+    found = await look()
+    if (!found) throw NOT_YET
   }
+  await untilTaken(`${look}`, again, error => error === NOT_YET)
+  return found as Exclude<T, false | null | undefined>
 }
