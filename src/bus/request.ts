@@ -90,12 +90,13 @@ export function fetchPayload(
   })
 }
 
+const SERVED_BY_MASTER = new Set(['wheel', 'pillar', 'file'])
 const SERVED_BY_JOBS = new Set(['publish', 'runner', 'missed', 'peer'])
 
 /** The command of the process that answers on a subject. */
 function answering(subject: string): string {
   const service = subject.split('.')[1] ?? ''
-  if (service === 'wheel') return 'reactor master'
+  if (SERVED_BY_MASTER.has(service)) return 'reactor master'
   if (service === 'decide') return 'reactor react'
   if (service === 'schedule') return 'reactor worker schedule'
   return SERVED_BY_JOBS.has(service) ? 'reactor worker jobs' : 'reactor worker cache'

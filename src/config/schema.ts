@@ -22,6 +22,15 @@ const minionId = z.string().superRefine((id, context) => {
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
 
+/** Folders by environment, one or a list: those that come first go before the others. */
+const roots = (folder: string) =>
+  z
+    .record(
+      z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'an environment has letters, digits and . _ -'),
+      z.union([z.string(), z.array(z.string())]).transform(one => (typeof one === 'string' ? [one] : one)),
+    )
+    .prefault({ base: [folder] })
+
 const profile = z.record(z.string(), z.unknown())
 
 /** `mysql`, `mysql,redis` or a list, as Salt takes them. */
@@ -66,6 +75,8 @@ export const configSchema = z.strictObject({
     )
     .default({})
     .describe('what operators of a role may do, as publisher_acl has it (docs/operators.md)'),
+  file_roots: roots('/srv/salt').describe('folders by environment that salt:// and state files come from'),
+  pillar_roots: roots('/srv/pillar').describe('folders by environment that the pillar comes from'),
   profiles: z
     .strictObject({
       smtp: z.record(z.string(), profile).default({}).describe('mail servers by name'),

@@ -6,6 +6,7 @@ import type { ValuePath } from '../protocol/trust.ts'
 import type { FunctionDoc } from './help.ts'
 import type { ExecutionContext } from './minion-context.ts'
 import type { RunnerContext } from './runner-context.ts'
+import type { OrchestrationContext, StateContext } from './state-context.ts'
 import type { WheelContext } from './wheel-context.ts'
 
 export type Profiles = Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -52,5 +53,9 @@ export interface Contexts {
   execution: ExecutionContext
   runner: RunnerContext
   wheel: WheelContext
+  /** State functions, run on a minion as part of a state run. */
+  state: StateContext
+  /** State functions of an orchestration, run on a job worker. */
+  orchestration: OrchestrationContext
 }
 export type Kind = keyof Contexts

@@ -31,6 +31,14 @@ export interface Spec<K extends Kind, A extends Shape, R extends string | undefi
     args: ArgsOf<A> & KeysOf<R, unknown[]> & KeysOf<X, Record<string, unknown>>,
     context: Contexts[K],
   ): unknown | Promise<unknown>
+  /**
+   * Of a state function: what it does in the place of `run` where something that it watches has changed and `run` itself found
+   * nothing to do (Salt's mod_watch). Without it, `watch` is no more than `require`.
+   */
+  watch?(
+    args: ArgsOf<A> & KeysOf<R, unknown[]> & KeysOf<X, Record<string, unknown>>,
+    context: Contexts[K],
+  ): unknown | Promise<unknown>
 }
 
 /** A spec that serves several kinds: it uses only what every context has. `execution(common({…}))`, `runner(common({…}))`. */
@@ -61,6 +69,7 @@ export interface FunctionDefinition<K extends Kind = Kind> {
   readonly bulky: readonly string[]
   readonly guards: Readonly<Record<string, Guard | undefined>>
   run(args: Record<string, unknown>, context: Contexts[K]): unknown | Promise<unknown>
+  watch?(args: Record<string, unknown>, context: Contexts[K]): unknown | Promise<unknown>
 }
 
 function definer<K extends Kind>(kind: K) {
@@ -82,12 +91,17 @@ function definer<K extends Kind>(kind: K) {
     bulky: spec.bulky ?? [],
     guards: { ...(spec.guards as Record<string, Guard> | undefined) },
     run: spec.run as FunctionDefinition<K>['run'],
+    ...(spec.watch ? { watch: spec.watch as NonNullable<FunctionDefinition<K>['watch']> } : {}),
   })
 }
 
 export const execution = definer('execution')
 export const runner = definer('runner')
 export const wheel = definer('wheel')
+/** A state function: it returns a `StateReturn`, and has an argument `name`. */
+export const state = definer('state')
+/** The same for an orchestration. */
+export const orchestration = definer('orchestration')
 
 export function isFunctionDefinition(value: unknown): value is FunctionDefinition {
   return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[MARK] === true

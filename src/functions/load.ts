@@ -8,10 +8,16 @@ import type { Kind } from './context.ts'
 import { type FunctionDefinition, isFunctionDefinition } from './define.ts'
 import { createRegistry, type Registry } from './registry.ts'
 
-const FOLDER: Record<Kind, string> = { execution: 'modules', runner: 'runners', wheel: 'wheels' }
+const FOLDER: Record<Kind, string> = {
+  execution: 'modules',
+  runner: 'runners',
+  wheel: 'wheels',
+  state: 'states',
+  orchestration: 'orchestration',
+}
 const NAME = /^[a-z][a-z0-9_]*$/i
 
-/** Loads every function of one kind. A user's folder holds `modules/`, `runners/`, `wheels/` as `src/` does. */
+/** Loads every function of one kind. A user's folder holds `modules/`, `runners/`, `wheels/`, `states/` as `src/` does. */
 export async function loadFunctions<K extends Kind>(kind: K, moduleDirs: readonly string[] = []): Promise<Registry<K>> {
   const own = fileURLToPath(new URL(`../${FOLDER[kind]}/`, import.meta.url))
   const found = new Map<string, FunctionDefinition<K>>()

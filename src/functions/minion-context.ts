@@ -1,7 +1,9 @@
 // What an execution function may use on its minion, beside what every call has.
 import type { JobReturn } from '../protocol/job.ts'
 import type { CallContext, Gathered, PublishRequest } from './context.ts'
+import type { Files, MinionPillar, RenderOptions } from './minion-data.ts'
 import type { ScheduleOperations } from './schedule-operations.ts'
+import type { States } from './states.ts'
 
 /** A job in hand on a minion, with the fields of Salt's `saltutil.running`. */
 export interface RunningJob {
@@ -94,6 +96,11 @@ export interface ExecutionContext extends CallContext {
   readonly returners: MinionReturners
   /** The minion's own; without the minion itself it throws `unreachable`. */
   readonly schedule: ScheduleOperations
+  readonly pillar: MinionPillar
+  readonly files: Files
+  readonly states: States
+  /** Renders a Jinja text with what a template of a minion sees: grains, pillar, salt, and `names` over them. Throws `template`. */
+  render(text: string, options: RenderOptions): Promise<string>
   /** The job's return code, 0 unless set: a non-zero one marks the return as failed. */
   setRetcode(retcode: number): void
   /** Says that this job has started a process that leads a group of its own, so that it can be signalled and ended. */

@@ -8,7 +8,9 @@ import { bindArgs } from '../functions/args.ts'
 import { callFunction, type Outcome } from '../functions/call.ts'
 import type { Gathered } from '../functions/context.ts'
 import type { ExecutionContext } from '../functions/minion-context.ts'
+import type { RenderOptions } from '../functions/minion-data.ts'
 import type { Registry } from '../functions/registry.ts'
+import type { States } from '../functions/states.ts'
 import type { JobMessage, JobReturn, ScheduledRun } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import { everyArgument } from '../protocol/trust.ts'
@@ -16,9 +18,22 @@ import { everyArgument } from '../protocol/trust.ts'
 /** What is the same for every job of a minion. */
 export type Surroundings = Pick<
   ExecutionContext,
-  'profiles' | 'config' | 'publicKey' | 'mineFunctions' | 'mine' | 'jobs' | 'returners' | 'schedule' | 'refreshGrains'
+  | 'profiles'
+  | 'config'
+  | 'publicKey'
+  | 'mineFunctions'
+  | 'mine'
+  | 'jobs'
+  | 'returners'
+  | 'schedule'
+  | 'pillar'
+  | 'files'
+  | 'refreshGrains'
 > & {
   id: string
+  /** State runs as part of a job. */
+  states(job: ExecutionContext): States
+  render(job: ExecutionContext, text: string, options: RenderOptions): Promise<string>
   /** As in a function's context, with the job that asks. */
   peer(request: Parameters<ExecutionContext['peer']>[0] & { cause: string }): Promise<Gathered>
   registry: Registry<'execution'>
@@ -113,6 +128,12 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
     get schedule() {
       return around.schedule
     },
+    pillar: around.pillar,
+    files: around.files,
+    get states() {
+      return around.states(context)
+    },
+    render: (text, options) => around.render(context, text, options),
     docs: () => registry.docs(),
     setRetcode: code => {
       retcode = code

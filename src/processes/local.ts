@@ -22,7 +22,8 @@ import { type Give, prepareGiving } from '../returner/give.ts'
 import { findReturners } from '../returner/load.ts'
 import { createStores } from '../returner/open.ts'
 import { withinTime } from '../returner/time-limit.ts'
-import { away, connectMinion, type Loaded, loadMinion, type MinionLink, surround } from './surroundings.ts'
+import { away } from './away.ts'
+import { connectMinion, type Loaded, loadMinion, type MinionLink, surround } from './surroundings.ts'
 
 export interface LocalCall {
   fun: string

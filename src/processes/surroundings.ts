@@ -1,7 +1,6 @@
 // What a function of this machine's minion has around it, whichever process runs it: its modules, grains and profiles, the
 // connection of its minion, and what it reaches of the master over that.
 import { systemClock } from '../base/clock.ts'
-import { ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { createStack } from '../base/service.ts'
 import { connectBus } from '../bus/connect.ts'
@@ -19,6 +18,8 @@ import { createOwnGrains, type OwnGrains } from '../minion/own-grains.ts'
 import type { Surroundings } from '../minion/run.ts'
 import { minionInbox } from '../protocol/inbox.ts'
 import { minionOrigin } from '../protocol/origin.ts'
+import { away } from './away.ts'
+import { dataOfMinion } from './minion-data.ts'
 import { loadProfiles } from './profiles.ts'
 
 /** What the job worker needs beyond the time in which it gathers a peer's returns. */
@@ -84,6 +85,7 @@ export function surround(config: Config, loaded: Loaded, link: MinionLink | unde
     refreshGrains: grains.refresh,
     mine,
     peer,
+    ...dataOfMinion(),
     now: systemClock.now,
     log,
   }
@@ -111,6 +113,3 @@ function unreached({ first }: Loaded): Reached {
     peer: away,
   }
 }
-
-/** Throws `unreachable`. */
-export const away = () => Promise.reject(new ReactorError('unreachable', 'it runs without a server (--local)'))

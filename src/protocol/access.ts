@@ -55,6 +55,22 @@ export const ACCESS: readonly AccessRow[] = [
     share: true,
     what: 'a part of a return that is larger than a message',
   },
+  {
+    subject: 'pillar.*',
+    kind: 'service',
+    from: 'CORE',
+    to: ['FLEET'],
+    share: true,
+    what: 'the pillar of a minion',
+  },
+  {
+    subject: 'file.*',
+    kind: 'service',
+    from: 'CORE',
+    to: ['FLEET'],
+    share: true,
+    what: 'files of file_roots, for a minion',
+  },
   { subject: 'mine.*', kind: 'service', from: 'CORE', to: ['FLEET'], share: true, what: 'the mine, for a minion' },
   {
     subject: 'peer.*',

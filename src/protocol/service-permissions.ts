@@ -54,11 +54,11 @@ export type ServicePermissions = Permissions & { refused: string[] }
 
 export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
   _master: {
-    what: 'keys, join tokens and operators; presence; wheel functions',
+    what: 'keys, join tokens and operators; presence; pillar and files; wheel functions',
     publish: ['jobs.*'],
-    subscribe: ['beat.*', 'wheel.>'],
+    subscribe: ['beat.*', 'wheel.>', 'pillar.*', 'file.*'],
     streams: { jobs: ['get'], events: ['get'] },
-    buckets: { keys: 'write', tokens: 'write', users: 'write', passwords: 'write', minions: 'write' },
+    buckets: { keys: 'write', tokens: 'write', users: 'write', passwords: 'write', minions: 'write', pillars: 'write' },
     objects: ['payloads'],
     answers: ['_jobs'],
     migrates: true,
@@ -85,6 +85,8 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
       'schedule',
       'wheel.>',
       'history.>',
+      'pillar._jobs',
+      'file._jobs',
     ],
     subscribe: ['publish', 'runner.>', 'missed.*', 'peer.*', 'in_hand', 'live.*.salt.job.>'],
     streams: {
@@ -94,7 +96,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
       reactions: [{ take: 'fast' }, { take: 'slow' }, 'get', 'purge'],
       parked: ['get', 'purge'],
     },
-    buckets: { minions: 'read', users: 'read', rules: 'write', alarms: 'write' },
+    buckets: { minions: 'read', pillars: 'read', users: 'read', rules: 'write', alarms: 'write' },
     objects: ['payloads', 'bundles'],
     // Job workers ask each other who has a piece of work in hand.
     answers: ['_gateway', '_jobs'],
@@ -118,7 +120,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
       done: [{ take: 'decisions' }],
     },
     // Rules: whether there are any, for which a reactor has yet to read.
-    buckets: { minions: 'write', users: 'read', rules: 'read', windows: 'read', alarms: 'write' },
+    buckets: { minions: 'write', pillars: 'read', users: 'read', rules: 'read', windows: 'read', alarms: 'write' },
     objects: ['payloads'],
     answers: ['_jobs', '_gateway'],
   },

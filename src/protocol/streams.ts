@@ -33,6 +33,7 @@ export const streamNames = (ns: string) => ({
 export const bucketNames = (ns: string) => ({
   rules: `${ns}_rules`,
   minions: `${ns}_minions`,
+  pillars: `${ns}_pillars`,
   keys: `${ns}_keys`,
   tokens: `${ns}_tokens`,
   users: `${ns}_users`,

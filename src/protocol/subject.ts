@@ -9,7 +9,7 @@ import { escapeId, escapeToken, unescapeId } from './token.ts'
 export const MAX_SUBJECT = 3000
 
 export type LaneClass = 'fast' | 'slow'
-export type MinionService = 'grains' | 'beat' | 'missed' | 'payload' | 'mine' | 'peer'
+export type MinionService = 'grains' | 'beat' | 'missed' | 'payload' | 'mine' | 'peer' | 'pillar' | 'file'
 
 export type Subjects = ReturnType<typeof createSubjects>
 
@@ -31,6 +31,9 @@ export function createSubjects(ns: string) {
     anyMinion: (service: MinionService) => `${ns}.${service}.*`,
     /** The minion named by the last token of such a subject. */
     minionIn: (subject: string) => unescapeId(subject.slice(subject.lastIndexOf('.') + 1)),
+    /** Where job workers ask for the files and pillars of the master; no minion has such an id. */
+    files: `${ns}.file._jobs`,
+    pillars: `${ns}.pillar._jobs`,
     publish: `${ns}.publish`,
     runner: (fun: string) => bounded(`${ns}.runner.${functionTokens(fun)}`),
     wheel: (fun: string) => bounded(`${ns}.wheel.${functionTokens(fun)}`),

@@ -1,7 +1,6 @@
 // Calls a shipped function as a minion, a job worker or the master would, with a context that records what it did.
 import { silentLog } from '../../src/base/log.ts'
 import { bindArgs } from '../../src/functions/args.ts'
-import type { Kind } from '../../src/functions/context.ts'
 import { loadFunctions } from '../../src/functions/load.ts'
 import type { ExecutionContext } from '../../src/functions/minion-context.ts'
 import type { RunnerContext } from '../../src/functions/runner-context.ts'
@@ -19,7 +18,7 @@ export interface Recorded {
 }
 type Everything = ExecutionContext & RunnerContext & WheelContext
 
-export function caller(kind: Exclude<Kind, 'returner'>, overrides: Partial<Everything> = {}) {
+export function caller(kind: keyof typeof registries, overrides: Partial<Everything> = {}) {
   const recorded: Recorded = { fired: [], retcode: undefined }
   const registry = registries[kind]
   const context: Everything = {

@@ -22,8 +22,8 @@ vi.mock('yaml', async original => {
   }
   return { ...real, Parser }
 })
-vi.mock('../../src/reactor/rules/jinja/parse.ts', async original => {
-  const real = await original<typeof import('../../src/reactor/rules/jinja/parse.ts')>()
+vi.mock('../../src/jinja/parse.ts', async original => {
+  const real = await original<typeof import('../../src/jinja/parse.ts')>()
   return { ...real, parseTemplate: counted('template', real.parseTemplate) }
 })
 vi.mock('../../src/protocol/tag.ts', async original => {

@@ -1,6 +1,6 @@
 // Values as Python's repr() writes them, which is what Salt's outputters txt and raw show.
-import { repr } from '../../reactor/rules/jinja/print.ts'
-import type { Value } from '../../reactor/rules/jinja/values.ts'
+import { repr } from '../../jinja/print.ts'
+import type { Value } from '../../jinja/values.ts'
 
 // Templates have a budget since rules come from others; here the whole value is to be shown.
 const BOUNDLESS = { spend: () => undefined }

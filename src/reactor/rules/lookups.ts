@@ -1,7 +1,7 @@
 // Which facts of a rule have to be looked up, so that an event pays for a look-up only where a rule asks for one.
 import { isObject } from '../../base/json.ts'
+import { parseTemplate } from '../../jinja/parse.ts'
 import { type Lookup, ownKey } from './facts.ts'
-import { parseTemplate } from './jinja/parse.ts'
 import { isConstant } from './template.ts'
 
 /** Each look-up once. */

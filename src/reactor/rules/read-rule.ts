@@ -2,10 +2,10 @@
 // path; the caller knows where that stands in the file.
 import { isObject } from '../../base/json.ts'
 import { didYouMean } from '../../base/suggest.ts'
+import { ALLOW } from '../../jinja/flow.ts'
 import { RULE_NAME } from '../../protocol/rule-name.ts'
 import { ruleFileSchema } from './file-schema.ts'
 import { isExclusion } from './glob.ts'
-import { ALLOW } from './jinja/flow.ts'
 import { type Report, textOf } from './path.ts'
 import { readActions } from './read-actions.ts'
 import { readGlobs } from './read-globs.ts'

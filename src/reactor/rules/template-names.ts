@@ -1,10 +1,10 @@
 // Names in a template that nothing will ever define: a typing mistake that shows at load and not on the first event.
 import { didYouMean } from '../../base/suggest.ts'
-import { type Args, applyFilters, type Expr, type Statement, type Target } from './jinja/ast.ts'
-import { FILTERS } from './jinja/filters.ts'
-import { rootScope } from './jinja/globals.ts'
-import { parseTemplate } from './jinja/parse.ts'
-import { TESTS } from './jinja/tests.ts'
+import { type Args, applyFilters, type Expr, type Statement, type Target } from '../../jinja/ast.ts'
+import { FILTERS } from '../../jinja/filters.ts'
+import { rootScope } from '../../jinja/globals.ts'
+import { parseTemplate } from '../../jinja/parse.ts'
+import { TESTS } from '../../jinja/tests.ts'
 import { type Vocabulary, vocabularyOf } from './vocabulary.ts'
 
 const PLAIN = vocabularyOf('do', [])

@@ -2,7 +2,7 @@
 // as it is. Keys are never templated, so that event data can fill a value and add nothing.
 import { errorMessage, ReactorError } from '../../base/errors.ts'
 import { isObject, setOwn } from '../../base/json.ts'
-import { compileTemplate } from './jinja/compile.ts'
+import { compileTemplate } from '../../jinja/compile.ts'
 import type { Path } from './path.ts'
 import { unknownNames } from './template-names.ts'
 import type { Vocabulary } from './vocabulary.ts'

@@ -1,10 +1,10 @@
 // Which values of an action come from the event or from what was gathered for it, and where each stands in what it renders to. Worked out once, at load;
 // at run time the kind of the event's origin picks a list that is made already.
 import { isObject } from '../../base/json.ts'
+import type { Statement } from '../../jinja/ast.ts'
+import { templateSources } from '../../jinja/flow.ts'
+import { parseTemplate } from '../../jinja/parse.ts'
 import type { Sources, ValuePath } from '../../protocol/trust.ts'
-import type { Statement } from './jinja/ast.ts'
-import { templateSources } from './jinja/flow.ts'
-import { parseTemplate } from './jinja/parse.ts'
 import type { CallParams } from './params.ts'
 import { isConstant } from './template.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compileTemplate } from '../../../src/reactor/rules/jinja/compile.ts'
+import { compileTemplate } from '../../../src/jinja/compile.ts'
 
 /** The same template with something around it that has to be run. */
 const run = (source: string, names: Record<string, unknown>) =>

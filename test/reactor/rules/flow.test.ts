@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { compileTemplate } from '../../../src/jinja/compile.ts'
+import { FILTERS } from '../../../src/jinja/filters.ts'
+import { templateSources } from '../../../src/jinja/flow.ts'
 import { ALL_SOURCES, SOURCE } from '../../../src/protocol/trust.ts'
-import { compileTemplate } from '../../../src/reactor/rules/jinja/compile.ts'
-import { FILTERS } from '../../../src/reactor/rules/jinja/filters.ts'
-import { templateSources } from '../../../src/reactor/rules/jinja/flow.ts'
 
 const { data, id, tag, grains, origin, gathered } = SOURCE
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compileTemplate } from '../../../src/reactor/rules/jinja/compile.ts'
+import { compileTemplate } from '../../../src/jinja/compile.ts'
 import { unknownNames } from '../../../src/reactor/rules/template-names.ts'
 
 const NAMES = { tag: 't', data: { id: 'x', list: [1, 2] }, origin: 'o', stamp: 's', minion: {} }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compileTemplate } from '../../../src/reactor/rules/jinja/compile.ts'
+import { compileTemplate } from '../../../src/jinja/compile.ts'
 import recorded from './jinja-cases.json' with { type: 'json' }
 
 const context = recorded.context as Record<string, unknown>

@@ -1,6 +1,6 @@
 // A whole template: text, outputs and the blocks `if for set with filter do break continue raw`. What can load other
 // templates or define code (`import`, `include`, `extends`, `block`, `macro`, `call`) is refused by name.
-import { didYouMean } from '../../../base/suggest.ts'
+import { didYouMean } from '../base/suggest.ts'
 import type { Expr, Filter, Statement, Target } from './ast.ts'
 import { type Cursor, createCursor } from './cursor.ts'
 import { fault, lex, type Piece } from './lexer.ts'

@@ -1,6 +1,6 @@
 // What a running template sees: names in nested scopes, and the filters and tests it may call.
-import { ReactorError } from '../../../base/errors.ts'
-import { didYouMean } from '../../../base/suggest.ts'
+import { ReactorError } from '../base/errors.ts'
+import { didYouMean } from '../base/suggest.ts'
 import { type Callable, type Context, call } from './callable.ts'
 import { type Named, need, type Value } from './values.ts'
 

@@ -1,5 +1,5 @@
 // A template's text to pieces: plain text, and the tokens of each `{{ }}` and `{% %}`, with Jinja2's default whitespace rules.
-import { ReactorError } from '../../../base/errors.ts'
+import { ReactorError } from '../base/errors.ts'
 
 export type TokenKind = 'name' | 'number' | 'string' | 'op' | 'end'
 export interface Token {

@@ -1,6 +1,6 @@
 // A template compiled once into closures, rendered as often as wanted, within a bound on work and size. It reaches
 // nothing but the values it is given.
-import { errorMessage, ReactorError } from '../../../base/errors.ts'
+import { errorMessage, ReactorError } from '../base/errors.ts'
 import { applyFilters, type Expr, type Statement, type Target } from './ast.ts'
 import { compileDirect } from './direct.ts'
 import { compileExpression } from './expressions.ts'

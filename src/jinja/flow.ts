@@ -1,6 +1,6 @@
 // From which names a template's value may be made: a walk over its syntax tree at load, so that nothing is tracked while
 // templates run. Conditions and tests do not count, they choose among values; where it is not sure, a name counts.
-import { ALL_SOURCES, SOURCE, type Sources } from '../../../protocol/trust.ts'
+import { ALL_SOURCES, SOURCE, type Sources } from '../protocol/trust.ts'
 import { type Args, applyFilters, type Expr, type Statement, type Target } from './ast.ts'
 import { parseTemplate } from './parse.ts'
 

@@ -1,7 +1,7 @@
 // Python's view of JSON values: truth, equality, order, printed form. Undefined, whole floats and namespaces have
 // shapes of their own; a method is a JS function, which event data can never hold.
-import { ReactorError } from '../../../base/errors.ts'
-import { isObject } from '../../../base/json.ts'
+import { ReactorError } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
 
 const UNDEFINED = Symbol('undefined')
 const EMPTY = Symbol('empty')

@@ -1,0 +1,57 @@
+// State runs of a minion, as functions ask for them.
+import type { FunctionDoc } from './help.ts'
+import type { StateReturn } from './state-context.ts'
+
+/** One state of a run that is over, under `<module>_|-<id>_|-<name>_|-<function>`. */
+export interface StateResult extends StateReturn {
+  name: string
+  __id__: string
+  __sls__: string
+  __run_num__: number
+  /** Of the day, local time, as Salt prints it: `17:52:04.123456`. */
+  start_time: string
+  /** Milliseconds. */
+  duration: number
+}
+
+export type StateRun = Record<string, StateResult>
+
+export interface StateRunOptions {
+  saltenv?: string
+  pillarenv?: string
+  /** Only say what would be done. */
+  test?: boolean
+  /** Laid over the minion's pillar. */
+  pillar?: Record<string, unknown>
+  /** SLS names, or `{id: …}` and `{sls: …}`, that are left out. */
+  exclude?: readonly unknown[]
+  /** Waits while another state run goes on, instead of being refused; a number: with at most so many waiting. */
+  queue?: boolean | number
+  /** Runs beside another state run. */
+  concurrent?: boolean
+}
+
+/** What a state run cannot begin with: one line for each thing that is wrong, as Salt returns them. The job fails. */
+export type StateRefusal = readonly string[]
+
+/** What to show instead of running it. */
+export type StateView = 'high' | 'low'
+
+export interface States {
+  /** Runs the states of these SLS, or with undefined those that the top file gives this minion. */
+  apply(mods: readonly string[] | undefined, options: StateRunOptions): Promise<StateRun | StateRefusal>
+  /** Runs one state function. */
+  single(
+    fun: string,
+    name: string,
+    args: Record<string, unknown>,
+    options: StateRunOptions,
+  ): Promise<StateRun | StateRefusal>
+  /** The data of these SLS, or of the highstate, merged (`high`) or in the order in which it would run (`low`). */
+  show(view: StateView, mods: readonly string[] | undefined, options: StateRunOptions): Promise<unknown | StateRefusal>
+  /** What the top file gives this minion: `{env: [sls, …]}`. */
+  showTop(options: StateRunOptions): Promise<Record<string, string[]> | StateRefusal>
+  /** Of state runs in hand: one line each, as Salt's `state.running`. */
+  running(): string[]
+  docs(): FunctionDoc[]
+}
