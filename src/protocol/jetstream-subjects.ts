@@ -48,6 +48,13 @@ export const returnedBy = (stream: string, consumers: readonly string[]): string
     api('CONSUMER.DELETE', `${stream}.${name}`),
   ])
 
+/** Makes durable consumers of any name on it, sees which there are, takes its messages from them, and acks. */
+export const worked = (stream: string): string[] => [
+  ...['CREATE', 'INFO', 'MSG.NEXT'].map(verb => api(`CONSUMER.${verb}`, `${stream}.>`)),
+  api('CONSUMER.LIST', stream),
+  ...bothForms('ACK', stream),
+]
+
 /** What only the owner of these durable consumers does with them. */
 export const owned = (stream: string, consumers: readonly string[]): string[] =>
   consumers.flatMap(name => [

@@ -16,6 +16,7 @@ import {
   purged,
   readBy,
   returnedBy,
+  worked,
 } from './jetstream-subjects.ts'
 import type { ServiceOrigin } from './origin.ts'
 import type { Permissions } from './permissions.ts'
@@ -29,9 +30,19 @@ const DURABLES = ['reactor', 'cache', 'decisions', 'fast', 'slow'] as const
 type Durable = (typeof DURABLES)[number]
 /**
  * `get`: single messages and batches; `follow`: all of it; `fold`: all of it, as a leader of stateful rules does; `return`: all of
- * it, for stores of job results and events; `returners`: sees how far the consumers of those are; `purge`: removes messages; `take`: consumes by that durable consumer; `look`: sees how far it is.
+ * it, for stores of job results and events; `returners`: sees how far the consumers of those are; `purge`: removes messages; `work`: takes its messages by consumers that it makes, as the one
+ * service that does; `take`: consumes by that durable consumer; `look`: sees how far it is.
  */
-type StreamRight = 'get' | 'follow' | 'fold' | 'return' | 'returners' | 'purge' | { take: Durable } | { look: Durable }
+type StreamRight =
+  | 'get'
+  | 'follow'
+  | 'fold'
+  | 'return'
+  | 'returners'
+  | 'purge'
+  | 'work'
+  | { take: Durable }
+  | { look: Durable }
 
 export interface ServiceRights {
   what: string
@@ -73,13 +84,15 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
     answers: ['_jobs'],
   },
   _jobs: {
-    what: 'sends jobs to minions, runs reactions and runner functions',
+    what: 'sends jobs to minions, runs reactions and runner functions; queues',
     publish: [
       'job.*',
       'jobs.>',
       'reaction.>',
       'done.*',
       'parked.*.*',
+      'queue.ready.*.*',
+      'queue.dead.*.*',
       'decide',
       'in_hand',
       'schedule',
@@ -95,8 +108,9 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
       done: ['follow'],
       reactions: [{ take: 'fast' }, { take: 'slow' }, 'get', 'purge'],
       parked: ['get', 'purge'],
+      queues: ['work', 'get', 'purge'],
     },
-    buckets: { minions: 'read', pillars: 'read', users: 'read', rules: 'write', alarms: 'write' },
+    buckets: { minions: 'read', pillars: 'read', users: 'read', rules: 'write', alarms: 'write', leases: 'write' },
     objects: ['payloads', 'bundles'],
     // Job workers ask each other who has a piece of work in hand.
     answers: ['_gateway', '_jobs'],
@@ -175,7 +189,7 @@ function streamSubjects(ns: string, { streams }: ServiceRights): string[] {
     if (right === 'fold') return readBy(stream, windowReaders(ns))
     if (right === 'return') return returnedBy(stream, returnerNames(ns))
     if (right === 'returners') return returnerNames(ns).flatMap(name => lookedAt(stream, name))
-    return { get: got, follow: followed, purge: purged }[right](stream)
+    return { get: got, follow: followed, purge: purged, work: worked }[right](stream)
   }
   return Object.entries(streams).flatMap(([key, rights]) =>
     rights.flatMap(right => subjects(names[key as Stream], right)),

@@ -1,6 +1,7 @@
 // Every stream, consumer and bucket of the program, with its limits. Names begin with `<ns>_`.
 import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream'
 import type { LaneClass } from './subject.ts'
+import { escapeToken, unescapeToken } from './token.ts'
 
 export interface StreamLimits {
   /** How long events are kept, milliseconds. */
@@ -28,6 +29,7 @@ export const streamNames = (ns: string) => ({
   jobs: `${ns}_JOBS`,
   done: `${ns}_DONE`,
   parked: `${ns}_PARKED`,
+  queues: `${ns}_QUEUES`,
 })
 
 export const bucketNames = (ns: string) => ({
@@ -137,6 +139,20 @@ export function wantedStreams(ns: string, limits: StreamLimits): WantedStream[] 
       max_bytes: 256 * MiB,
       republish: { src: `${ns}.parked.>`, dest: `${ns}.decision.parked.>` },
     },
+    {
+      ...common,
+      name: names.queues,
+      // Items of queues, by queue and key: those that wait or are given out, and those that are dead.
+      subjects: [`${ns}.queue.ready.*.*`, `${ns}.queue.dead.*.*`],
+      retention: 'workqueue',
+      discard: 'new',
+      allow_direct: true,
+      // An item is in a queue once.
+      max_msgs_per_subject: 1,
+      discard_new_per_subject: true,
+      max_age: 0,
+      max_bytes: 512 * MiB,
+    },
   ]
 }
 
@@ -189,4 +205,26 @@ export function laneConsumer(ns: string, lane: LaneClass): WantedConsumer {
     max_ack_pending: 100_000,
     max_deliver: -1,
   }
+}
+
+const QUEUE_CONSUMER = '_queue_'
+
+/** The consumer of one queue, which all job workers share: what one of them has taken and not finished goes to another. */
+export function queueConsumer(ns: string, queue: string, leaseMs: number): WantedConsumer {
+  return {
+    durable_name: `${ns}${QUEUE_CONSUMER}${escapeToken(queue)}`,
+    filter_subject: `${ns}.queue.ready.${escapeToken(queue)}.*`,
+    ack_policy: 'explicit',
+    deliver_policy: 'all',
+    ack_wait: nanos(leaseMs),
+    // Those that are delayed count too.
+    max_ack_pending: -1,
+    max_deliver: -1,
+  }
+}
+
+/** The queue whose consumer has this name; none: it is no such consumer. */
+export const queueIn = (ns: string, consumer: string): string[] => {
+  const prefix = `${ns}${QUEUE_CONSUMER}`
+  return consumer.startsWith(prefix) ? [unescapeToken(consumer.slice(prefix.length))] : []
 }

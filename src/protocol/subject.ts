@@ -68,6 +68,9 @@ export function createSubjects(ns: string) {
     parked: (eventId: string, rule: string) => bounded(`${ns}.parked.${escapeToken(eventId)}.${escapeToken(rule)}`),
     /** All that is parked of a rule, or of any. */
     allParked: (rule?: string) => bounded(`${ns}.parked.*.${rule === undefined ? '*' : escapeToken(rule)}`),
+    /** An item of a queue by its key; without one, all of the queue. */
+    queueItem: (state: 'ready' | 'dead', queue: string, key = '*') =>
+      bounded(`${ns}.queue.${state}.${escapeToken(queue)}.${key === '*' ? key : escapeToken(key)}`),
     decisionPrefix: `${ns}.decision.`,
   }
 }

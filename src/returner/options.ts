@@ -18,7 +18,7 @@ export interface Alternative {
 /** Throws `bad_config` naming the setting, what was expected and what was given. */
 export function optionsOf(
   name: string,
-  { options }: ReturnerDefinition,
+  { options }: Pick<ReturnerDefinition, 'options'>,
   settings: ReturnerSettings,
   { return_config, return_kwargs = {} }: Alternative = {},
 ): Record<string, unknown> {

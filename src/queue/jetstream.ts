@@ -1,0 +1,210 @@
+// Queues in the stream QUEUES: an item is a message on a subject of its own, which takes one, so that it is unique; a durable
+// consumer a queue gives out each to one worker, and again where it was not acked within the time of the lease.
+import { type ConsumerInfo, JetStreamApiCodes, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import { provisionConsumer } from '../bus/provision.ts'
+import { isTaken } from '../bus/pub-ack.ts'
+import type { Publisher } from '../bus/publish.ts'
+import { readBatch, type StoredMessage } from '../bus/read-batch.ts'
+import { HEADER } from '../protocol/event.ts'
+import { queueConsumer, queueIn, streamNames } from '../protocol/streams.ts'
+import type { Subjects } from '../protocol/subject.ts'
+import type { Lease, QueueBackend, QueueSettings } from './backend.ts'
+import { type Delivery, pullNow } from './pull.ts'
+
+/** When it may be given out first, milliseconds since the epoch; and how often a dead one was given out. */
+const DUE = 'Reactor-Due'
+const TRIES = 'Reactor-Tries'
+/** Messages, and bytes of them, that are asked for at once. */
+const AHEAD = 500
+const READ = { messages: 500, bytes: 8 * 1024 * 1024 }
+const ACK_MS = 5000
+/** Until then a message that gets no ack is sent again. */
+const STORED_MS = 30_000
+
+export interface JetStreamQueueParts {
+  nc: NatsConnection
+  subjects: Subjects
+  publisher: Publisher
+}
+
+export async function openJetStreamQueues(
+  { nc, subjects, publisher }: JetStreamQueueParts,
+  { leaseMs, tries }: QueueSettings,
+): Promise<QueueBackend> {
+  const stream = streamNames(subjects.ns).queues
+  const jsm: JetStreamManager = await jetstreamManager(nc, { checkAPI: false })
+  const made = new Map<string, Promise<unknown>>()
+  const consumerOf = (queue: string) => queueConsumer(subjects.ns, queue, leaseMs)
+
+  const makeQueue = (queue: string) => {
+    let making = made.get(queue)
+    if (!making) {
+      making = provisionConsumer(nc, stream, consumerOf(queue))
+      making.catch(() => made.delete(queue))
+      made.set(queue, making)
+    }
+    return making
+  }
+  const infoOf = async (queue: string): Promise<ConsumerInfo | undefined> => {
+    try {
+      return await jsm.consumers.info(stream, consumerOf(queue).durable_name)
+    } catch (error) {
+      if ((error as { code?: number }).code === JetStreamApiCodes.ConsumerNotFound) return undefined
+      throw away(error)
+    }
+  }
+  /** False: its subject had one already. */
+  const store = async (subject: string, text: string, id: string, headers: Record<string, string>) => {
+    try {
+      await publisher.publish(subject, text, { id, headers, deadlineMs: STORED_MS })
+      return true
+    } catch (error) {
+      if (isTaken(error)) return false
+      throw error
+    }
+  }
+  /** That it was handled is answered: what is asked next counts it. */
+  const answer = (id: string, word: string) => nc.request(id, word, { timeout: ACK_MS })
+  const answerAll = async (leases: readonly Lease[], word: string) => {
+    try {
+      await Promise.all(leases.map(({ id }) => answer(id, word)))
+    } catch (error) {
+      throw away(error)
+    }
+  }
+  async function* read(subject: string): AsyncGenerator<StoredMessage> {
+    for (let seq = 1; ; ) {
+      const batch = await readBatch(nc, stream, { seq, subject }, READ)
+      yield* batch
+      if (batch.length === 0) return
+      seq = batch.at(-1)!.seq + 1
+    }
+  }
+  const purge = (filter: string) => jsm.streams.purge(stream, { filter }).catch(error => Promise.reject(away(error)))
+
+  /** Undefined: it is not to be given out now, and has been put aside. */
+  const given = async (queue: string, delivery: Delivery): Promise<Lease | undefined> => {
+    const { reply, message, delivered } = delivery
+    const due = Number(message.headers?.get(DUE) || 0)
+    const wait = due - Date.now()
+    if (wait > 0) {
+      nc.publish(reply, nak(wait))
+      return undefined
+    }
+    const key = message.subject.slice(message.subject.lastIndexOf('.') + 1)
+    const uid = message.headers?.get(HEADER.id) ?? key
+    // Of a delayed one the first was no giving out.
+    const count = due > 0 ? Math.max(1, delivered - 1) : delivered
+    if (count <= tries) return { id: reply, uid, key, item: message.json(), tries: count }
+    // A crash in between has it buried again, where it lies already.
+    await store(subjects.queueItem('dead', queue, key), message.string(), `dead-${uid}`, { [TRIES]: String(tries) })
+    await answer(reply, '')
+    return undefined
+  }
+
+  return {
+    name: 'jetstream',
+    leaseMs,
+    async insert(queue, entries, delayMs = 0) {
+      await makeQueue(queue)
+      const headers: Record<string, string> = delayMs > 0 ? { [DUE]: String(Date.now() + delayMs) } : {}
+      const existing = new Set<string>()
+      for (let at = 0; at < entries.length; at += AHEAD)
+        // On one connection they are stored in the order in which they are sent.
+        await Promise.all(
+          entries.slice(at, at + AHEAD).map(async ({ key, uid, text }) => {
+            if (!(await store(subjects.queueItem('ready', queue, key), text, uid, headers))) existing.add(key)
+          }),
+        )
+      return existing
+    },
+    async delete(queue, keys) {
+      if (!(await infoOf(queue))) return
+      for (let at = 0; at < keys.length; at += AHEAD)
+        await Promise.all(
+          keys
+            .slice(at, at + AHEAD)
+            .flatMap(key => [
+              purge(subjects.queueItem('ready', queue, key)),
+              purge(subjects.queueItem('dead', queue, key)),
+            ]),
+        )
+    },
+    async queues() {
+      const names: string[] = []
+      try {
+        for await (const { name } of jsm.consumers.list(stream)) names.push(...queueIn(subjects.ns, name))
+      } catch (error) {
+        throw away(error)
+      }
+      return names.sort()
+    },
+    async length(queue) {
+      const info = await infoOf(queue)
+      return info ? info.num_pending + info.num_ack_pending : 0
+    },
+    async items(queue, most) {
+      const items: unknown[] = []
+      for await (const message of read(subjects.queueItem('ready', queue))) {
+        if (items.length >= most) break
+        items.push(JSON.parse(message.text()))
+      }
+      return items
+    },
+    async lease(queue, most) {
+      for (;;) {
+        const deliveries = await pullNow(nc, stream, consumerOf(queue).durable_name, Math.min(most, AHEAD))
+        if (deliveries.length === 0) return []
+        try {
+          const found = await Promise.all(deliveries.map(delivery => given(queue, delivery)))
+          const leases = found.filter(one => one !== undefined)
+          if (leases.length > 0) return leases
+        } catch (error) {
+          throw away(error)
+        }
+      }
+    },
+    ack: (_queue, leases) => answerAll(leases, ''),
+    async nack(_queue, leases, delayMs = 0) {
+      for (const { id } of leases) nc.publish(id, nak(delayMs))
+      await nc.flush().catch(error => Promise.reject(away(error)))
+    },
+    async extend(_queue, leases) {
+      for (const { id } of leases) nc.publish(id, '+WPI')
+      await nc.flush().catch(error => Promise.reject(away(error)))
+    },
+    async dead(queue, most) {
+      const found: { item: unknown; tries: number }[] = []
+      for await (const message of read(subjects.queueItem('dead', queue))) {
+        if (found.length >= most) break
+        found.push({ item: JSON.parse(message.text()), tries: Number(message.header(TRIES)) })
+      }
+      return found
+    },
+    async revive(queue, keys) {
+      const wanted = keys && new Set(keys)
+      let revived = 0
+      for await (const message of read(subjects.queueItem('dead', queue))) {
+        const key = message.subject.slice(message.subject.lastIndexOf('.') + 1)
+        if (wanted && !wanted.has(key)) continue
+        const id = `again-${message.seq}-${message.header(HEADER.id) ?? key}`
+        // What was inserted again meanwhile lives already.
+        if (!(await store(subjects.queueItem('ready', queue, key), message.text(), id, {}))) continue
+        await purge(message.subject)
+        revived += 1
+      }
+      return revived
+    },
+    close: async () => undefined,
+  }
+}
+
+const nak = (delayMs: number): string =>
+  delayMs > 0 ? `-NAK ${JSON.stringify({ delay: delayMs * 1_000_000 })}` : '-NAK'
+
+function away(error: unknown): ReactorError {
+  if (error instanceof ReactorError) return error
+  return new ReactorError('unreachable', `the queues in JetStream: ${errorMessage(error)}`, {}, error)
+}

@@ -1,0 +1,53 @@
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { provisionStreams } from '../../src/bus/provision.ts'
+import { createPublisher } from '../../src/bus/publish.ts'
+import { DEFAULT_LIMITS, streamNames } from '../../src/protocol/streams.ts'
+import { createSubjects } from '../../src/protocol/subject.ts'
+import { entryOf } from '../../src/queue/entry.ts'
+import { openJetStreamQueues } from '../../src/queue/jetstream.ts'
+import { queueContract } from '../contract/queues.ts'
+import { startTestServer, type TestServer } from '../helpers/server.ts'
+
+const NS = 'queues'
+let server: TestServer
+let nc: NatsConnection
+
+beforeAll(async () => {
+  server = await startTestServer()
+  nc = await connect({ servers: server.url })
+  await provisionStreams(nc, NS, DEFAULT_LIMITS)
+})
+afterAll(async () => {
+  await nc?.close()
+  await server?.stop()
+})
+
+describe('the jetstream backend', () => {
+  const subjects = createSubjects(NS)
+  const open = async (settings: Parameters<typeof openJetStreamQueues>[1]) => {
+    const own = await connect({ servers: server.url })
+    const publisher = createPublisher(own)
+    const backend = await openJetStreamQueues({ nc: own, subjects, publisher }, settings)
+    const close = async () => {
+      publisher.stop()
+      await own.close()
+    }
+    return { ...backend, close }
+  }
+  queueContract({ open, popper: () => ({ url: server.url, ns: NS }) })
+
+  it('refuses what has no room, and keeps what it has', async () => {
+    const jsm = await jetstreamManager(nc)
+    const stream = streamNames(NS).queues
+    const { config, state } = await jsm.streams.info(stream)
+    await jsm.streams.update(stream, { ...config, max_bytes: state.bytes + 2000 })
+    const backend = await open({ leaseMs: 60_000, tries: 3 })
+    await backend.insert('full', [entryOf('a')])
+    await expect(backend.insert('full', [entryOf('x'.repeat(5000))])).rejects.toMatchObject({ code: 'store_refused' })
+    expect(await backend.items('full', 10)).toEqual(['a'])
+    await jsm.streams.update(stream, config)
+    await backend.close()
+  })
+})
