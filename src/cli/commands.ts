@@ -19,6 +19,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<{ command: AddCommand }
   ['reactions', () => import('./commands/reactions.ts')],
   ['rules', () => import('./commands/rules.ts')],
   ['schedule', () => import('./commands/schedule.ts')],
+  ['queue', () => import('./commands/queue.ts')],
   ['run', () => import('./commands/run.ts')],
   ['wheel', () => import('./commands/wheel.ts')],
   ['send', () => import('./commands/send.ts')],

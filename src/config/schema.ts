@@ -6,7 +6,9 @@ import { errorMessage } from '../base/errors.ts'
 import { LOG_LEVELS } from '../base/log.ts'
 import { isPublicKey, minionIdProblem } from '../protocol/key.ts'
 import { isOperatorName } from '../protocol/login.ts'
+import { MOST_ITEMS, QUEUE_BACKENDS, QUEUE_NAME, QUEUE_NAME_RULE } from '../protocol/queue.ts'
 import { DEFAULT_LIMITS } from '../protocol/streams.ts'
+import { rate } from './rate.ts'
 
 const duration = z.union([z.string(), z.number()]).transform((text, context) => {
   try {
@@ -16,6 +18,8 @@ const duration = z.union([z.string(), z.number()]).transform((text, context) => 
     return z.NEVER
   }
 })
+
+const queueName = z.string().regex(QUEUE_NAME, `a queue's name is ${QUEUE_NAME_RULE}`)
 
 const minionId = z.string().superRefine((id, context) => {
   const message = minionIdProblem(id)
@@ -200,6 +204,44 @@ export const configSchema = z.strictObject({
         .record(z.string(), z.array(z.string()))
         .default({})
         .describe('what minions may run on others, as Salt has it: id regex → function regexes'),
+    })
+    .prefault({}),
+  queue: z
+    .strictObject({
+      backend: z.enum(QUEUE_BACKENDS).default('sqlite').describe('where queues are kept of which nothing else is said'),
+      dir: z
+        .string()
+        .default('var/queue')
+        .describe('the file of the sqlite backend; job workers of one machine share it'),
+      lease: duration
+        .prefault('1m')
+        .refine(ms => ms >= 1000, 'a lease is 1s at least')
+        .describe('after this what a worker has taken and not finished comes back'),
+      tries: z
+        .number()
+        .int()
+        .min(1)
+        .default(5)
+        .describe('what was given out so often and never finished is dead: kept, and given out no more'),
+      drain: z
+        .record(
+          queueName,
+          z.strictObject({
+            backend: z.enum(QUEUE_BACKENDS).optional(),
+            rate,
+            batch: z.number().int().min(1).max(MOST_ITEMS).optional(),
+          }),
+        )
+        .default({})
+        .describe(
+          'queues whose items are handed to rules by themselves, as salt/queue/<queue>/process: {rate: 10/s, batch, backend}',
+        ),
+    })
+    .prefault({}),
+  runner_queue: z
+    .strictObject({
+      queue: queueName.default('runner_queue').describe('where queue.insert_runner keeps calls that name no queue'),
+      backend: z.enum(QUEUE_BACKENDS).optional().describe('in which backend; default: queue.backend'),
     })
     .prefault({}),
   nodegroups: z

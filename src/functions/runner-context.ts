@@ -1,6 +1,7 @@
 // What a runner function may use on its job worker, beside what every call has.
 import type { JobRecord } from '../protocol/job.ts'
 import type { JobsPage, JobsRequest, JobView } from '../protocol/job-view.ts'
+import type { DeadItem, QueuedRun, QueueProcess } from '../protocol/queue.ts'
 import type {
   ReactionDetail,
   ReactionOperation,
@@ -57,6 +58,47 @@ export interface MasterSchedule {
   ask(operation: ScheduleOperation, ...args: unknown[]): Promise<unknown>
 }
 
+/** Which store keeps the queue; null or absent: the one of the config. */
+export interface QueueChoice {
+  backend?: string | null | undefined
+}
+
+export interface TakeChoice extends QueueChoice {
+  /** Calls that `insertRunner` kept, and not items. */
+  runners?: boolean
+}
+
+/**
+ * Queues of items, which are unique in each and go out in the order in which they came: docs/queues.md. Each operation takes the
+ * right to the runner function of that name (`queue.insert`), else it throws `forbidden`. All throw `bad_argument` on a name that is
+ * none, and `unreachable` or `store_refused` where the store is away or full.
+ */
+export interface Queues {
+  /** A list is several items. Returns those that were there already, which are not inserted again. */
+  insert(queue: string, items: unknown, options?: QueueChoice & { delayMs?: number }): Promise<unknown[]>
+  /** Calls and dead items too; what is not there is no error. */
+  delete(queue: string, items: unknown, options?: QueueChoice): Promise<void>
+  list(options?: QueueChoice): Promise<string[]>
+  /** Items and calls that wait or are given out. */
+  length(queue: string, options?: QueueChoice): Promise<number>
+  /** Oldest first. Without a limit it throws `bad_argument` where there are more than a call may name. */
+  items(queue: string, options?: QueueChoice & { limit?: number }): Promise<unknown[]>
+  pop(queue: string, quantity: number | 'all', options?: TakeChoice): Promise<unknown[]>
+  /** Fires `salt/queue/<queue>/process` with the items, and removes them once that is stored. */
+  process(queue: string, quantity: number | 'all', options?: TakeChoice): Promise<QueueProcess & { _stamp: string }>
+  /** Keeps a call of a runner function, to be run with the rights that its caller has now. False: it is kept already. */
+  insertRunner(
+    call: { fun: string; args: unknown[]; kwargs: Record<string, unknown> },
+    options?: QueueChoice & { queue?: string | undefined },
+  ): Promise<boolean>
+  /** Runs calls that were kept, one after the other. */
+  processRunner(quantity: number | 'all', options?: QueueChoice & { queue?: string | undefined }): Promise<QueuedRun[]>
+  /** Items that were given out too often and never finished. */
+  dead(queue: string, options?: QueueChoice): Promise<DeadItem[]>
+  /** They wait again; without items all of them. Returns how many. */
+  retryDead(queue: string, items?: unknown, options?: QueueChoice): Promise<number>
+}
+
 /**
  * Runner functions run on a job worker. The right to call one is no right to anything else: what it does in the name of the
  * operator who asked (`publish`, `gather`, `fire`, `cache`, `record`, `forgetMissed`) is held to that operator's own roles,
@@ -88,6 +130,7 @@ export interface RunnerContext extends CallContext {
   readonly rules: Rules
   readonly reactions: Reactions
   readonly schedule: MasterSchedule
+  readonly queues: Queues
   /** The known minions with their grains, by id. */
   fleet(): { id: string; grains: Record<string, unknown> }[]
   /** Ids of the minions whose heartbeat is fresh. */

@@ -24,6 +24,7 @@ import type { Missed } from './missed.ts'
 import type { PublishJob } from './publish.ts'
 import type { JobRecords } from './records.ts'
 import type { FunctionCall } from './run-function.ts'
+import { type QueueParts, runnerQueues } from './runner-queues.ts'
 import { runnerReactions } from './runner-reactions.ts'
 import { type RuleParts, runnerRules } from './runner-rules.ts'
 import { runnerSchedule } from './runner-schedule.ts'
@@ -42,6 +43,7 @@ export interface RunnerContextParts {
   rules: RuleParts
   reactions: ReactionControl
   schedule: AskSchedule
+  queues: QueueParts
   config(): Record<string, unknown>
 }
 
@@ -99,6 +101,7 @@ export function createRunnerContext(parts: RunnerContextParts) {
       rules: runnerRules(parts.rules, call),
       reactions: runnerReactions(parts.reactions, call),
       schedule: runnerSchedule(parts.schedule, call, fleet),
+      queues: runnerQueues(parts.queues, call, () => context.docs().map(({ name }) => name)),
       fleet: () => [...parts.fleet.values.values()],
       connected: () => {
         const headers = createHeaders()

@@ -1,7 +1,9 @@
 // The job worker: starts jobs on minions, runs runner functions and executes reactions.
 import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
 import { openAlarms } from '../alarms/alarms.ts'
 import type { Log } from '../base/log.ts'
+import { openLeases } from '../bus/lease.ts'
 import { createJobCache, createReactionHistory } from '../cache/client.ts'
 import type { Config } from '../config/schema.ts'
 import { followFleet } from '../fleet/registry.ts'
@@ -26,6 +28,8 @@ import type { Monitored } from '../metrics/metrics.ts'
 import { openConsumersSource } from '../metrics/streams.ts'
 import { createOverflow, createReturnStore } from '../payload/overflow.ts'
 import { formatStamp } from '../protocol/event.ts'
+import { createBackends } from '../queue/backends.ts'
+import { startDrain } from '../queue/drain.ts'
 import { rulesControlWhenAsked } from '../reactor/bundle/open.ts'
 import { serveFunctions } from '../services/functions.ts'
 import { serveMinions } from '../services/minions.ts'
@@ -78,6 +82,14 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
       }),
     )
     const gather = createGather({ nc, subjects }, publishJob)
+    const { backend: usual, dir, lease: leaseMs, tries, drain } = config.queue
+    const queues = stack.add(
+      createBackends({
+        ...{ nc, subjects, publisher, dir, usual },
+        returnerSettings: config.returner_settings,
+        settings: { leaseMs, tries },
+      }),
+    )
     const history = createReactionHistory(nc, subjects)
     const runners = createFunctionJobs({
       kind: 'runner',
@@ -104,6 +116,10 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
         },
         reactions: await openReactionControl({ nc, subjects, publisher, ledger, history, clock }),
         schedule: createScheduleClient(nc, subjects),
+        queues: {
+          ...{ open: queues.open, runnerQueue: config.runner_queue, fire },
+          run: call => counted.run(call),
+        },
         config: () => shownConfig(config),
       }),
     })
@@ -155,5 +171,9 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
       }),
     )
     metrics.add(reactionsSource(reactions))
+    if (Object.keys(drain).length > 0) {
+      const leases = await openLeases(nc, ns, config.streams.replicas, `${hostname()}:${process.pid}`, log)
+      stack.add(startDrain({ queues: drain, open: queues.open, leases, fire, clock, log }))
+    }
   })
 }

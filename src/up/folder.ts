@@ -39,6 +39,8 @@ export interface DataFolder {
   minion(id: string): string
   /** The job cache. */
   readonly cache: string
+  /** Queues of the sqlite backend. */
+  readonly queue: string
 }
 
 /** Makes and checks the folder. Throws `unwritable`. */
@@ -69,6 +71,7 @@ export async function openDataFolder(dir: string): Promise<DataFolder> {
     key: name => at('keys', `${name}.nk`),
     minion: id => at('minion', id),
     cache: at('cache'),
+    queue: at('queue'),
   }
 }
 

@@ -10,6 +10,7 @@ import { silentLog } from '../../src/base/log.ts'
 import { openBucket } from '../../src/bus/bucket.ts'
 import { consumeDurable } from '../../src/bus/consume.ts'
 import { createFire } from '../../src/bus/fire.ts'
+import { openLeases } from '../../src/bus/lease.ts'
 import { parkReaction } from '../../src/bus/park.ts'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { createPublisher } from '../../src/bus/publish.ts'
@@ -39,6 +40,8 @@ import {
   type WantedConsumer,
 } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import { entryOf, keyOf } from '../../src/queue/entry.ts'
+import { openJetStreamQueues } from '../../src/queue/jetstream.ts'
 import { rulesControlWhenAsked } from '../../src/reactor/bundle/open.ts'
 import { openBundleStore } from '../../src/reactor/bundle.ts'
 import { type Accounts, startAccounts } from '../helpers/accounts.ts'
@@ -223,6 +226,26 @@ describe('a service does its work under its permissions', () => {
     await nc.flush()
     await fire('salt/job/1/new', {})
     await heard.reach(1)
+    expect(await refusedOf('_jobs')).toEqual([])
+  })
+
+  it('the job worker: queues, and the lease of who drains them', async () => {
+    const { nc, publisher } = open('_jobs')
+    const queues = await openJetStreamQueues({ nc, subjects, publisher }, { leaseMs: 60_000, tries: 1 })
+    await queues.insert('q', ['a', 'b', 'c'].map(entryOf))
+    expect(await queues.items('q', 10)).toEqual(['a', 'b', 'c'])
+    await queues.delete('q', [keyOf('c')])
+    const [a, b] = await queues.lease('q', 10)
+    await queues.extend('q', [a!])
+    await queues.ack('q', [a!])
+    await queues.nack('q', [b!])
+    expect(await queues.lease('q', 10)).toEqual([])
+    expect(await queues.dead('q', 10)).toEqual([{ item: 'b', tries: 1 }])
+    expect(await queues.revive('q')).toBe(1)
+    expect(await queues.length('q')).toBe(1)
+    expect(await queues.queues()).toEqual(['q'])
+    const leases = await openLeases(nc, NS, 1, 'a', silentLog)
+    await (await leases.take('queue-drain', AbortSignal.timeout(5000)))?.release()
     expect(await refusedOf('_jobs')).toEqual([])
   })
 

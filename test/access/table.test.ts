@@ -141,16 +141,16 @@ describe('what no row gives', () => {
       'publish',
       'done.w1',
       'reaction.fast.r',
+      'queue.ready.q.k',
       'jobs.20261120000000000000',
       'jobs.20261120000000000000.m1',
     ].map((subject): [ActorName, string] => ['m1', `reactor.${subject}`]),
     ...['event._master.x', 'event.m1.x', 'event._user-guest.x', 'event._user.x', 'job.m1', 'job.*', 'grains.m1'].map(
       (subject): [ActorName, string] => ['admin', `reactor.${subject}`],
     ),
-    ...['live.m1.x', 'decision.done.w1', 'done.w1', 'parked.e.r'].map((subject): [ActorName, string] => [
-      'admin',
-      `reactor.${subject}`,
-    ]),
+    ...['live.m1.x', 'decision.done.w1', 'done.w1', 'parked.e.r', 'queue.ready.q.k'].map(
+      (subject): [ActorName, string] => ['admin', `reactor.${subject}`],
+    ),
     ...(['m1', 'admin'] as const).flatMap(who =>
       [
         '$JS.API.INFO',

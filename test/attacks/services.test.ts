@@ -36,7 +36,7 @@ const BUCKETS = bucketNames('reactor')
 const WRITES: Record<ServiceName, string[]> = {
   master: [BUCKETS.keys, BUCKETS.tokens, BUCKETS.users, BUCKETS.passwords, BUCKETS.minions],
   reactor: [BUCKETS.rules, BUCKETS.windows, BUCKETS.leases, BUCKETS.alarms],
-  jobs: [BUCKETS.rules, BUCKETS.alarms],
+  jobs: [BUCKETS.rules, BUCKETS.alarms, BUCKETS.leases],
   schedule: [BUCKETS.schedules, BUCKETS.leases],
   cache: [BUCKETS.minions, BUCKETS.alarms],
   gateway: [],
@@ -44,7 +44,7 @@ const WRITES: Record<ServiceName, string[]> = {
 const ALL_BUCKETS = [...new Set(Object.values(WRITES).flat())]
 /** Streams that each may remove messages of: what waited and was settled, and what all have read. */
 const PURGES: Partial<Record<ServiceName, (keyof ReturnType<typeof streamNames>)[]>> = {
-  jobs: ['jobs', 'reactions', 'parked'],
+  jobs: ['jobs', 'reactions', 'parked', 'queues'],
   cache: ['events'],
 }
 /** Subjects below the namespace that a service publishes on, which the others may not. */
@@ -57,6 +57,8 @@ const WORK: Record<string, ServiceName[]> = {
   'reaction.retry.x.y': ['jobs'],
   'done.w1': ['jobs', 'reactor'],
   'parked.x.y': ['reactor', 'jobs'],
+  'queue.ready.q.k': ['jobs'],
+  'queue.dead.q.k': ['jobs'],
   schedule: ['jobs'],
   'wheel.key.accept': ['jobs'],
   'wheel.user.add': ['jobs'],
@@ -179,7 +181,17 @@ describe.each(SERVICE_NAMES)('with the seed of the service %s nobody', name => {
             '$JS.API.CONSUMER.MSG.NEXT.reactor_EVENTS.reactor_cache',
             '$JS.ACK.reactor_EVENTS.reactor_cache.1.1.1.1.1',
           ]),
-      ...(name === 'jobs' ? [] : ['$JS.API.CONSUMER.MSG.NEXT.reactor_REACTIONS.reactor_jobs_fast']),
+      ...(name === 'jobs'
+        ? []
+        : [
+            '$JS.API.CONSUMER.MSG.NEXT.reactor_REACTIONS.reactor_jobs_fast',
+            '$JS.API.CONSUMER.MSG.NEXT.reactor_QUEUES.reactor_queue_q',
+            '$JS.API.CONSUMER.CREATE.reactor_QUEUES.evil',
+            '$JS.API.CONSUMER.LIST.reactor_QUEUES',
+            '$JS.ACK.reactor_QUEUES.reactor_queue_q.1.1.1.1.1',
+          ]),
+      // Who takes items takes no queue away.
+      '$JS.API.CONSUMER.DELETE.reactor_QUEUES.reactor_queue_q',
       // Both follow the ledger.
       ...(name === 'jobs' || name === 'schedule' ? [] : ['$JS.API.CONSUMER.CREATE.reactor_DONE.x']),
     ]

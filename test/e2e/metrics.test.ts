@@ -21,7 +21,7 @@ describe('reactor up --metrics-port', () => {
       expect(text, name).toMatch(/^reactor_ready 1$/m)
     }
     const ofCache = await (await fetch(`${metrics.cache}/metrics`)).text()
-    for (const stream of ['EVENTS', 'REACTIONS', 'JOBS', 'DONE', 'PARKED'])
+    for (const stream of ['EVENTS', 'REACTIONS', 'JOBS', 'DONE', 'PARKED', 'QUEUES'])
       expect(ofCache).toMatch(new RegExp(`^reactor_stream_bytes\\{stream="${stream}"\\} \\d+$`, 'm'))
     expect(await (await fetch(`${metrics.master}/metrics`)).text()).toMatch(
       /^reactor_logins_total\{who="minion",result="accepted"\} [1-9]/m,

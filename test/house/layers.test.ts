@@ -29,6 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'operators',
     'payload',
     'pillar',
+    'queue',
     'reactor',
     'report',
     'returner',

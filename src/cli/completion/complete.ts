@@ -19,6 +19,7 @@ export interface Offers {
   minions(options: ClientOptions): Promise<Candidate[]>
   jids(options: ClientOptions): Promise<Candidate[]>
   contexts(): Promise<Candidate[]>
+  queues(options: ClientOptions): Promise<Candidate[]>
 }
 
 /** Candidates that begin as the last word does. `words` is what stands behind `reactor`; the last one may be empty. */
@@ -70,6 +71,7 @@ async function argumentsOf(typed: Typed, current: string, offers: Offers): Promi
   if (argument?.argChoices) return argument.argChoices.map(value => ({ value }))
   const client: ClientOptions = Object.fromEntries(options)
   const above = command.parent?.name() ?? ''
+  if (above === 'queue') return argument?.name() === 'queue' ? offers.queues(client) : []
   const isNamed = ['jobs', 'context', 'schedule'].includes(above)
   switch (`${isNamed ? `${above} ` : ''}${command.name()} ${argument?.name()}`) {
     case 'call tgt':

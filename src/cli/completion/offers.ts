@@ -24,6 +24,14 @@ export const offers: Offers = {
     const { contextNames } = await import('../context/file.ts')
     return (await contextNames()).map(value => ({ value }))
   },
+  async queues(options) {
+    const { askWorker } = await import('../rules/ask-worker.ts')
+    return asking(options, async client => {
+      const backend = (options as { backend?: string }).backend
+      const names = await askWorker<string[]>(client, 'queue.list_queues', backend ? { backend } : {})
+      return names.map(value => ({ value }))
+    })
+  },
   async jids(options) {
     const { createJobCache } = await import('../../cache/client.ts')
     return asking(options, async ({ bus }) => {

@@ -10,6 +10,7 @@ const offers: Offers = {
     return ['web1', 'web2', 'db1', '$(reboot)', 'a b', '--async'].map(value => ({ value }))
   },
   contexts: async () => ['lab', 'prod'].map(value => ({ value })),
+  queues: async () => ['mails', 'orders'].map(value => ({ value })),
   jids: async () => [{ value: '20261120091820837210', what: 'test.ping' }],
 }
 const values = async (...words: string[]) => (await complete(words, offers)).map(({ value }) => value)
@@ -43,6 +44,13 @@ describe('completion', () => {
     expect(await values('jobs', 'list', '--function', 'run')).toEqual(['runner.one'])
     expect(await values('worker', 's')).toEqual(['schedule'])
     expect(await values('completion', '')).toEqual(['bash', 'zsh', 'fish'])
+  })
+
+  it('gives the queues that there are, and nothing for their items', async () => {
+    expect(await values('queue', 'pop', '')).toEqual(['mails', 'orders'])
+    expect(await values('queue', 'insert', 'o')).toEqual(['orders'])
+    expect(await values('queue', 'insert', 'orders', '')).toEqual([])
+    expect(await values('queue', 'list', '--backend', 'j')).toEqual(['jetstream'])
   })
 
   it('gives the contexts that there are', async () => {

@@ -1,0 +1,97 @@
+// Queues as people use them: the runner functions and `reactor queue` on the real program, rules that handle what comes out, and a
+// job worker that is killed.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { untilTaken } from '../helpers/wait.ts'
+import { type Running, startReactor } from './reactor.ts'
+
+const RULES = `rule: queued
+on: salt/queue/*/process
+do:
+  - runner.event.send: { tag: handled, data: { queue: "{{ data.queue }}", items: "{{ data['items'] | tojson }}" } }
+---
+rule: collect
+on: order/*
+do:
+  - runner.queue.insert: { queue: orders, items: "{{ data.id }}", backend: jetstream }
+`
+
+let reactor: Running
+let rules: string
+beforeAll(async () => {
+  rules = await mkdtemp(join(tmpdir(), 'reactor-rules-'))
+  await writeFile(join(rules, 'queues.yaml'), RULES)
+  const queue = { drain: { orders: { backend: 'jetstream', rate: '20/s' } } }
+  reactor = await startReactor({ args: ['--id', 'web1'], rules, config: { queue } })
+})
+afterAll(async () => {
+  await reactor?.clean()
+  await rm(rules, { recursive: true, force: true })
+})
+
+const run = async (...words: string[]) => {
+  const { code, stdout, stderr } = await reactor.run(...words)
+  return { code, stdout: stdout.trim(), stderr }
+}
+const handled = (...items: unknown[]) =>
+  reactor.lines.find(
+    ({ tag, data }) => tag === 'handled' && isDeepStrictEqual(JSON.parse(String(data.items)), items),
+    `the handling of ${JSON.stringify(items)}`,
+  )
+
+describe('queues', () => {
+  it('do as runner functions what Salt does', async () => {
+    const salt = async (fun: string, ...words: string[]) => {
+      const { code, stdout, stderr } = await run('run', `queue.${fun}`, ...words, '--out=json')
+      if (code !== 0) throw new Error(stderr)
+      return JSON.parse(stdout)
+    }
+    expect(await salt('insert', 'q1', 'item1')).toBe(true)
+    expect(await salt('insert', 'q1', 'item1')).toBe("Item already exists in this queue: 'item1'")
+    expect(await salt('insert', 'q1', '["a","b","c","d"]')).toBe(true)
+    expect(await salt('insert', 'q1', '{"k": "v"}')).toBe(true)
+    expect(await salt('list_items', 'q1')).toEqual(['item1', 'a', 'b', 'c', 'd', { k: 'v' }])
+    expect(await salt('list_queues', 'backend=sqlite')).toEqual(['q1'])
+    expect(await salt('pop', 'q1', '2')).toEqual(['item1', 'a'])
+    expect(await salt('process_queue', 'q1', 'quantity=2')).toMatchObject({ items: ['b', 'c'], queue: 'q1' })
+    await handled('b', 'c')
+    expect(await salt('insert_runner', 'test.arg', 'args=["x"]')).toBe(true)
+    expect(await salt('process_runner')).toMatchObject([{ fun: 'test.arg', success: true }])
+    expect(await salt('process_runner')).toEqual([])
+  })
+
+  it('have a friendly front', async () => {
+    expect(await run('queue', 'insert', 'mails', 'one', 'two', '{"to": "ada"}')).toMatchObject({ code: 0, stdout: '' })
+    expect(await run('queue', 'insert', 'mails', 'one')).toMatchObject({
+      stdout: "Item already exists in this queue: 'one'",
+    })
+    expect((await run('queue', 'items', 'mails')).stdout).toBe('one\ntwo\n{"to":"ada"}')
+    expect((await run('queue', 'length', 'mails')).stdout).toBe('3')
+    expect(JSON.parse((await run('queue', 'list', '--json')).stdout)).toContainEqual({ queue: 'mails', length: 3 })
+    expect((await run('queue', 'delete', 'mails', 'two')).code).toBe(0)
+    expect((await run('queue', 'process', 'mails', 'all')).stdout).toBe('one\n{"to":"ada"}')
+    await handled('one', { to: 'ada' })
+    expect(await run('queue', 'pop', 'mails')).toMatchObject({ stdout: '', stderr: 'no items\n' })
+    expect((await run('queue', 'pop', 'a.b')).stderr).toContain("'a.b' is no name of a queue")
+    expect((await run('queue', 'pop', 'mails', 'some')).code).toBe(64)
+  })
+
+  it('are filled by rules and drained to rules by themselves', async () => {
+    for (const id of ['o1', 'o2', 'o3']) await run('send', `order/${id}`, JSON.stringify({ id }))
+    for (const id of ['o1', 'o2', 'o3']) await handled(id)
+    expect((await run('queue', 'length', 'orders', '--backend', 'jetstream')).stdout).toBe('0')
+  })
+
+  it('keep what is in them when the job worker is killed', async () => {
+    await run('queue', 'insert', 'kept', 'a', 'b')
+    process.kill(reactor.ready.processes.jobs!, 'SIGKILL')
+    await untilTaken('the next job worker', async () => {
+      const { code, stdout, stderr } = await run('queue', 'items', 'kept')
+      if (code !== 0) throw new Error(stderr)
+      expect(stdout).toBe('a\nb')
+    })
+  })
+})
