@@ -32,7 +32,7 @@ export const LOOK_EVERY_MS = 2000
 /** Requests that are not answered by then are given up: the next look is another. */
 const ANSWER_MS = 2000
 /** Stores whose bound refuses what comes, beside EVENTS. Of the ledger the oldest gives way. */
-const BOUNDED = ['reactions', 'jobs', 'parked'] as const
+const BOUNDED = ['reactions', 'jobs', 'parked', 'queues'] as const
 
 /**
  * `mend` does what can be done before anything is told of, and gives the room as it is then; `pauseMs` says when to look again.

@@ -47,13 +47,23 @@ export async function openJetStreamQueues(
     }
     return making
   }
-  const infoOf = async (queue: string): Promise<ConsumerInfo | undefined> => {
+  const find = async (queue: string): Promise<ConsumerInfo | undefined> => {
     try {
       return await jsm.consumers.info(stream, consumerOf(queue).durable_name)
     } catch (error) {
       if ((error as { code?: number }).code === JetStreamApiCodes.ConsumerNotFound) return undefined
       throw away(error)
     }
+  }
+  /** Of a queue that has items but no consumer, as after a restore, one is made: they would never be given out. */
+  const infoOf = async (queue: string): Promise<ConsumerInfo | undefined> => {
+    const found = await find(queue)
+    if (found) return found
+    const from = { seq: 1, subject: subjects.queueItem('ready', queue) }
+    if ((await readBatch(nc, stream, from, { ...READ, messages: 1 })).length === 0) return undefined
+    made.delete(queue)
+    await makeQueue(queue)
+    return find(queue)
   }
   /** False: its subject had one already. */
   const store = async (subject: string, text: string, id: string, headers: Record<string, string>) => {
@@ -156,7 +166,11 @@ export async function openJetStreamQueues(
     async lease(queue, most) {
       for (;;) {
         const deliveries = await pullNow(nc, stream, consumerOf(queue).durable_name, Math.min(most, AHEAD))
-        if (deliveries.length === 0) return []
+        if (deliveries?.length === 0) return []
+        if (!deliveries) {
+          if (await infoOf(queue)) continue
+          return []
+        }
         try {
           const found = await Promise.all(deliveries.map(delivery => given(queue, delivery)))
           const leases = found.filter(one => one !== undefined)

@@ -12,9 +12,16 @@ export interface Delivery {
 }
 
 const TIMEOUT_MS = 10_000
+const NO_RESPONDERS = 503
 
-/** None too where there is no such consumer. Throws `unreachable`. */
-export async function pullNow(nc: NatsConnection, stream: string, consumer: string, most: number): Promise<Delivery[]> {
+/** Undefined where there is no such consumer. Throws `unreachable`. */
+export async function pullNow(
+  nc: NatsConnection,
+  stream: string,
+  consumer: string,
+  most: number,
+): Promise<Delivery[] | undefined> {
+  let missing = false
   const found: Delivery[] = []
   const inbox = createInbox((nc as unknown as { options: { inboxPrefix?: string } }).options.inboxPrefix)
   await new Promise<void>((resolve, reject) => {
@@ -36,7 +43,10 @@ export async function pullNow(nc: NatsConnection, stream: string, consumer: stri
         // A status of the server has no place to ack it: there is no more, or no such consumer.
         if (!reply?.startsWith('$JS.ACK.')) {
           const code = message.headers?.code ?? 0
-          return end([404, 408, 503].includes(code) ? undefined : `${code} ${message.headers?.description ?? ''}`)
+          missing = code === NO_RESPONDERS
+          return end(
+            [404, 408, NO_RESPONDERS].includes(code) ? undefined : `${code} ${message.headers?.description ?? ''}`,
+          )
         }
         found.push({ reply, message, delivered: deliveredIn(reply) })
         if (found.length >= most) end()
@@ -46,7 +56,7 @@ export async function pullNow(nc: NatsConnection, stream: string, consumer: stri
       reply: inbox,
     })
   })
-  return found
+  return missing ? undefined : found
 }
 
 /** From server 2.16 on the domain and the account stand before the stream. */

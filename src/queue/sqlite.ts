@@ -1,5 +1,6 @@
 // Queues in one SQLite file that the job workers of a machine share. Who finds another writing tries again, so that no process
 // stands still for long.
+import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage, ReactorError } from '../base/errors.ts'
@@ -20,14 +21,24 @@ const OPEN_MS = 5000
 
 /** Throws `unwritable`, `unreadable`. */
 export async function openSqliteQueues(file: string, settings: QueueSettings): Promise<QueueBackend> {
-  await makeFolder(dirname(file))
-  const db = openDatabase(file, { migrations: MIGRATIONS, busyMs: OPEN_MS })
-  // What was accepted is on the disk: a loss of power takes nothing back.
-  db.exec('PRAGMA synchronous = full')
-  db.exec(`PRAGMA busy_timeout = ${STANDS_MS}`)
+  const open = async () => {
+    await makeFolder(dirname(file))
+    const opened = openDatabase(file, { migrations: MIGRATIONS, busyMs: OPEN_MS })
+    // What was accepted is on the disk: a loss of power takes nothing back.
+    opened.exec('PRAGMA synchronous = full')
+    opened.exec(`PRAGMA busy_timeout = ${STANDS_MS}`)
+    return { db: opened, run: runOn(opened) }
+  }
+  let { db, run } = await open()
+  let closed = false
   const turn = createTurns(1)
-  const run = runOn(db)
 
+  /** A file that was removed takes items that nobody ever sees: an empty one takes its place. */
+  const present = async () => {
+    if (closed || existsSync(file)) return
+    db.close()
+    ;({ db, run } = await open())
+  }
   const begin = async () => {
     for (const until = Date.now() + BUSY_MS; ; ) {
       try {
@@ -41,7 +52,14 @@ export async function openSqliteQueues(file: string, settings: QueueSettings): P
     }
   }
   const alone = <T>(work: () => Promise<T>): Promise<T> =>
-    turn(() => work().catch(error => Promise.reject(problem(file, error))))
+    turn(async () => {
+      try {
+        await present()
+        return await work()
+      } catch (error) {
+        throw problem(file, error)
+      }
+    })
 
   return createSqlQueues(
     {
@@ -62,7 +80,10 @@ export async function openSqliteQueues(file: string, settings: QueueSettings): P
             throw error
           }
         }),
-      close: async () => db.close(),
+      close: async () => {
+        closed = true
+        db.close()
+      },
     },
     settings,
   )

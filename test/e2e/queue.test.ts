@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { untilTaken } from '../helpers/wait.ts'
 import { type Running, startReactor } from './reactor.ts'
 
 const RULES = `rule: queued
@@ -19,12 +18,18 @@ do:
   - runner.queue.insert: { queue: orders, items: "{{ data.id }}", backend: jetstream }
 `
 
+const BACKENDS = ['sqlite', 'jetstream']
+
 let reactor: Running
 let rules: string
 beforeAll(async () => {
   rules = await mkdtemp(join(tmpdir(), 'reactor-rules-'))
   await writeFile(join(rules, 'queues.yaml'), RULES)
-  const queue = { drain: { orders: { backend: 'jetstream', rate: '20/s' } } }
+  const drain = {
+    orders: { backend: 'jetstream', rate: '20/s' },
+    ...Object.fromEntries(BACKENDS.map(backend => [`flood-${backend}`, { backend, rate: '50/s', batch: 1 }])),
+  }
+  const queue = { lease: '2s', drain }
   reactor = await startReactor({ args: ['--id', 'web1'], rules, config: { queue } })
 })
 afterAll(async () => {
@@ -61,6 +66,9 @@ describe('queues', () => {
     expect(await salt('insert_runner', 'test.arg', 'args=["x"]')).toBe(true)
     expect(await salt('process_runner')).toMatchObject([{ fun: 'test.arg', success: true }])
     expect(await salt('process_runner')).toEqual([])
+    await salt('insert_runner', 'event.send', 'args=["kept/call"]', 'kwargs={"data": {"n": 1}}', 'queue=rq')
+    expect(await salt('process_runner', 'queue=rq')).toMatchObject([{ fun: 'event.send', success: true }])
+    await reactor.lines.find(({ tag }) => tag === 'kept/call', 'what the kept call did')
   })
 
   it('have a friendly front', async () => {
@@ -85,13 +93,21 @@ describe('queues', () => {
     expect((await run('queue', 'length', 'orders', '--backend', 'jetstream')).stdout).toBe('0')
   })
 
-  it('keep what is in them when the job worker is killed', async () => {
+  it('lose no item when the job worker is killed that drains them, and fire none twice', async () => {
+    const itemsOf = (backend: string) => Array.from({ length: 150 }, (_, n) => `${backend}-${n}`)
+    const firedOf = (backend: string) =>
+      reactor.lines.items
+        .filter(({ tag }) => tag === `salt/queue/flood-${backend}/process`)
+        .flatMap(({ data }) => data.items as string[])
     await run('queue', 'insert', 'kept', 'a', 'b')
+    for (const backend of BACKENDS)
+      await run('queue', 'insert', `flood-${backend}`, JSON.stringify(itemsOf(backend)), '--backend', backend)
+    await reactor.lines.find(() => firedOf('jetstream').length > 20, 'some of the items')
     process.kill(reactor.ready.processes.jobs!, 'SIGKILL')
-    await untilTaken('the next job worker', async () => {
-      const { code, stdout, stderr } = await run('queue', 'items', 'kept')
-      if (code !== 0) throw new Error(stderr)
-      expect(stdout).toBe('a\nb')
-    })
+    for (const backend of BACKENDS) {
+      await reactor.lines.find(() => new Set(firedOf(backend)).size === 150, `all items of ${backend}`)
+      expect(firedOf(backend).sort()).toEqual(itemsOf(backend).sort())
+    }
+    expect((await run('queue', 'items', 'kept')).stdout).toBe('a\nb')
   })
 })

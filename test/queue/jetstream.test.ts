@@ -3,7 +3,7 @@ import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { createPublisher } from '../../src/bus/publish.ts'
-import { DEFAULT_LIMITS, streamNames } from '../../src/protocol/streams.ts'
+import { DEFAULT_LIMITS, queueConsumer, streamNames } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
 import { entryOf } from '../../src/queue/entry.ts'
 import { openJetStreamQueues } from '../../src/queue/jetstream.ts'
@@ -37,6 +37,19 @@ describe('the jetstream backend', () => {
     return { ...backend, close }
   }
   queueContract({ open, popper: () => ({ url: server.url, ns: NS }) })
+
+  it('gives out what is there also where its consumer is gone', async () => {
+    const [backend, other] = [await open({ leaseMs: 60_000, tries: 3 }), await open({ leaseMs: 60_000, tries: 3 })]
+    await backend.insert('gone', ['a', 'b'].map(entryOf))
+    const jsm = await jetstreamManager(nc)
+    const remove = () => jsm.consumers.delete(streamNames(NS).queues, queueConsumer(NS, 'gone', 1).durable_name)
+    await remove()
+    expect((await other.lease('gone', 1)).map(({ item }) => item)).toEqual(['a'])
+    await remove()
+    expect(await backend.length('gone')).toBe(2)
+    await backend.close()
+    await other.close()
+  })
 
   it('refuses what has no room, and keeps what it has', async () => {
     const jsm = await jetstreamManager(nc)

@@ -47,6 +47,19 @@ describe('the sqlite backend', () => {
     await backend.close()
   })
 
+  it('takes nothing into a file that somebody has removed', async () => {
+    const folder = await testFolder()
+    const own = join(folder, 'queues.db')
+    const backend = await openSqliteQueues(own, SETTINGS)
+    await backend.insert('q', [entryOf('a')])
+    for (const end of ['', '-wal', '-shm']) await rm(`${own}${end}`, { force: true })
+    await backend.insert('q', [entryOf('b')])
+    const other = await openSqliteQueues(own, SETTINGS)
+    expect(await other.items('q', 10)).toEqual(['b'])
+    await other.close()
+    await backend.close()
+  })
+
   it('says of a file that is none of its own that it is not', async () => {
     const own = join(await testFolder(), 'queues.db')
     await writeFile(own, 'no database, and long enough to be read as the head of one'.repeat(40))
