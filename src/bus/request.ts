@@ -76,6 +76,16 @@ export async function requestJson<T>(
   return (await fetchPayload(nc, ns, parseJson(stored) as PayloadRef, options)) as T
 }
 
+/** Asks a service that answers with bytes as they are. Throws as `requestJson` does. */
+export async function requestBytes(
+  nc: NatsConnection,
+  subject: string,
+  body: unknown,
+  options: AskOptions,
+): Promise<Uint8Array> {
+  return (await ask(nc, subject, body, options)).data
+}
+
 /** Fetches a value by the ref under whose name it is stored. Throws as `requestJson` does. */
 export function fetchPayload(
   nc: NatsConnection,

@@ -12,17 +12,25 @@ export interface StateResult extends StateReturn {
   start_time: string
   /** Milliseconds. */
   duration: number
+  /** A condition of it (`unless` and the like) said that there is nothing to do. */
+  skip_watch?: true
+  /** The run did not call it: a requisite failed, or asked for nothing. */
+  __state_ran__?: false
 }
 
 export type StateRun = Record<string, StateResult>
 
 export interface StateRunOptions {
+  /** What was called, as those are told whom it keeps from running. */
+  fun?: string
   saltenv?: string
   pillarenv?: string
   /** Only say what would be done. */
   test?: boolean
   /** Laid over the minion's pillar. */
   pillar?: Record<string, unknown>
+  /** Only the states of this ID, and those that they need. */
+  id?: string
   /** SLS names, or `{id: …}` and `{sls: …}`, that are left out. */
   exclude?: readonly unknown[]
   /** Waits while another state run goes on, instead of being refused; a number: with at most so many waiting. */

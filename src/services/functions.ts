@@ -76,7 +76,8 @@ async function handle(
   })
   await told
   if (work) return { jid, outcome, ...(begun ? { begun } : {}) }
-  if (outcome.ok) return outcome.value
+  // As in Salt, a return that says itself that it has failed is one.
+  if ('value' in outcome) return outcome.value
   throw new ReactorError(outcome.code, outcome.message, { jid })
 }
 

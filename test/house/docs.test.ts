@@ -67,7 +67,7 @@ describe('the docs', () => {
       .flatMap(text => [...text.matchAll(/\breactor (call|local|run|wheel) ([^\n`]*)/g)])
       .map(match => ({
         command: match[1] as keyof typeof known,
-        fun: /(?:^| )([a-z]+\.[a-z_]+)(?=$|[\s"',);])/.exec(match[2]!)?.[1],
+        fun: /(?:^| )([a-z_]+\.[a-z_]+)(?=$|[\s"',);])/.exec(match[2]!)?.[1],
       }))
       .filter(({ fun }) => fun !== undefined)
     expect(called.length).toBeGreaterThan(80)

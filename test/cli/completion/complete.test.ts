@@ -38,7 +38,7 @@ describe('completion', () => {
       { value: '--batch-wait', what: expect.stringContaining('pause') },
     ])
     expect(await values('call', '-')).toEqual(expect.arrayContaining(['-L', '--list', '-t', '--help']))
-    expect(await values('call', '--out', '')).toEqual(['nested', 'json', 'yaml', 'txt', 'raw'])
+    expect(await values('call', '--out', '')).toEqual(['nested', 'json', 'yaml', 'txt', 'raw', 'highstate'])
     expect(await values('call', '-t', '')).toEqual([])
     expect(await values('jobs', 'list', '--function', 'run')).toEqual(['runner.one'])
     expect(await values('worker', 's')).toEqual(['schedule'])
