@@ -16,10 +16,11 @@ export function partOf({ high, chunks, requisites, errors }: Compiled, id: strin
     high,
     errors,
     chunks: kept.map(at => chunks[at]!),
+    // What is listened to and left out has not changed.
     requisites: kept.map(at =>
-      requisites[at]!// What is listened to and left out has not changed.
-      .filter(({ kind, chunks: of }) => kind !== 'listen' || of.length === 0 || of.some(one => wanted.has(one)))
-        .map(one => ({ ...one, chunks: one.chunks.flatMap(from => place.get(from) ?? []) })),
+      requisites[at]!.filter(
+        ({ kind, chunks: of }) => kind !== 'listen' || of.length === 0 || of.some(one => wanted.has(one)),
+      ).map(one => ({ ...one, chunks: one.chunks.flatMap(from => place.get(from) ?? []) })),
     ),
   }
 }

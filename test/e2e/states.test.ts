@@ -152,6 +152,7 @@ $`),
   expect(wrong.stdout).toContain('Data failed to compile:')
   expect(wrong.stdout).toContain("Did you mean 'file.managed'?")
   expect((await reactor.run('call', 'web1', 'sys.state_doc', 'file.managed')).stdout).toContain('file.managed <name>')
+  expect((await reactor.run('functions', '--kind', 'state')).stdout).toMatch(/^state +file\.managed /m)
 }, 120_000)
 
 const ORCHESTRATION = `
@@ -219,9 +220,13 @@ async function startTwo(): Promise<{ reactor: StateReactor; www: string }> {
         "{% if grains.id == 'web2' %}\nno:\n  test.fail_without_changes: []\n{% else %}\nyes:\n  test.nop: []\n{% endif %}\n",
       'salt/deploy.sls': ORCHESTRATION,
       'salt/broken.sls': BROKEN,
+      'salt/resource.sls': await exampleIn('salt/resource.sls', www),
+      'salt/release.sls': await exampleIn('orchestration/release.sls', www),
     },
     { args: ['--nats', server.url, '--isolation', 'none'], rules },
   )
+  await copyExample(DOVE, join(reactor.folder, DOVE))
+  await mkdir(join(www, 'resource'))
   const config = join(reactor.folder, 'web2.json')
   await writeFile(
     config,
@@ -262,6 +267,11 @@ it('orchestrates two minions, and is run by rules', async () => {
     'the return of the runner',
   )
   expect(returned.data).toMatchObject({ fun: 'runner.state.orchestrate', success: false, return: { retcode: 1 } })
+
+  const released = await reactor.run('run', 'state.orchestrate', 'release', '--json')
+  expect(released.code).toBe(0)
+  expect(JSON.parse(released.stdout)).toMatchObject({ outputter: 'highstate', retcode: 0 })
+  expect(await readFile(join(www, 'resource/dove.jpg'))).toEqual(await readFile(join(EXAMPLES, DOVE)))
 
   // By rules.
   await rm(join(www, 'web1'))

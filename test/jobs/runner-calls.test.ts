@@ -77,7 +77,14 @@ describe('a function called within another', () => {
     ] as const) {
       const reason = `'ann' may not call ${kind} '${fun}': no role of theirs grants it`
       await expect(run(kind, fun)).rejects.toMatchObject({ code: 'forbidden', message: reason })
-      expect(records.items.at(-1)).toMatchObject({ kind, user: 'ann', source: 'OPS', action: fun, result: 'refused', reason })
+      expect(records.items.at(-1)).toMatchObject({
+        kind,
+        user: 'ann',
+        source: 'OPS',
+        action: fun,
+        result: 'refused',
+        reason,
+      })
     }
     expect(calls).toEqual([])
   })

@@ -42,7 +42,7 @@ describe('a secret that a minion knows', () => {
   })
 
   it('is hidden in what an object tells as JSON alone', () => {
-    expect(hidingOf(SECRET).hide([new URL('https://example.com/'), { toJSON: () => SECRET }])).toEqual([
+    expect(hidingOf(SECRET).hide([new URL('https://example.com/'), { toJSON: (): string => SECRET }])).toEqual([
       'https://example.com/',
       '[redacted]',
     ])
