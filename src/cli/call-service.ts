@@ -35,7 +35,7 @@ interface Options extends ClientOptions, OutOptions {
 export function serviceCommand({ name, kind, description, example }: ServiceCommand): AddCommand {
   return program => {
     const command = withClientOptions(program.command(name).description(description))
-    // Orchestrations return state runs; nothing of the master does.
+    // Orchestrations return state runs, and jobs that are looked up; nothing of the master does.
     if (kind === 'runner') withStateOptions(command)
     command
       .argument('[fun]', 'module.function (with -d: a module or function to show the help of)')
@@ -55,10 +55,15 @@ export function serviceCommand({ name, kind, description, example }: ServiceComm
         const printReturn = await createServicePrinter(options)
         const client = await openClient(options)
         try {
-          const value = await callFunction(client, kind, options.doc ? 'sys.doc' : fun!, given, options.timeout)
+          let failed = false
+          const onFailed = () => {
+            failed = true
+          }
+          const called = options.doc ? 'sys.doc' : fun!
+          const value = await callFunction(client, kind, called, given, options.timeout, onFailed)
           if (options.doc && forPeople(options) && isObject(value))
             for (const key of Object.keys(value).sort()) print(`${key}:\n\n${String(value[key])}\n`)
-          else process.exitCode = printReturn(value)
+          else process.exitCode = printReturn(value, failed)
         } finally {
           await client.close()
         }
@@ -66,17 +71,21 @@ export function serviceCommand({ name, kind, description, example }: ServiceComm
   }
 }
 
-/** Prints a return, and gives the exit code: that of a return which names its outputter and its retcode, as orchestrations do. */
-async function createServicePrinter(options: OutOptions): Promise<(value: unknown) => number> {
+/**
+ * Prints a return, and gives the exit code: that of a return which names its outputter and its retcode, as orchestrations do,
+ * else 1 of one that has failed. Returns of minions that are state runs are shown as such, too.
+ */
+async function createServicePrinter(options: OutOptions): Promise<(value: unknown, failed: boolean) => number> {
   const { json, out = 'highstate' } = options
   const printValue = await createValuePrinter(options)
   const printRuns = await createReturnPrinter(options)
-  return value => {
+  return (value, failed) => {
     const { data, outputter, retcode } = isObject(value) ? value : {}
     const isRun = outputter === 'highstate' && isObject(data)
-    const code = isRun && typeof retcode === 'number' ? retcode : 0
+    const code = isRun && typeof retcode === 'number' ? retcode : failed ? 1 : 0
     if (isRun && !json && out === 'highstate') printRuns(data, code !== 0, 'state.sls')
-    else printValue(value)
+    else if (isObject(value)) printRuns(value, failed)
+    else printValue(value, failed)
     return code
   }
 }
@@ -88,11 +97,12 @@ export function callFunction<T = unknown>(
   fun: string,
   { arg, kwarg }: TypedArguments,
   timeoutMs: number,
+  onFailed?: () => void,
 ): Promise<T> {
   const { nc, subjects } = client.bus
   const headers = createHeaders()
   headers.set(HEADER.user, client.user)
-  const options = { timeoutMs, headers, what: `${kind}.${fun}` }
+  const options = { timeoutMs, headers, what: `${kind}.${fun}`, ...(onFailed ? { onFailed } : {}) }
   return requestJson<T>(nc, subjects[kind](fun), joinArgs(arg, kwarg), options).catch(error =>
     explain(error, client, kind, fun),
   )

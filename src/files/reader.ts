@@ -21,6 +21,8 @@ interface Opened {
 
 const MOST_OPEN = 32
 const MOST_CHUNK_BYTES = 32 * 1024 * 1024
+/** What keeping a chunk costs besides: who reads byte by byte must not fill the memory with it. */
+const CHUNK_COST = 4096
 const IDLE_MS = 10_000
 
 export function createReader(roots: Roots, hashes: Hashes): Reader {
@@ -82,9 +84,9 @@ export function createReader(roots: Roots, hashes: Hashes): Reader {
     if (held) return held
     const chunk = readWhole(file, offset, length)
     chunks.set(key, chunk)
-    bytes += length
+    bytes += length + CHUNK_COST
     const drop = (name: string) => {
-      if (chunks.delete(name)) bytes -= Number(name.slice(name.lastIndexOf(' ') + 1))
+      if (chunks.delete(name)) bytes -= Number(name.slice(name.lastIndexOf(' ') + 1)) + CHUNK_COST
     }
     chunk.catch(() => drop(key))
     while (bytes > MOST_CHUNK_BYTES && chunks.size > 1) drop(chunks.keys().next().value!)

@@ -51,15 +51,22 @@ export function createMasterSource({ nc, subject, patienceMs = PATIENCE_MS }: So
   const ask = <T>(request: FileRequest): Promise<T> =>
     requestJson<T>(nc, subject, request, { timeoutMs: TIMEOUT_MS, what })
 
-  /** A transfer in hand outlives the master that it began with. */
-  const readPatiently = async (request: FileRequest): Promise<Uint8Array> => {
-    const until = performance.now() + patienceMs
+  /** The last time that nobody answered, from the first request of it on: a hundred files wait for a master once. */
+  let silence: { since: number; until: number } | undefined
+  /** State runs and transfers in hand outlive the master that they began with. */
+  const patiently = async <T>(request: () => Promise<T>): Promise<T> => {
     for (;;) {
+      const asked = performance.now()
       try {
-        return await requestBytes(nc, subject, request, { timeoutMs: READ_TIMEOUT_MS, what })
+        const answer = await request()
+        silence = undefined
+        return answer
       } catch (error) {
         const away = error instanceof ReactorError && (error.code === 'unreachable' || error.code === 'timeout')
-        if (!away || nc.isClosed() || nc.isDraining() || performance.now() >= until) throw error
+        if (!away) throw error
+        const goesOn = silence !== undefined && asked - silence.until <= patienceMs
+        silence = { since: goesOn ? silence!.since : asked, until: performance.now() }
+        if (nc.isClosed() || nc.isDraining() || silence.until - silence.since >= patienceMs) throw error
         await delay(WAIT_MS)
       }
     }
@@ -80,7 +87,7 @@ export function createMasterSource({ nc, subject, patienceMs = PATIENCE_MS }: So
       throw new ReactorError('function_failed', `file_roots has too many files in '${saltenv}': list one folder of it`)
     },
     async hash(path, saltenv) {
-      const answer = fileHash.safeParse(await ask({ op: 'hash', path, saltenv }))
+      const answer = fileHash.safeParse(await patiently(() => ask({ op: 'hash', path, saltenv })))
       if (answer.success) return answer.data ?? undefined
       throw new ReactorError(
         'function_failed',
@@ -88,7 +95,8 @@ export function createMasterSource({ nc, subject, patienceMs = PATIENCE_MS }: So
       )
     },
     async read(request) {
-      const bytes = await readPatiently({ op: 'read', ...request })
+      const asked: FileRequest = { op: 'read', ...request }
+      const bytes = await patiently(() => requestBytes(nc, subject, asked, { timeoutMs: READ_TIMEOUT_MS, what }))
       return bytes.length === 0 ? undefined : bytes
     },
   }

@@ -1,4 +1,5 @@
 // State runs of a minion, as functions ask for them.
+import { isObject } from '../base/json.ts'
 import type { FunctionDoc } from './help.ts'
 import type { StateReturn } from './state-context.ts'
 
@@ -19,6 +20,15 @@ export interface StateResult extends StateReturn {
 }
 
 export type StateRun = Record<string, StateResult>
+
+/** By its shape, whoever it comes from: the values under its keys may still be of any type. An empty map says nothing. */
+export function isStateRun(value: unknown): value is StateRun {
+  if (!isObject(value)) return false
+  const entries = Object.entries(value)
+  const isOne = ([tag, one]: [string, unknown]) =>
+    tag.split('_|-').length >= 4 && isObject(one) && 'result' in one && '__run_num__' in one
+  return entries.length > 0 && entries.every(isOne)
+}
 
 export interface StateRunOptions {
   /** What was called, as those are told whom it keeps from running. */

@@ -83,15 +83,24 @@ export function readYaml(text: string, { path, tags = [] }: { path: string; tags
     ...OPTIONS,
     customTags: [...tags, ...SCALARS],
     prettyErrors: false,
-    uniqueKeys: sameKey,
+    // Looked for below: the library compares each key with all before it.
+    uniqueKeys: false,
   })
   const [problem = document.warnings[0]] = document.errors
   if (problem) throw faultyLine(wording(problem, text), file, lineAt(text, problem.pos[0]))
   visit(document, {
-    Pair(_, { key }) {
-      if (!isCollection(key)) return
-      const line = lineAt(text, key.range?.[0] ?? 0)
-      throw faultyLine('found unhashable key: a key is text, here it is a list or map', file, line)
+    Map(_, { items }) {
+      const seen = new Set<string>()
+      for (const { key } of items) {
+        const line = () => lineAt(text, (key as Node).range?.[0] ?? 0)
+        if (isCollection(key))
+          throw faultyLine('found unhashable key: a key is text, here it is a list or map', file, line())
+        // Keys are kept as text, so that 1 and '1' are the same.
+        const name = isScalar(key) ? String(key.value) : undefined
+        if (name === undefined || name === MERGE) continue
+        if (seen.has(name)) throw faultyLine(`found conflicting ID '${name}'`, file, line())
+        seen.add(name)
+      }
     },
   })
   try {
@@ -102,17 +111,10 @@ export function readYaml(text: string, { path, tags = [] }: { path: string; tags
   }
 }
 
-/** Keys are kept as text, so that 1 and '1' are the same. */
-const sameKey = (a: Node, b: Node): boolean =>
-  a === b || (isScalar(a) && isScalar(b) && String(a.value) === String(b.value) && a.value !== MERGE)
 const MERGE = '<<'
 
 function wording(problem: YAMLError, text: string): string {
   const [start, end] = problem.pos
-  if (problem.code === 'DUPLICATE_KEY') {
-    const key = /^(?:'[^'\n]*'|"[^"\n]*"|[^:\n]*)/.exec(text.slice(start))?.[0].trim() ?? ''
-    return `found conflicting ID '${key.replace(/^(['"])(.*)\1$/, '$2')}'`
-  }
   if (problem.code === 'TAB_AS_INDENT' || (problem.code === 'BAD_INDENT' && text.slice(start, end).includes('\t')))
     return 'Illegal tab character'
   if (problem.code === 'TAG_RESOLVE_FAILED' && problem.message.startsWith('Unresolved tag'))

@@ -1,17 +1,16 @@
 // Module `cp`: files of the master's file_roots, on the minion.
-import { open, readFile, stat } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, normalize } from 'node:path'
+import { open, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
-import { errorMessage, ReactorError } from '../base/errors.ts'
+import { ReactorError } from '../base/errors.ts'
 import { makeFolder } from '../base/folder.ts'
-import { type Content, newFileMode, writeFileWhole } from '../execution/files/write.ts'
+import { createPick } from '../execution/files/pick.ts'
+import { absolute, lookAt, placeOf, writable, writeAt } from '../execution/files/place.ts'
 import { createHashes } from '../files/hashes.ts'
 import { formatSaltUrl, isSaltUrl, parseSaltUrl, type SaltUrl } from '../files/salt-url.ts'
 import { execution } from '../functions/define.ts'
 import { filePath, fixed, type Guard } from '../functions/guards.ts'
 import type { ExecutionContext } from '../functions/minion-context.ts'
-import { createFnmatch } from '../protocol/fnmatch.ts'
-import { compileRegex } from '../protocol/target/regex.ts'
 
 const source = fixed('a file that is written to the machine')
 const template = fixed('a template')
@@ -121,7 +120,7 @@ export const cache_dir = execution({
   idempotent: true,
   async run({ path, saltenv, include_pat, exclude_pat }, context) {
     const folder = parseSaltUrl(path, saltenv)
-    const wanted = chosenBy(include_pat, exclude_pat)
+    const wanted = createPick({ include_pat, exclude_pat })
     const cached: string[] = []
     for (const file of await context.files.list(folder.saltenv, folder.path)) {
       if (!wanted(file)) continue
@@ -227,7 +226,7 @@ export const get_template = execution({
       saltenv: file.saltenv,
       names,
     })
-    return write({ text }, await placeOf(dest, file.path, makedirs))
+    return writeAt({ text }, await placeOf(dest, file.path, makedirs))
   },
 })
 
@@ -269,11 +268,6 @@ async function hashHere(path: string) {
   }
 }
 
-function absolute(path: string): string {
-  if (isAbsolute(path)) return normalize(path)
-  throw new ReactorError('bad_argument', `'${path}' is no absolute path: write it whole`)
-}
-
 async function beginning(prefix: string, list: (folder: string) => Promise<string[]>): Promise<string[]> {
   const clean = prefix.replace(/^\/+/, '')
   const slash = clean.lastIndexOf('/')
@@ -313,57 +307,5 @@ async function put({ path, saltenv }: SaltUrl, { dest, makedirs }: Where, { file
   // Before anything is fetched.
   absolute(dest)
   const copy = await files.cache(path, saltenv)
-  return copy === undefined ? undefined : write({ file: copy }, await placeOf(dest, path, makedirs))
-}
-
-async function placeOf(dest: string, path: string, makedirs: boolean): Promise<string> {
-  const there = await lookAt(absolute(dest))
-  const at = dest.endsWith('/') || there?.isDirectory() ? join(absolute(dest), basename(path)) : absolute(dest)
-  const folder = dirname(at)
-  if (makedirs) await writable(folder, () => makeFolder(folder, 0o755))
-  else if (!(await lookAt(folder))?.isDirectory())
-    throw new ReactorError('bad_argument', `there is no folder '${folder}': make it, or say makedirs=True`)
-  return at
-}
-
-async function write(content: Content, at: string): Promise<string> {
-  const there = await lookAt(at)
-  if (there && !there.isFile()) throw new ReactorError('bad_argument', `'${at}' is there and is no file`)
-  const perms = there ? { uid: there.uid, gid: there.gid, mode: there.mode & 0o7777 } : { mode: newFileMode() }
-  await writable(at, () => writeFileWhole(at, content, perms))
-  return at
-}
-
-/** Undefined: there is nothing. */
-async function lookAt(path: string) {
-  try {
-    return await stat(path)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new ReactorError('unreadable', `'${path}' cannot be looked at: ${errorMessage(error)}`)
-  }
-}
-
-async function writable(path: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (error instanceof ReactorError) throw error
-    throw new ReactorError('unwritable', `'${path}' cannot be written: ${errorMessage(error)}`)
-  }
-}
-
-/** Both, as Salt has it: included, and not excluded. */
-function chosenBy(include: string | null | undefined, exclude: string | null | undefined): (path: string) => boolean {
-  const [included, excluded] = [include, exclude].map(pattern => (pattern ? matching(pattern) : undefined))
-  return path => (included?.(path) ?? true) && !(excluded?.(path) ?? false)
-}
-
-function matching(pattern: string): (path: string) => boolean {
-  if (!pattern.startsWith('E@')) return createFnmatch(pattern)
-  const regex = pattern.slice(2)
-  compileRegex(regex)
-  // Anywhere in the path.
-  return compileRegex(`[\\s\\S]*?(?:${regex})`)
+  return copy === undefined ? undefined : writeAt({ file: copy }, await placeOf(dest, path, makedirs))
 }

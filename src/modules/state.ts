@@ -2,64 +2,27 @@
 import { z } from 'zod'
 import { isObject } from '../base/json.ts'
 import { execution } from '../functions/define.ts'
-import { fixed, functionName, pillarValues } from '../functions/guards.ts'
+import { fixed, functionName } from '../functions/guards.ts'
 import type { ExecutionContext } from '../functions/minion-context.ts'
-import type { StateRunOptions, StateView } from '../functions/states.ts'
-
-const names = (text: string | string[]): string[] =>
-  [text]
-    .flat()
-    .flatMap(one => one.split(','))
-    .map(one => one.trim())
-    .filter(one => one !== '')
-
-const modsText = z.union([z.string(), z.array(z.string())]).transform(names)
-const mods = modsText
-  .refine(list => list.length > 0, 'expected the name of an SLS')
-  .describe('SLS names: a list, or a text with commas')
-const testMode = z.boolean().optional().describe('True: only say what would be done')
-const queue = z
-  .union([z.boolean(), z.number().int().min(0)])
-  .optional()
-  .describe('wait for a state run that goes on, instead of being refused; a number: with at most so many that wait')
-const exclude = z
-  .union([z.string().transform(names), z.array(z.union([z.string(), z.record(z.string(), z.unknown())]))])
-  .optional()
-  .describe('SLS names, or {id: …} and {sls: …}, that are left out')
-const where = {
-  saltenv: z.string().optional().describe('environment of file_roots; default: base, or all that the top file names'),
-  pillar: z.record(z.string(), z.unknown()).optional().describe("values laid over the minion's pillar"),
-  pillarenv: z.string().optional().describe('environment of pillar_roots'),
-}
-const concurrent = z.boolean().optional().describe('run beside another state run')
-
-const which = fixed('which states are run')
-const guards = {
-  mods: which,
-  test: which,
-  exclude: which,
-  queue: which,
-  saltenv: which,
-  pillarenv: which,
-  pillar: pillarValues,
-  concurrent: which,
-}
-
-type Mods = { mods?: string[] | undefined }
-type Given = { [K in keyof StateRunOptions]?: StateRunOptions[K] | undefined }
-
-/** Without what was not given. */
-const optionsOf = ({ saltenv, pillarenv, pillar, test, exclude, queue, concurrent, id, fun }: Given): StateRunOptions =>
-  Object.fromEntries(
-    Object.entries({ saltenv, pillarenv, pillar, test, exclude, queue, concurrent, id, fun }).filter(
-      ([, value]) => value !== undefined,
-    ),
-  )
+import type { StateView } from '../functions/states.ts'
+import {
+  concurrent,
+  exclude,
+  forMods,
+  type Given,
+  guards,
+  type Mods,
+  mods,
+  modsText,
+  optionsOf,
+  queue,
+  testMode,
+  where,
+  which,
+} from '../state/arguments.ts'
 
 const applied = (context: ExecutionContext, { mods = [], ...options }: Given & Mods) =>
   context.states.apply(mods.length > 0 ? mods : undefined, optionsOf(options))
-
-const forMods = { test: testMode, exclude, queue, ...where, concurrent }
 
 export const apply = execution({
   doc: `Runs the states of these SLS, or without any those that the top file gives this minion.

@@ -7,9 +7,9 @@ import { createTopMatcher, readTop, type TopMatches } from '../sls/top.ts'
 import type { SlsSurroundings } from '../sls/types.ts'
 import { createPillarCalls } from './calls.ts'
 import { type Merging, mergePillar } from './merge.ts'
-import { type Problem, problemOf } from './problems.ts'
+import { boundedProblems, type Problem, problemOf } from './problems.ts'
 import { renderMatches } from './render.ts'
-import type { PillarSecrets } from './secrets.ts'
+import { mapTexts, type PillarSecrets } from './secrets.ts'
 import type { Tree } from './trees.ts'
 
 export interface PillarConfig {
@@ -71,7 +71,25 @@ export function createPillarCompiler({ config, trees, secrets, nodegroups }: Pil
     const path = `${sls.replaceAll('.', '/')}.sls`
     const text = await tree.read(path, saltenv)
     if (text === undefined) return undefined
-    return renderSls({ path, text, sls, saltenv }, around.surroundings, { tags: secrets.tags })
+    const data = await renderSls({ path, text, sls, saltenv }, around.surroundings, { tags: secrets.tags })
+    return mapTexts(data, secrets.own.unmark)
+  }
+  /** Of all that are compiled in the same moment. */
+  const marked = new WeakMap<Tree, Tree>()
+  const treeOf = async (): Promise<Tree> => {
+    const tree = await trees()
+    const before = marked.get(tree)
+    if (before) return before
+    const texts = new Map<string, Promise<string | undefined>>()
+    const read: Tree['read'] = (path, saltenv) => {
+      const key = `${saltenv}/${path}`
+      const text = texts.get(key) ?? tree.read(path, saltenv).then(text => text && secrets.own.mark(text, path))
+      texts.set(key, text)
+      return text
+    }
+    const made = { ...tree, read }
+    marked.set(tree, made)
+    return made
   }
   const surround = (ask: PillarAsk, tree: Tree): Around => {
     const grains = { ...ask.grains, id: ask.id }
@@ -96,7 +114,7 @@ export function createPillarCompiler({ config, trees, secrets, nodegroups }: Pil
 
   return {
     async compile(ask) {
-      const tree = await trees()
+      const tree = await treeOf()
       const around = surround(ask, tree)
       const { matches, optional, problems } = await readMatches(ask, tree, around)
       const rendered = await renderMatches(matches, {
@@ -104,6 +122,7 @@ export function createPillarCompiler({ config, trees, secrets, nodegroups }: Pil
         tree,
         merging,
         check: secrets.check,
+        include: secrets.own.include,
         render: (source, defaults) => {
           const names = { ...around.surroundings.names, ...defaults }
           return renderSls(source, { ...around.surroundings, names }, { tags: secrets.tags })
@@ -111,12 +130,12 @@ export function createPillarCompiler({ config, trees, secrets, nodegroups }: Pil
       })
       const value = ask.override ? mergePillar(rendered.value, ask.override, merging) : rendered.value
       const all = [...problems, ...rendered.problems]
-      return { value, problems: secrets.hide(all) }
+      return { value, problems: secrets.hide(boundedProblems(all)) }
     },
     async top(ask) {
-      const tree = await trees()
+      const tree = await treeOf()
       const { matches, problems } = await readMatches(ask, tree, surround(ask, tree))
-      return { matches, problems: secrets.hide(problems) }
+      return { matches, problems: secrets.hide(boundedProblems(problems)) }
     },
   }
 }

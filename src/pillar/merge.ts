@@ -1,6 +1,5 @@
 // How pillar of several SLS becomes one, as Salt's dictupdate does it. What is given is never changed: it may be shared.
-import { isDeepStrictEqual } from 'node:util'
-import { isObject, setOwn } from '../base/json.ts'
+import { canonicalJson, isObject, setOwn } from '../base/json.ts'
 
 export interface Merging {
   /** `overwrite`: of a top key that both have, the later one's counts as a whole. */
@@ -29,6 +28,13 @@ function mergeValues(under: unknown, over: unknown, lists: boolean): unknown {
   if (isObject(under) && isObject(over)) return mergeMaps(under, over, lists)
   if (!lists || !Array.isArray(under) || !Array.isArray(over)) return over
   const joined = [...under]
-  for (const item of over) if (!joined.some(known => isDeepStrictEqual(known, item))) joined.push(item)
+  // Not each with all the others: what a minion sends of it may be long.
+  const known = new Set(under.map(canonicalJson))
+  for (const item of over) {
+    const json = canonicalJson(item)
+    if (known.has(json)) continue
+    known.add(json)
+    joined.push(item)
+  }
   return joined
 }

@@ -15,6 +15,8 @@ export interface Rendering {
   optional: ReadonlySet<string>
   tree: Tree
   merging: Merging
+  /** The key of the includes that a file has itself. */
+  include: string
   /** Throws where a secret in it cannot be read. */
   check(data: unknown): void
   render(source: SlsSource, defaults: Data): Promise<unknown>
@@ -37,7 +39,11 @@ export async function renderMatches(
   return { value, problems }
 }
 
-function createEnv(saltenv: string, { tree, merging, check, render }: Rendering, problems: Problem[]) {
+function createEnv(
+  saltenv: string,
+  { tree, merging, include: ownInclude, check, render }: Rendering,
+  problems: Problem[],
+) {
   /** By SLS and defaults. */
   const done = new Map<string, Data>()
   const optional = new Set<string>()
@@ -103,7 +109,15 @@ function createEnv(saltenv: string, { tree, merging, check, render }: Rendering,
       done.set(key, {})
       return undefined
     }
-    const { include, ...data } = found.data
+    const { [ownInclude]: written, include: filledIn, ...data } = found.data
+    const isPlain = !/\{[{%#]/.test(found.source.text)
+    if (filledIn !== undefined && !isPlain)
+      problems.push(
+        problemOf(
+          `SLS '${sls}': an include that a template has filled in is not followed: write 'include:' at the beginning of a line`,
+        ),
+      )
+    const include = written ?? (isPlain ? filledIn : undefined)
     // Of what includes itself again only this much is there.
     done.set(key, data)
     let below: Data | undefined

@@ -1,5 +1,6 @@
 // Secrets of pillar, `!env NAME` and `!file PATH`. While pillar is compiled a mark that nobody can guess stands in the place of
-// each; only when it is done are they read, for the minion alone, and everybody else gets `[redacted]` there.
+// each; only when it is done are they read, for the minion alone, and everybody else gets `[redacted]` there. Who writes the
+// files of pillar names secrets: the values that a template fills in, such as grains, cannot.
 import { randomBytes } from 'node:crypto'
 import { isAbsolute } from 'node:path'
 import type { ScalarTag } from 'yaml'
@@ -7,11 +8,14 @@ import { readSecret, type SecretSources } from '../alerts/secret-sources.ts'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import { REDACTED } from '../base/redact.ts'
+import { createOwnText, type OwnText } from './own-text.ts'
 
 /** What is shorter cannot be told from other words, and so not be hidden. */
 export const SHORTEST_SECRET = 4
 
 export interface PillarSecrets {
+  /** Of a file that is to be rendered: only the tags that stand in it are secrets. */
+  own: OwnText
   /** For the YAML of SLS files. */
   tags: ScalarTag[]
   /** Reads what the marks in it stand for. Throws `bad_config` that names the variable or file of one that cannot be read. */
@@ -31,31 +35,45 @@ interface Ref {
 const MOST_REFS = 10_000
 
 export function createPillarSecrets(sources: SecretSources = {}): PillarSecrets {
-  const prefix = `secret${randomBytes(16).toString('hex')}n`
-  const marks = new RegExp(`${prefix}(\\d+)e`, 'g')
-  const refs: Ref[] = []
+  const prefix = `secret${random()}n`
+  const marks = new RegExp(`${prefix}([0-9a-f]{32})`, 'g')
+  const own = createOwnText()
+  const refs = new Map<string, Ref>()
   const known = new Map<string, string>()
 
   const markOf = (ref: Ref): string => {
     const key = `${ref.kind} ${ref.name}`
     const before = known.get(key)
     if (before) return before
-    if (refs.length >= MOST_REFS) throw new Error(`pillar names more than ${MOST_REFS} secrets`)
-    const mark = `${prefix}${refs.push(ref) - 1}e`
-    known.set(key, mark)
-    return mark
+    if (refs.size >= MOST_REFS) throw new Error(`pillar names more than ${MOST_REFS} secrets`)
+    // Random each: whoever sees one, as in what a template makes of it, does not know the others.
+    const number = random()
+    refs.set(number, ref)
+    known.set(key, `${prefix}${number}`)
+    return `${prefix}${number}`
   }
-  const tag = (kind: Ref['kind'], what: string): ScalarTag => ({
-    tag: `!${kind}`,
-    resolve(text, onError) {
-      const name = text.trim()
-      if (name === '') onError(`!${kind} takes ${what}`)
-      else if (kind === 'file' && !isAbsolute(name)) onError(`!file takes the absolute path of a file, got '${name}'`)
-      return markOf({ kind, name })
+  const tag = (kind: Ref['kind'], what: string): ScalarTag[] => [
+    {
+      tag: own.tag(`!${kind}`),
+      resolve(text, onError) {
+        const name = text.trim()
+        if (name === '') onError(`!${kind} takes ${what}`)
+        else if (kind === 'file' && !isAbsolute(name)) onError(`!file takes the absolute path of a file, got '${name}'`)
+        return markOf({ kind, name })
+      },
     },
-  })
+    {
+      tag: `!${kind}`,
+      resolve(_text, onError) {
+        onError(
+          `!${kind} names a secret only where a file of pillar says so itself, and here it was filled in: quote it`,
+        )
+        return null
+      },
+    },
+  ]
   const read = (number: string): string => {
-    const { kind, name } = refs[Number(number)]!
+    const { kind, name } = refs.get(number)!
     const secret = readSecret('pillar', `!${kind} ${name}`, kind === 'env' ? { env: name } : { file: name }, sources)
     if (secret.length >= SHORTEST_SECRET) return secret
     throw new ReactorError(
@@ -64,12 +82,18 @@ export function createPillarSecrets(sources: SecretSources = {}): PillarSecrets 
     )
   }
   const swap = (value: unknown, put: (number: string) => string): unknown =>
-    refs.length === 0
-      ? value
-      : mapTexts(value, text => (text.includes(prefix) ? text.replace(marks, (_mark, number) => put(number)) : text))
+    mapTexts(value, text => {
+      const shown = own.unmark(text)
+      if (!shown.includes(prefix)) return shown
+      return shown.replace(marks, (mark, number: string) => (refs.has(number) ? put(number) : mark))
+    })
 
   return {
-    tags: [tag('env', 'the name of an environment variable of the master'), tag('file', 'the absolute path of a file')],
+    own,
+    tags: [
+      ...tag('env', 'the name of an environment variable of the master'),
+      ...tag('file', 'the absolute path of a file'),
+    ],
     check: value => void swap(value, read),
     reveal(value) {
       const secrets = new Map<string, string>()
@@ -84,9 +108,12 @@ export function createPillarSecrets(sources: SecretSources = {}): PillarSecrets 
   }
 }
 
-/** The value with every text in it mapped, keys included; itself where nothing changes. */
+const random = () => randomBytes(16).toString('hex')
+
+/** The value with every text in it mapped, keys included; itself where nothing changes. A number that is a secret is one. */
 export function mapTexts(value: unknown, map: (text: string) => string): unknown {
   if (typeof value === 'string') return map(value)
+  if (typeof value === 'number') return map(String(value)) === REDACTED ? REDACTED : value
   if (Array.isArray(value)) {
     const mapped = value.map(item => mapTexts(item, map))
     return mapped.some((item, at) => item !== value[at]) ? mapped : value

@@ -50,11 +50,10 @@ function statesOf(config: Config, { execution, states, log }: DataParts): Surrou
     id: config.minion.id,
     registry: states,
     execution,
-    turns: createStateTurns(resolve(config.minion.dir, 'state-run')),
+    turns: createStateTurns(resolve(config.minion.dir, 'state-run'), log),
     top: { strategy, envOrder, defaultTop },
     targets: { nodegroups: config.nodegroups, pillar: true },
     stateEvents: config.state_events,
-    log,
   })
 }
 

@@ -3,8 +3,10 @@ import type { SourceFile } from '../jinja/excerpt.ts'
 import { readYaml, type Tags } from '../jinja/yaml.ts'
 
 const parsed = new Map<string, unknown>()
-const MOST_KEPT = 2_000
+/** Characters of the texts that are kept, and of one of them. */
+const MOST_KEPT = 8_000_000
 const LONGEST_KEPT = 100_000
+let kept = 0
 
 /** Frozen. Throws `template` with the line. What a tag stands for is read anew each time. */
 export function parseYaml(file: SourceFile, tags: Tags): unknown {
@@ -20,7 +22,11 @@ export function parseYaml(file: SourceFile, tags: Tags): unknown {
   }))
   const value = frozen(readYaml(file.text, { path: file.path, tags: watched }))
   if (tagged || file.text.length > LONGEST_KEPT) return value
-  if (parsed.size >= MOST_KEPT) parsed.clear()
+  kept += file.text.length
+  if (kept > MOST_KEPT) {
+    parsed.clear()
+    kept = file.text.length
+  }
   parsed.set(file.text, value)
   return value
 }

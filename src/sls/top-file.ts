@@ -68,7 +68,8 @@ function readTarget(saltenv: string, target: string, items: unknown, errors: str
       } else if (name === 'order') {
         read.order = Number(value)
         if (!Number.isInteger(read.order)) return wrong(`order must be a whole number, got ${JSON.stringify(value)}`)
-      } else read.ignoreMissing = value === true
+      } else if (typeof value === 'boolean') read.ignoreMissing = value
+      else return wrong(`ignore_missing must be True or False, got ${JSON.stringify(value)}`)
     }
   }
   return read

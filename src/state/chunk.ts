@@ -70,11 +70,19 @@ async function attempt<K extends StateKind>(parts: CallParts<K>, chunk: Chunk, h
     const args = bindArgs(name, fn as FunctionDefinition, [], argumentsOf(chunk, fn as FunctionDefinition))
     const context = parts.contextOf({
       test: how.test,
-      state: { id, sls, saltenv, fun: name, required: how.required() },
+      state: {
+        ...{ id, sls, saltenv, fun: name },
+        // Few ask for it, and a state may require thousands.
+        get required() {
+          return how.required()
+        },
+      },
       shared: parts.shared,
     })
     let done = how.watchOnly ? undefined : checkReturn(await fn.run(args, context), name)
     if (!done || (how.changed && done.result !== false && !hasChanges(done) && !done.skip_watch)) {
+      // What is left behind when its job has ended does nothing more.
+      parts.signal.throwIfAborted()
       if (fn.watch) done = checkReturn(await fn.watch(args, context), name)
       else done ??= failed(`${name} has nothing to do where something has changed: it cannot listen`)
     }

@@ -5,7 +5,7 @@ import type { FunctionDefinition } from '../functions/define.ts'
 import { modulesOf } from './read-sls.ts'
 import type { Arg, Body, Chunk } from './types.ts'
 import { functionOf } from './verify.ts'
-import { refusedWord } from './words.ts'
+import { meantWord, refusedWord } from './words.ts'
 
 /** The functions that there are, by `module.function`. */
 export interface KnownFunctions {
@@ -58,6 +58,9 @@ function refuseWords(
   })
   for (const word of new Set(words)) {
     const instead = refusedWord(word, fn)
+    const meant = instead === undefined ? meantWord(word, fn) : undefined
+    if (meant !== undefined)
+      errors.push(`'${word}' of state '${id}' in SLS '${__sls__}' is no argument of ${full}. Did you mean '${meant}'?`)
     if (instead !== undefined)
       errors.push(`'${word}' of state '${id}' in SLS '${__sls__}' is not supported by ${full}: ${instead}`)
   }

@@ -3,24 +3,26 @@ import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import { runCommand, shellVector } from '../execution/command.ts'
 import { DEFAULT_OUTPUT_LIMIT } from '../execution/process.ts'
-import type { ExecutionContext } from '../functions/minion-context.ts'
+import { asUser } from '../execution/run-as.ts'
 import type { Conditions } from './conditions.ts'
+import type { OwnContext } from './own-context.ts'
 import type { Chunk } from './types.ts'
 
-/** As in Salt a condition runs where the command of its state does: with its `cwd`, `env`, `shell` and `timeout`. */
-export const minionConditions = (context: ExecutionContext): Conditions => ({
+/** As in Salt a condition runs as the command of its state does: with its `cwd`, `env`, `shell`, `timeout` and `runas`. */
+export const minionConditions = ({ context, ask }: OwnContext): Conditions => ({
   paths: true,
-  call: (fun, args, named) => context.call(fun, args, named),
+  call: ask,
   async command(line, chunk) {
-    if (chunk.runas !== undefined)
-      throw new ReactorError('bad_argument', 'conditions do not run as another user (runas): put that into the command')
-    const { shell = '/bin/sh', cwd, timeout } = chunk
+    const { shell = '/bin/sh', cwd, timeout, runas } = chunk
+    const argv = shellVector(line, String(shell))
+    const user = runas === undefined ? undefined : await asUser(String(runas), argv)
+    const folder = cwd === undefined ? user?.home : String(cwd)
     const result = await runCommand(
-      shellVector(line, String(shell)),
+      user?.argv ?? argv,
       {
-        ...(cwd === undefined ? {} : { cwd: String(cwd) }),
+        ...(folder === undefined ? {} : { cwd: folder }),
         ...(timeout === undefined ? {} : { timeout: timeout as number | string }),
-        env: environmentOf(chunk),
+        env: { ...user?.env, ...environmentOf(chunk) },
         ignore_retcode: true,
         output_limit: DEFAULT_OUTPUT_LIMIT,
         rstrip: true,

@@ -1,6 +1,6 @@
 // What listens: states that do something once more at the end of the run, where what they listen to has changed.
 import type { StateRun } from '../functions/states.ts'
-import { hasChanges } from './result.ts'
+import { hasChanged } from './result.ts'
 import { type Chunk, chunkTag, type Resolved } from './types.ts'
 
 export interface Listener {
@@ -18,7 +18,7 @@ export function listenersOf(
 ): Listener[] {
   const changed = (at: number) => {
     const result = run[chunkTag(chunks[at]!)]
-    return result !== undefined && result.result !== false && hasChanges(result)
+    return result !== undefined && hasChanged(result)
   }
   return chunks.flatMap((chunk, at) => {
     const listened = requisites[at]!.filter(({ kind }) => kind === 'listen').flatMap(one => one.chunks)

@@ -1,5 +1,5 @@
 // Results of states: what a function returned, checked, and as the run keeps it.
-import { isObject } from '../base/json.ts'
+import { isObject, MAX_DEPTH } from '../base/json.ts'
 import { cut } from '../base/text.ts'
 import type { StateReturn } from '../functions/state-context.ts'
 import type { StateResult } from '../functions/states.ts'
@@ -19,6 +19,10 @@ export const notRun = (result: boolean, comment: string): Done => ({
 })
 
 export const hasChanges = ({ changes }: StateReturn): boolean => Object.keys(changes).length > 0
+
+/** For others that ask for a change: that it would be changed is one, though not every state can say what. */
+export const hasChanged = (done: StateReturn): boolean =>
+  done.result === null || (done.result === true && hasChanges(done))
 
 /** The return of `fun` where it has the shape of one, else a failed one that says what is wrong with it. */
 export function checkReturn(value: unknown, fun: string): Done {
@@ -43,11 +47,22 @@ function problemOf(value: unknown): string | undefined {
   if (result !== true && result !== false && result !== null)
     return `result is ${preview(result)}, not true, false or null`
   if (!isObject(changes)) return `changes is ${preview(changes)}, not a map`
+  if (!isData(changes)) return 'changes holds what is no JSON, or is deeper than anybody reads'
   if (typeof comment !== 'string') return `comment is ${preview(comment)}, not a text`
   if (warnings !== undefined && !(Array.isArray(warnings) && warnings.every(one => typeof one === 'string')))
     return `warnings is ${preview(warnings)}, not a list of texts`
   return undefined
 }
+
+/** A circle has no end, and so is too deep; what is too deep for a reader would cost the return of the whole run. */
+function isData(value: unknown, depth = MAX_DEPTH - AROUND): boolean {
+  if (typeof value !== 'object' || value === null)
+    return value === undefined || ['string', 'number', 'boolean', 'object'].includes(typeof value)
+  return depth > 0 && Object.values(value).every(inner => isData(inner, depth - 1))
+}
+
+/** Levels of an event, or of a return, that are around the changes of a state. */
+const AROUND = 20
 
 const preview = (value: unknown): string => {
   try {

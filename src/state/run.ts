@@ -2,7 +2,7 @@
 import type { StateResult, StateRun } from '../functions/states.ts'
 import { type CallParts, callState, functionOf, type How, type StateKind } from './chunk.ts'
 import { listenersOf, listenerTag, lostListened } from './listen.ts'
-import { judge, notFoundComment } from './requisite-check.ts'
+import { createJudge, failedComment, notFoundComment, type Verdict } from './requisite-check.ts'
 import { type Done, failed, hasChanges, notRun, resultOf, startTimer } from './result.ts'
 import { type Chunk, type Compiled, chunkTag, type Resolved } from './types.ts'
 import { argumentsOf } from './words.ts'
@@ -33,6 +33,7 @@ export async function runChunks<K extends StateKind>(parts: RunParts<K>): Promis
   const results: (StateResult | undefined)[] = []
   /** What the targets of `prereq` would do. */
   const foreseen = new Map<number, Done>()
+  const judge = createJudge((kind, chunk) => (kind === 'prereq' && foreseen.get(chunk)) || results[chunk])
   let runNum = 0
 
   const keep = (tag: string, chunk: Chunk, done: Done, times: ReturnType<ReturnType<typeof startTimer>>) => {
@@ -53,7 +54,7 @@ export async function runChunks<K extends StateKind>(parts: RunParts<K>): Promis
     if (known) return known
     const own = requisites[at]!.filter(({ kind }) => kind !== 'prerequired')
     await foreseeTargets(own)
-    const verdict = judge(own, (kind, target) => (kind === 'prereq' ? foreseen.get(target) : results[target]))
+    const verdict = judge(own)
     let done = doneBy(verdict, chunks)
     if (verdict.kind === 'run') {
       done = await callState(call, chunks[at]!, { ...howOf(at, false), test: true, dry: true })
@@ -65,14 +66,18 @@ export async function runChunks<K extends StateKind>(parts: RunParts<K>): Promis
   }
   const foreseeTargets = async (own: readonly Resolved[]) => {
     for (const { kind, chunks: targets } of own)
-      if (kind === 'prereq') for (const target of targets) if (!results[target]) await foresee(target)
+      if (kind === 'prereq')
+        for (const target of targets)
+          if (!results[target]) {
+            // A chain of thousands would be one stack.
+            await undefined
+            await foresee(target)
+          }
   }
 
   const settle = async (at: number): Promise<Done> => {
     await foreseeTargets(requisites[at]!)
-    const verdict = judge(requisites[at]!, (kind, target) =>
-      kind === 'prereq' ? (foreseen.get(target) ?? results[target]) : results[target],
-    )
+    const verdict = judge(requisites[at]!)
     const before = foreseen.get(at)
     // What kept those from running that go before it is its own failure.
     if (verdict.kind === 'failed' && before?.result === false) return { ...before, changes: {} }
@@ -97,7 +102,7 @@ export async function runChunks<K extends StateKind>(parts: RunParts<K>): Promis
 }
 
 /** What becomes of a state that its requisites keep from being called; undefined: it is called. */
-function doneBy(verdict: ReturnType<typeof judge>, chunks: readonly Chunk[]): Done | undefined {
+function doneBy(verdict: Verdict, chunks: readonly Chunk[]): Done | undefined {
   switch (verdict.kind) {
     case 'run':
       return undefined
@@ -105,10 +110,8 @@ function doneBy(verdict: ReturnType<typeof judge>, chunks: readonly Chunk[]): Do
       return notRun(false, notFoundComment(verdict.lost))
     case 'skip':
       return notRun(true, verdict.comment)
-    case 'failed': {
-      const names = verdict.by.map(at => `${chunks[at]!.__sls__}.${chunks[at]!.__id__}`)
-      return notRun(false, `One or more requisite failed: ${[...new Set(names)].join(', ')}`)
-    }
+    case 'failed':
+      return notRun(false, failedComment(verdict.by, chunks))
   }
 }
 

@@ -2,10 +2,11 @@
 // by a lock in its folder, with a file beside it that says what runs.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { ReactorError } from '../base/errors.ts'
+import { errorMessage, ReactorError } from '../base/errors.ts'
 import { lockFile, userOf } from '../base/file-lock.ts'
 import { makeFolder } from '../base/folder.ts'
 import { isObject } from '../base/json.ts'
+import type { Log } from '../base/log.ts'
 import { isJid, jidTime } from '../protocol/jid.ts'
 
 export interface RunInHand {
@@ -32,17 +33,34 @@ export interface StateTurns {
   running(): string[]
 }
 
+interface Waiting {
+  begin(): void
+  fail(error: unknown): void
+}
+
 /** How often a run that waits looks whether another process has ended its own. */
 const POLL_MS = 200
 
 /** `file` is one of the minion's folder. */
-export function createStateTurns(file: string): StateTurns {
+export function createStateTurns(file: string, log: Log): StateTurns {
   const active = new Set<RunInHand>()
-  const line = new Set<() => void>()
+  const line = new Set<Waiting>()
   let unlock: (() => void) | undefined
   let polling: NodeJS.Timeout | undefined
 
-  const tell = () => writeFileSync(file, JSON.stringify([...active]), { mode: 0o600 })
+  /** A run that is over has its return, whatever the disk says. */
+  const trying = (work: () => void) => {
+    try {
+      work()
+    } catch (error) {
+      log.warn({ file, error: errorMessage(error) }, 'the turn of a state run could not be written down')
+    }
+  }
+  const tell = () =>
+    trying(() => {
+      if (active.size > 0) writeFileSync(file, JSON.stringify([...active]), { mode: 0o600 })
+      else rmSync(file, { force: true })
+    })
   /** Whether this process may run states: no other of this minion does. */
   const lock = (): boolean => {
     try {
@@ -56,54 +74,53 @@ export function createStateTurns(file: string): StateTurns {
   const enter = ({ jid, fun }: TurnRequest): Turn => {
     const own: RunInHand = { jid, fun, pid: process.pid }
     active.add(own)
-    try {
-      // Beside a run of another process what that says stays.
-      if (unlock) tell()
-    } catch (error) {
-      leave(own)
-      throw error
-    }
+    // Beside a run of another process what that says stays.
+    if (unlock) tell()
     return { done: () => leave(own) }
   }
   const leave = (own: RunInHand) => {
     active.delete(own)
-    if (active.size === 0 && unlock) {
-      rmSync(file, { force: true })
-      unlock()
+    if (unlock) tell()
+    if (active.size === 0) {
+      const release = unlock
       unlock = undefined
-    } else if (unlock) tell()
+      if (release) trying(release)
+    }
     callNext()
   }
   const callNext = () => {
     const [first] = line
     if (!first || active.size > 0 || polling) return
-    if (lock()) first()
-    else
-      polling = setTimeout(() => {
-        polling = undefined
-        callNext()
-      }, POLL_MS)
+    try {
+      if (lock()) return first.begin()
+    } catch (error) {
+      first.fail(error)
+      return callNext()
+    }
+    polling = setTimeout(() => {
+      polling = undefined
+      callNext()
+    }, POLL_MS)
   }
   const inLine = (request: TurnRequest) =>
     new Promise<Turn>((resolve, reject) => {
       const { signal } = request
-      const give = () => {
-        line.delete(begin)
+      const leaveLine = () => {
+        line.delete(waiting)
         signal.removeEventListener('abort', stop)
       }
-      const begin = () => {
-        give()
-        try {
+      const waiting: Waiting = {
+        begin() {
+          leaveLine()
           resolve(enter(request))
-        } catch (error) {
+        },
+        fail(error) {
+          leaveLine()
           reject(error)
-        }
+        },
       }
-      const stop = () => {
-        give()
-        reject(signal.reason)
-      }
-      line.add(begin)
+      const stop = () => waiting.fail(signal.reason)
+      line.add(waiting)
       signal.addEventListener('abort', stop, { once: true })
       callNext()
     })

@@ -77,6 +77,12 @@ function verifyArg(place: Place, word: string, value: unknown, errors: string[])
     )
   if (word === 'order' && typeof value !== 'number' && value !== 'first' && value !== 'last')
     return wrong(`The order ${shown(value)} of state '${id}' in SLS '${sls}' is neither a number nor first or last`)
+  if (word === 'failhard' && typeof value !== 'boolean')
+    return wrong(`failhard ${shown(value)} of state '${id}' in SLS '${sls}' is neither True nor False`)
+  if (word === 'fire_event' && typeof value !== 'boolean' && typeof value !== 'string')
+    return wrong(
+      `fire_event ${shown(value)} of state '${id}' in SLS '${sls}' is neither True, False nor the end of a tag`,
+    )
   if (word === 'names') return verifyNames(place, value, errors)
   if (!isRequisiteWord(word)) return [{ [word]: value }]
   const list =

@@ -1,4 +1,5 @@
 // The words that may stand among the arguments of a state and are none: what the run does with them, or why it refuses them.
+import { nearest } from '../base/suggest.ts'
 import type { FunctionDefinition } from '../functions/define.ts'
 import { ANY_REQUISITES, type Chunk, REQUISITES } from './types.ts'
 
@@ -44,6 +45,16 @@ export const OWN_WORDS = /^__|^(?:state|fun|name_order)$/
 export function refusedWord(word: string, fn: FunctionDefinition | undefined): string | undefined {
   if (fn && Object.hasOwn(fn.args, word)) return undefined
   return REFUSED_WORDS.get(word)
+}
+
+/** The word of a run that somebody meant; one that is lost would change when a state runs, so nothing is run. */
+export function meantWord(word: string, fn: FunctionDefinition): string | undefined {
+  if (isWord(word) || fn.extra !== undefined || Object.hasOwn(fn.args, word)) return undefined
+  const meant = nearest(word, [
+    ...Object.keys(fn.args),
+    ...[...ENGINE_WORDS, ...REQUISITE_WORDS, ...REQUISITE_IN_WORDS],
+  ])
+  return meant !== undefined && !Object.hasOwn(fn.args, meant) ? meant : undefined
 }
 
 /** What ties a state to others; `use` does not carry it over, for what one state waits for says nothing of another. */

@@ -129,9 +129,11 @@ export const script = state({
   watch: runScript,
 })
 
+const wouldRun = (cmd: string) => wouldChange(`Command "${cmd}" would have been executed`, { cmd })
+
 async function runLine(given: Args, context: StateContext): Promise<StateReturn> {
   const name = tested(given.name, given, context)
-  if (name === undefined) return wouldChange(`Command "${given.name}" would have been executed`)
+  if (name === undefined) return wouldRun(given.name)
   const argv = given.python_shell ? shellVector(name, given.shell) : commandVector(name, false)
   return runVector(`Command "${name}" run`, argv, given, context)
 }
@@ -183,7 +185,7 @@ type ScriptArgs = How & {
 }
 
 async function runScript(given: ScriptArgs, context: StateContext): Promise<StateReturn> {
-  if (context.test) return wouldChange(`Command "${given.name}" would have been executed`)
+  if (context.test) return wouldRun(given.name)
   const words = given.args === undefined ? splitWords(given.name) : [given.name]
   const source = given.source ?? words[0]!
   return withScript({ source, template: given.template, runas: given.runas }, context, argv =>

@@ -18,8 +18,9 @@ type Args = { [K in keyof typeof args]: z.output<(typeof args)[K]> } & { functio
 
 export const run = state({
   doc: `Calls execution functions in each run of the states, in order, each with a list of its arguments: texts are positional,
-    maps are named ones. A function that fails, or returns false, or a map whose result is false, fails the state; the others
-    are called all the same. In Salt's older form the name is the function, and all else are arguments of it.
+    maps are named ones. A function that fails, or returns false, or a map whose result is false or whose retcode is not 0,
+    fails the state; the others are called all the same. In Salt's older form the name is the function, and all else are
+    arguments of it.
     Example:
       refresh what is known:
         module.run:
@@ -73,8 +74,8 @@ async function callAll(given: Args, context: StateContext): Promise<StateReturn>
     try {
       const returned = context.pillar.hide(await context.call(fun, arg, kwarg))
       const said = isObject(returned) && typeof returned.comment === 'string' ? returned.comment : undefined
-      if (returned === false || (isObject(returned) && returned.result === false))
-        failures.push(`'${fun}' failed: ${said ?? 'it returned false'}`)
+      const problem = problemOf(returned)
+      if (problem !== undefined) failures.push(`'${fun}' failed: ${said ?? problem}`)
       else {
         successes.push(`${fun}: ${said ?? (isObject(returned) ? 'Success' : JSON.stringify(returned))}`)
         changes[fun] = returned
@@ -84,6 +85,15 @@ async function callAll(given: Args, context: StateContext): Promise<StateReturn>
     }
   }
   return { result: failures.length === 0, changes, comment: [...failures, ...successes].join(', ') }
+}
+
+/** What a function returns that fails without throwing. */
+function problemOf(returned: unknown): string | undefined {
+  if (returned === false) return 'it returned false'
+  if (!isObject(returned)) return undefined
+  if (returned.result === false) return 'its result is false'
+  const { retcode = 0 } = returned
+  return retcode === 0 ? undefined : `its return code is ${String(retcode)}`
 }
 
 const KNOWN = 'module.known'

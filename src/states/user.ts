@@ -8,14 +8,24 @@ import {
   passwordHash,
   readAccounts,
 } from '../execution/accounts/read.ts'
+import { userArguments as args, name, type UserArguments } from '../execution/accounts/user-arguments.ts'
 import {
   type Difference,
   differenceOf,
   gecosOf,
   groupsFor,
+  refusedChange,
   type WantedUser,
 } from '../execution/accounts/user-difference.ts'
-import { addUser, changeUser, removeUser, setPassword, type UserInfo, userInfo } from '../execution/accounts/users.ts'
+import {
+  addUser,
+  changeUser,
+  removeUser,
+  setPassword,
+  type UserInfo,
+  userInfo,
+  userInfoOf,
+} from '../execution/accounts/users.ts'
 import { state } from '../functions/define.ts'
 import { fixed } from '../functions/guards.ts'
 import type { StateContext, StateReturn } from '../functions/state-context.ts'
@@ -24,50 +34,11 @@ import { changed, failed, unchanged, wouldChange } from '../functions/state-retu
 /** As Salt has it. */
 const HIDDEN = 'XXX-REDACTED-XXX'
 const TOOL_MS = 60_000
-const name = z.string().min(1).describe('the user')
-const number = z.number().int().min(0)
-const text = z.string().regex(/^[^:,\n\r]*$/, 'a text without colons, commas and line breaks')
-const path = z.string().regex(/^\/[^:\n\r]*$/, 'an absolute path')
-const args = {
-  name,
-  uid: number.optional().describe('the number; without it the next one that is free'),
-  gid: z
-    .union([number, z.string().min(1)])
-    .optional()
-    .describe('the primary group, its number or name'),
-  usergroup: z.boolean().optional().describe('a new user has a group of the same name as its primary one'),
-  groups: z.array(z.string()).optional().describe('groups beside the primary one; they must be there'),
-  optional_groups: z.array(z.string()).optional().describe('the same, of those that are there'),
-  remove_groups: z.boolean().default(true).describe('False: groups that are not given stay'),
-  home: path.optional().describe('the home folder; one that is there is not moved'),
-  createhome: z.boolean().default(true).describe('a new user gets a home folder'),
-  password: z
-    .string()
-    .regex(/^(?:[!*]{1,2}|!?\$[^:\s]+)$/, "the hash of a password, as 'openssl passwd -6' makes it")
-    .optional()
-    .describe("the hash of the password, as 'openssl passwd -6' makes it; '!' for none; take it from the pillar"),
-  enforce_password: z.boolean().default(true).describe('False: a password that is there stays'),
-  shell: path.optional().describe('the login shell'),
-  unique: z.boolean().default(true).describe('False: another user may have the same number'),
-  system: z.boolean().default(false).describe('a new user has a number of those of the system'),
-  fullname: text.optional().describe("the person's name"),
-  roomnumber: text.optional().describe('the room'),
-  workphone: text.optional().describe('the telephone at work'),
-  homephone: text.optional().describe('the telephone at home'),
-  other: text.optional().describe('whatever else is to be said'),
-  allow_uid_change: z
-    .boolean()
-    .default(false)
-    .describe('the number of a user that is there may change; files keep theirs'),
-  allow_gid_change: z.boolean().default(false).describe('the same of the primary group'),
-}
 const ONLY_SLS = fixed('what says who may do what on the machine')
 const guards = Object.fromEntries(Object.keys(args).map(key => [key, ONLY_SLS])) as Record<
   keyof typeof args,
   typeof ONLY_SLS
 >
-type Args = { [K in keyof typeof args]: z.output<(typeof args)[K]> }
-
 export const present = state({
   doc: `A user is there, and is as given; what is not given stays as it is.
     Example:
@@ -116,7 +87,7 @@ const toolsOf = ({ config, signal, onProcess }: StateContext): AccountTools => (
   limits: { timeoutMs: TOOL_MS, signal, onPid: onProcess },
 })
 
-async function bring(given: Args, context: StateContext): Promise<StateReturn> {
+async function bring(given: UserArguments, context: StateContext): Promise<StateReturn> {
   const { name } = given
   checkAccountName(name, 'user')
   const tools = toolsOf(context)
@@ -142,7 +113,12 @@ async function bring(given: Args, context: StateContext): Promise<StateReturn> {
   return change(wanted, now, difference, password, tools)
 }
 
-async function create(wanted: WantedUser, given: Args, tools: AccountTools, test: boolean): Promise<StateReturn> {
+async function create(
+  wanted: WantedUser,
+  given: UserArguments,
+  tools: AccountTools,
+  test: boolean,
+): Promise<StateReturn> {
   const { name, password } = given
   if (test) return wouldChange(`User ${name} set to be added`, { [name]: 'added' })
   const { uid, gid, home, shell, createhome, system, unique, usergroup } = given
@@ -156,10 +132,10 @@ async function create(wanted: WantedUser, given: Args, tools: AccountTools, test
   try {
     if (password !== undefined) await setPassword(name, password, tools)
   } catch (error) {
-    const changes = (await infoOf(name, tools)) ?? {}
+    const changes = (await userInfoOf(name, tools)) ?? {}
     return failed(`New user ${name} created; ${errorMessage(error)}`, { ...changes })
   }
-  return changed(`New user ${name} created`, { ...(await infoOf(name, tools)), ...hidden })
+  return changed(`New user ${name} created`, { ...(await userInfoOf(name, tools)), ...hidden })
 }
 
 async function change(
@@ -171,7 +147,7 @@ async function change(
 ): Promise<StateReturn> {
   const { name } = now
   const { uid, gid, groups, home, shell, ...words } = difference
-  const gecos = Object.keys(words).length > 0 ? gecosOf({ ...now, ...withoutNone(wanted) }) : undefined
+  const gecos = Object.keys(words).length > 0 ? gecosOf(wanted, now) : undefined
   let problem: string | undefined
   let isSet = false
   try {
@@ -181,7 +157,7 @@ async function change(
   } catch (error) {
     problem = errorMessage(error)
   }
-  const after = await infoOf(name, tools)
+  const after = await userInfoOf(name, tools)
   const done = Object.fromEntries(
     Object.keys(difference).flatMap(key => {
       const [old, value] = [now[key as keyof UserInfo], after?.[key as keyof UserInfo]]
@@ -193,22 +169,6 @@ async function change(
     ? changed(`Updated user ${name}`, changes)
     : failed(`User ${name} could not be made so: ${problem}`, changes)
 }
-
-async function infoOf(name: string, { prefix }: AccountTools): Promise<UserInfo | undefined> {
-  const accounts = await readAccounts(prefix)
-  const user = accounts.users.find(one => one.name === name)
-  return user && userInfo(user, accounts)
-}
-
-function refusedChange(difference: Difference, now: UserInfo, given: Args): string | undefined {
-  for (const key of ['uid', 'gid'] as const)
-    if (difference[key] !== undefined && !given[`allow_${key}_change`])
-      return `Changing ${key} (${now[key]} -> ${difference[key]}) not permitted, set allow_${key}_change to True to force this change. Note that this will not change file ownership.`
-  return undefined
-}
-
-const withoutNone = <T extends object>(value: T): Partial<T> =>
-  Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Partial<T>
 
 const listed = (changes: Record<string, unknown>): string =>
   Object.entries(changes)

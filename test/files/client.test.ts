@@ -3,11 +3,11 @@ import { chmod, mkdir, readdir, readFile, rename, rm, symlink, utimes, writeFile
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CHUNK_BYTES } from '../../src/files/protocol.ts'
-import type { FileSource } from '../../src/files/source.ts'
+import { createMasterSource, type FileSource } from '../../src/files/source.ts'
 import { openCore } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
-import { createGate } from '../helpers/wait.ts'
+import { createGate, createSeen, within } from '../helpers/wait.ts'
 import { filesIn, master, minionFiles } from './files.ts'
 
 let server: TestServer
@@ -128,6 +128,41 @@ describe('a copy of a file', () => {
     await files.clear()
     expect(await files.listCached('base')).toEqual([])
     expect(await files.cached('g', 'base')).toBeUndefined()
+  })
+})
+
+describe('a master that is away', () => {
+  /** A source of a connection that tells of each request, after it has failed. */
+  const listened = (core: Awaited<ReturnType<typeof openCore>>, patienceMs: number) => {
+    const failed = createSeen<string>()
+    const request: typeof core.nc.request = async (subject, ...rest) => {
+      try {
+        return await core.nc.request(subject, ...rest)
+      } catch (error) {
+        failed.push(subject)
+        throw error
+      }
+    }
+    const nc = Object.create(core.nc, { request: { value: request } }) as typeof core.nc
+    return { failed, source: createMasterSource({ nc, subject: core.subjects.ofMinion('file', 'web1'), patienceMs }) }
+  }
+
+  it('is waited for by who asks for a file', async () => {
+    const core = await openCore(server)
+    const { failed, source } = listened(core, 60_000)
+    const asked = source.hash('f', 'base')
+    await failed.find(() => true, 'a request that nobody took')
+    await master(core, { base: [await filesIn({ f: 'x' })] })
+    expect(await within(asked, 'the hash')).toMatchObject({ size: 1 })
+  })
+
+  it('is not waited for again by each of many files', async () => {
+    const { failed, source } = listened(await openCore(server), 300)
+    await expect(source.hash('f', 'base')).rejects.toMatchObject({ code: 'unreachable' })
+    const before = failed.items.length
+    expect(before).toBeGreaterThan(1)
+    await expect(source.hash('g', 'base')).rejects.toMatchObject({ code: 'unreachable' })
+    expect(failed.items.length).toBe(before + 1)
   })
 })
 

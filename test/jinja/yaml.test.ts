@@ -34,6 +34,11 @@ describe('YAML as it is read', () => {
     expect(() => read('{{ x }}: 1')).toThrow('found unhashable key: a key is text')
   })
 
+  it('may have very many keys: none is compared with all the others', () => {
+    const many = Array.from({ length: 20_000 }, (_, n) => `k${n}: ${n}`)
+    expect(() => read([...many, 'k7: 1'].join('\n'))).toThrow("found conflicting ID 'k7'; line 20001")
+  })
+
   it('refuses numbers that would not stay what they are', () => {
     expect(() => read('jid: 20261122175204123456')).toThrow('is too large to stay exact: quote it; line 1')
     expect(() => read('n: .inf')).toThrow('quote it')

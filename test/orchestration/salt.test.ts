@@ -29,6 +29,7 @@ async function step(
   answer: (request: PublishRequest) => Gathered = () => gathered([]),
 ) {
   const asked: PublishRequest[] = []
+  const forgotten: string[] = []
   const context = {
     test: false,
     signal: new AbortController().signal,
@@ -37,11 +38,12 @@ async function step(
       return answer(request)
     },
     resolve: () => ['web1', 'web2', 'web3'],
+    forgetMissed: async (jid: string) => void forgotten.push(jid),
     ...more,
   } as unknown as OrchestrationContext
   const fn = steps.get(fun)
   const result = (await fn.run(bindArgs(fun, fn, [], { name: 'x', ...args }), context)) as StateReturn
-  return { result, asked }
+  return { result, asked, forgotten }
 }
 
 describe('salt.state', () => {
@@ -92,6 +94,11 @@ describe('salt.state', () => {
     })
   })
 
+  it('leaves nothing behind for a minion that is away to run when it comes', async () => {
+    expect((await run({}, gathered([], { minions: ['db1'], offline: ['db1'] }))).forgotten).toEqual([JID])
+    expect((await run({}, gathered([returned('web1', SAME)]))).forgotten).toEqual([])
+  })
+
   it('takes a run that did not begin for a failure', async () => {
     const { result } = await run({}, gathered([returned('web1', ["No matching sls found for 'nginx'"], 1)]))
     expect(result.comment).toBe('Run failed on minions: web1')
@@ -138,9 +145,8 @@ describe('salt.state', () => {
     expect(all.result.comment).toBe('Run failed on minions: web1')
     const first = await step('salt.state', { ...args, failhard: true }, {}, one)
     expect(first.asked.map(({ tgt }) => tgt)).toEqual([['web1']])
-    await expect(step('salt.state', { tgt: '*', sls: 'x', failhard: true })).rejects.toThrow(
-      "'failhard' is for batches",
-    )
+    const whole = await step('salt.state', { tgt: 'web*', sls: 'x', failhard: true }, {}, () => gathered([]))
+    expect(whole.asked.map(({ tgt }) => tgt)).toEqual(['web*'])
   })
 })
 

@@ -15,13 +15,40 @@ describe('a secret that a minion knows', () => {
     ['in base64', Buffer.from(SECRET).toString('base64')],
     ['in base64 without its end', Buffer.from(SECRET).toString('base64').replace(/=+$/, '')],
     ['in hexadecimal', Buffer.from(SECRET).toString('hex')],
+    ['in base64 for URLs', Buffer.from(SECRET).toString('base64url')],
+    ['in hexadecimal of capitals', Buffer.from(SECRET).toString('hex').toUpperCase()],
     ['as a part of a URL', encodeURIComponent(SECRET)],
+    ['as a form has it', encodeURIComponent(SECRET).replaceAll('%20', '+')],
+    ['as Jinja quotes it for a URL', encodeURIComponent(SECRET).replaceAll('%2F', '/')],
+    ['within HTML', SECRET.replaceAll('"', '&#34;')],
     ['within JSON', JSON.stringify(SECRET).slice(1, -1)],
+    ['within JSON that is within JSON', JSON.stringify(JSON.stringify(SECRET).slice(1, -1)).slice(1, -1)],
   ])('is hidden %s', (_what, form) => {
     expect(hidingOf(SECRET).hide({ out: [`a ${form} b`], [form]: 1 })).toEqual({
       out: ['a [redacted] b'],
       '[redacted]': 1,
     })
+  })
+
+  it.each(['', 'a', 'ab', 'user:', 'müller:'])('is hidden in the base64 of a longer text, behind %j', before => {
+    const { hide } = hidingOf(SECRET)
+    const form = Buffer.from(`${before}${SECRET}`).toString('base64')
+    const shown = Buffer.from(hide(form).replace('[redacted]', ''), 'base64').toString()
+    expect(hide(form)).toContain('[redacted]')
+    expect(shown).not.toContain(SECRET.slice(2, -2))
+  })
+
+  it('is hidden as a number, and a number that has it in it is none', () => {
+    expect(hidingOf('4711').hide({ pin: 4711, size: 147110 })).toEqual({ pin: '[redacted]', size: 147110 })
+  })
+
+  it('is hidden up to where a message has cut it off', () => {
+    const { hide } = hidingOf(SECRET, 'the second secret')
+    expect(hide(`got {"password":"p\\"ss w…; got 'the sec…' and the…, p"…`)).toBe(
+      `got {"password":"[redacted]…; got '[redacted]…' and the…, p"…`,
+    )
+    expect(hide(`got ${'the second secret'.slice(0, 4)}… `)).toBe('got [redacted]… ')
+    expect(hide('nothing of it…')).toBe('nothing of it…')
   })
 
   it('of several lines is hidden line by line, as a diff has it', () => {

@@ -20,6 +20,13 @@ describe('pillar laid over other pillar', () => {
     expect(merged({ a: [1, { x: 1 }] }, { a: [{ x: 1 }, 2] }, true)).toEqual({ a: [1, { x: 1 }, 2] })
   })
 
+  it('joins long lists without comparing each with all the others', () => {
+    const list = Array.from({ length: 50_000 }, (_, n) => `x${n}`)
+    expect(merged({ a: ['x1', 'own'] }, { a: list }, true)).toEqual({
+      a: ['x1', 'own', ...list.filter(item => item !== 'x1')],
+    })
+  })
+
   it('takes whole keys where it overwrites', () => {
     const result = mergePillar({ a: { b: 1 }, c: 1 }, { a: { d: 1 } }, { strategy: 'overwrite', lists: false })
     expect(result).toEqual({ a: { d: 1 }, c: 1 })

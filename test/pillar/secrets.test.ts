@@ -65,4 +65,99 @@ describe('a secret of pillar', () => {
     const { value } = await pillar.compile({ grains: { os: 'secret0000n0e' } })
     expect(pillar.secrets.reveal(value).value).toEqual({ a: SECRET, os: 'secret0000n0e' })
   })
+
+  it.each<[string, string, Record<string, unknown>]>([
+    ['as a grain', 'os: {{ grains.os }}\n', { grains: { os: '!env DB_PASSWORD' } }],
+    ['behind a line of its own', 'os: {{ grains.os }}\n', { grains: { os: 'x\nb: !env DB_PASSWORD' } }],
+    ['within a list', 'os: [{{ grains.os }}]\n', { grains: { os: 'x, !env DB_PASSWORD' } }],
+    ['in full', 'os: {{ grains.os }}\n', { grains: { os: '!<!env> DB_PASSWORD' } }],
+    ['by another handle', '{{ grains.os }}\n', { grains: { os: '%TAG ! !e\n---\nb: !nv DB_PASSWORD' } }],
+    ['as pillar laid over it', 'os: {{ pillar.name }}\n', { override: { name: '!env DB_PASSWORD' } }],
+    ['as a file', 'os: {{ grains.os }}\n', { grains: { os: '!file /etc/hostname' } }],
+    [
+      'as YAML that a template reads',
+      '{% set os = grains.os | load_yaml %}\nos: {{ os }}\n',
+      { grains: { os: '!env DB_PASSWORD' } },
+    ],
+    [
+      'in a block that a template reads',
+      '{% load_yaml as os %}\na: {{ grains.os }}\n{% endload %}\nos: {{ os.a }}\n',
+      { grains: { os: '!env DB_PASSWORD' } },
+    ],
+  ])('cannot be named by a minion %s, where a template fills it in', async (_how, main, ask) => {
+    const pillar = await withSecret(`${main}own: !env DB_PASSWORD\n`)
+    const { value, errors } = await pillar.compile(ask)
+    const { value: revealed } = pillar.secrets.reveal(value)
+    expect(JSON.stringify({ ...(revealed as object), own: '' })).not.toContain(SECRET)
+    expect(errors.join()).not.toContain(SECRET)
+  })
+
+  it('tells by its mark, should a template let it out, nothing of others', async () => {
+    const pillar = await withSecret('{% import_yaml "s.yaml" as s %}\na: {{ s.a | upper }}\n', {
+      'base/s.yaml': 'a: !env DB_PASSWORD\nb: !env OTHER\n',
+    })
+    const { value } = await pillar.compile()
+    const mark = String(value.a).toLowerCase()
+    const guesses = Array.from({ length: 36 ** 2 }, (_, n) => n.toString(36).padStart(2, '0')).flatMap(end => [
+      mark.slice(0, -2) + end,
+      mark.slice(0, -3) + end + mark.slice(-1),
+    ])
+    const { secrets } = pillar.secrets.reveal(guesses.filter(guess => guess !== mark))
+    expect(secrets).toEqual([])
+  })
+
+  it('is named by its tag alone: as a word in a text the tag is that word', async () => {
+    const pillar = await withSecret('motd: "write !env NAME"\nto: "!file"\n', { 'base/other.txt': '!env' })
+    const { value, errors } = await pillar.compile()
+    expect(errors).toEqual([])
+    expect(pillar.secrets.hide(value)).toEqual({ motd: 'write !env NAME', to: '!file' })
+    expect(pillar.secrets.reveal(value).value).toEqual({ motd: 'write !env NAME', to: '!file' })
+  })
+})
+
+describe('an include of pillar', () => {
+  const OTHERS = { 'base/web.sls': 'password: !env DB_PASSWORD\n' }
+  it.each<[string, string]>([
+    ['behind a line of its own', 'x\ninclude: [web]'],
+    ['within quotes', 'x\n"include": [web]'],
+    ['in a document of its own', 'x\n? include\n: [web]'],
+  ])('is not named by a minion %s, where a template fills its grain in', async (_how, os) => {
+    const pillar = await withSecret('os: {{ grains.os }}\n', OTHERS)
+    const { value, errors } = await pillar.compile({ grains: { os } })
+    expect(value).toEqual({ os: 'x' })
+    expect(errors).toEqual([expect.stringContaining('an include that a template has filled in is not followed')])
+  })
+
+  it.each<[string, string]>([
+    ['as a list', 'include:\n  - web\n'],
+    ['within a condition', "{% if grains.os == 'Debian' %}\ninclude: [web]\n{% endif %}\n"],
+    ['within quotes', '"include" : [{{ "web" }}]\n'],
+    ['in a flow', '{include: [web]}\n'],
+    ['in JSON', '#!json\n{"include": ["web"]}'],
+  ])('is followed where the file has it %s', async (_how, main) => {
+    const pillar = await withSecret(main, OTHERS)
+    const { value, errors } = await pillar.compile()
+    expect(errors).toEqual([])
+    expect(pillar.secrets.hide(value)).toEqual({ password: '[redacted]' })
+  })
+
+  it('is a key as any other in what is imported', async () => {
+    const files = { 'base/d.yaml': 'include: 1\nown: !env DB_PASSWORD\n' }
+    const pillar = await withSecret('{% import_yaml "d.yaml" as d %}\na: {{ d.include }}\nb: {{ d.own }}\n', files)
+    const { value } = await pillar.compile()
+    expect(pillar.secrets.reveal(value).value).toEqual({ a: 1, b: SECRET })
+  })
+
+  it('is a key as any other further down', async () => {
+    const pillar = await withSecret("{% set a = {'include': 1} %}\nnginx:\n  include: conf.d\n  n: {{ a.include }}\n")
+    expect((await pillar.compile()).value).toEqual({ nginx: { include: 'conf.d', n: 1 } })
+  })
+})
+
+it('of very many problems of one pillar the first are said', async () => {
+  const names = Array.from({ length: 200 }, (_, n) => `gone${n}`)
+  const pillar = await withSecret(`include: [${names.join(', ')}]\n`)
+  const { errors } = await pillar.compile()
+  expect(errors).toHaveLength(51)
+  expect(errors.at(-1)).toBe('and 150 more')
 })

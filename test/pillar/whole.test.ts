@@ -1,8 +1,6 @@
 // Pillar from the files to the minion and back in what it says, with the processes that there are.
-import { readFileSync } from 'node:fs'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { requestJson } from '../../src/bus/request.ts'
@@ -17,6 +15,7 @@ import { createSubjects } from '../../src/protocol/subject.ts'
 import { followEvents, keptLog } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { allStored } from '../helpers/stored.ts'
 import { untilTaken } from '../helpers/wait.ts'
 
 let server: TestServer
@@ -80,24 +79,6 @@ async function startSystem(namespace: string) {
   const run = (fun: string, args: unknown) =>
     requestJson(nc, subjects.runner(fun), args, { timeoutMs: 10_000, what: fun })
   return { dir, write, config, log, lines, nc, events, startOne, call, run, namespace }
-}
-
-/** Everything that the server keeps of a namespace, and the files below a folder, as one text. */
-async function allStored(servers: string, namespace: string, dir: string): Promise<string> {
-  const nc = await connect({ servers })
-  const jsm = await jetstreamManager(nc)
-  const texts: string[] = []
-  for await (const { config, state } of jsm.streams.list()) {
-    if (!config.name.includes(namespace)) continue
-    for (let seq = state.first_seq; seq > 0 && seq <= state.last_seq; seq++) {
-      const message = await jsm.streams.getMessage(config.name, { seq }).catch(() => null)
-      if (message) texts.push(message.subject, message.string())
-    }
-  }
-  await nc.close()
-  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) texts.push(readFileSync(join(entry.parentPath, entry.name), 'latin1'))
-  return texts.join('\n')
 }
 
 it('a minion has its pillar, is found by it, and nobody else sees its secrets', async () => {

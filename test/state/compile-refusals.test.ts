@@ -48,6 +48,11 @@ describe('what is wrong with an SLS is told', () => {
     ],
     [args({ name: 5 }), "The name 5 of state 'a' in SLS 'web' is not formed as a string. It may need to be quoted."],
     [args({ order: 'late' }), `The order "late" of state 'a' in SLS 'web' is neither a number nor first or last`],
+    [args({ failhard: 'yes' }), `failhard "yes" of state 'a' in SLS 'web' is neither True nor False`],
+    [
+      args({ fire_event: { tag: 'x' } }),
+      `fire_event {"tag":"x"} of state 'a' in SLS 'web' is neither True, False nor the end of a tag`,
+    ],
     [args({ require: { file: 'b' } }), "The require statement in state 'a' in SLS 'web' needs to be formed as a list"],
     [args({ require_in: 'b' }), "The require_in statement in state 'a' in SLS 'web' needs to be formed as a list"],
     [
@@ -70,6 +75,14 @@ describe('what is wrong with an SLS is told', () => {
     [
       args({ names: [{ x: [{ umask: 1 }] }] }),
       "'umask' of state 'a' in SLS 'web' is not supported by file.managed: give the 'mode'",
+    ],
+    [
+      { a: { 'pkg.removed': [{ requires: [{ pkg: 'b' }] }] } },
+      "'requires' of state 'a' in SLS 'web' is no argument of pkg.removed. Did you mean 'require'?",
+    ],
+    [
+      { a: { 'pkg.removed': [{ on_changes: [{ pkg: 'b' }] }] } },
+      "'on_changes' of state 'a' in SLS 'web' is no argument of pkg.removed. Did you mean 'onchanges'?",
     ],
     [{ a: 'file.manged' }, "State 'file.manged' was not found in SLS 'web' (ID 'a'). Did you mean 'file.managed'?"],
     [{ extend: [] }, "Extension value in SLS 'web' is not a dictionary"],

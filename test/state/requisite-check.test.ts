@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { state } from '../../src/functions/define.ts'
 import { runSls } from './engine.ts'
 
 const declared = (fun: string, ...args: Record<string, unknown>[]) => ({ [fun]: args })
@@ -36,6 +37,23 @@ describe('require', () => {
   it('is content with what would be changed', async () => {
     const { by } = await runSls({ a: declared('it.changes'), b: declared('it.stays', { require: a }) }, { test: true })
     expect(by('b')).toMatchObject({ result: true })
+  })
+})
+
+describe('many states', () => {
+  const many = (count: number, of: (at: number) => unknown) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`a${at}`, of(at)]))
+
+  it('that failed are named up to a number that can be read', async () => {
+    const sls = many(400, () => declared('it.fails'))
+    const { by } = await runSls({ ...sls, b: declared('it.stays', { require: [{ it: 'a*' }] }) })
+    expect(by('b')?.comment).toMatch(/^One or more requisite failed: (?:web\.a\d+, ){50}…$/)
+  })
+
+  it('may prepare for each other in one chain', async () => {
+    const sls = many(4000, at => declared('it.changes', ...(at === 0 ? [] : [{ prereq: [{ it: `a${at - 1}` }] }])))
+    const { calls } = await runSls(sls)
+    expect(calls.filter(call => !call.endsWith('test')).slice(0, 2)).toEqual(['a3999', 'a3998'])
   })
 })
 
@@ -98,6 +116,20 @@ describe('onchanges', () => {
       b: declared('it.stays', { onchanges: [{ it: 'a' }, { it: 'c' }] }),
     })
     expect(by('b')).toMatchObject({ comment: 'as it should be' })
+  })
+})
+
+describe('what would be changed, by a state that does not say what,', () => {
+  const would = {
+    'it.would': state({ doc: 'x', args: {}, extra: 'all', run: () => ({ result: null, changes: {}, comment: '' }) }),
+  }
+  it.each([
+    ['onchanges', ['s test']],
+    ['watch', ['s test', 's watch test']],
+    ['listen', ['s test', 's watch test']],
+  ])('counts for %s with test=True', async (kind, calls) => {
+    const sls = { a: declared('it.would'), s: declared('srv.runs', { [kind]: a }) }
+    expect((await runSls(sls, { test: true, functions: would })).calls).toEqual(calls)
   })
 })
 

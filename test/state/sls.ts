@@ -21,6 +21,7 @@ export const functions = createRegistry(
     ['cmd.run', withUmask],
     ['service.running', watching],
     ['test.nop', plain],
+    ['pkg.removed', state({ ...spec, args: { name: z.string().describe('Its name.') } })],
   ]),
 )
 

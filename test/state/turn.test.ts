@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { processStart } from '../../src/base/process-start.ts'
 import { createStateTurns, type TurnRequest } from '../../src/state/turn.ts'
+import { keptLog } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { within } from '../helpers/wait.ts'
 
@@ -15,7 +16,7 @@ const request = (more: Partial<TurnRequest> = {}): TurnRequest => ({
 })
 const turnsIn = async () => {
   const file = join(await testFolder(), 'minion', 'state-run')
-  return { file, turns: createStateTurns(file) }
+  return { file, turns: createStateTurns(file, keptLog().log) }
 }
 const done = (turn: Awaited<ReturnType<Awaited<ReturnType<typeof turnsIn>>['turns']['take']>>) => {
   expect(turn.refused).toBeUndefined()
@@ -81,6 +82,23 @@ describe('the turn of a state run', () => {
     expect((await turns.take(request())).refused).toHaveLength(2)
     done(beside)
     done(inner)
+    done(await turns.take(request()))
+  })
+
+  it('goes on to the next where the disk is full, and what waits hears of it', async () => {
+    const { file, turns } = await turnsIn()
+    // Nothing can be written over a folder.
+    await mkdir(file, { recursive: true })
+    const first = await turns.take(request())
+    const second = turns.take(request({ queue: true }))
+    done(first)
+    const turn = await within(second, 'the second turn')
+    const third = turns.take(request({ queue: true }))
+    await mkdir(`${file}.lock.${process.pid}.new`)
+    const refused = expect(third).rejects.toThrow('EISDIR')
+    done(turn)
+    await refused
+    await rm(`${file}.lock.${process.pid}.new`, { recursive: true })
     done(await turns.take(request()))
   })
 

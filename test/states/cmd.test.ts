@@ -54,7 +54,7 @@ describe('states of cmd', () => {
     const name = `touch ${file}`
     expect(await test('cmd.run', { name })).toEqual({
       result: null,
-      changes: {},
+      changes: { cmd: name },
       comment: `Command "${name}" would have been executed`,
     })
     expect(existsSync(file)).toBe(false)

@@ -110,11 +110,14 @@ describe('file.replace', () => {
     ['a\n', { pattern: 'a', repl: '\\1$&', backslash_literal: true }, '\\1$&\n'],
     ['a\n', { pattern: 'a', repl: '$1 $& $$' }, '$1 $& $$\n'],
     ['a', { pattern: 'z', repl: 'new', append_if_not_found: true }, 'a\nnew\n'],
-    ['a\n', { pattern: 'z', repl: '\\1', not_found_content: 'new', prepend_if_not_found: true }, 'new\na\n'],
+    ['a\n', { pattern: 'z', repl: '\\t', not_found_content: 'new', prepend_if_not_found: true }, 'new\na\n'],
     ['new\na\n', { pattern: 'z', repl: 'new', append_if_not_found: true }, 'new\na\n'],
     ['é日😀x\n', { pattern: 'x', repl: 'ü' }, 'é日😀ü\n'],
     ['a\r\nb\r\n', { pattern: 'a', repl: 'c' }, 'c\r\nb\r\n'],
     ['x5\n', { pattern: 'x', repl: 7 }, '75\n'],
+    ['aaa{,2}\n', { pattern: 'a{,2}\\{[{,2}]+', repl: 'x' }, 'ax\n'],
+    ['a\n', { pattern: 'a\\n?\\Z', repl: 'x', flags: [] }, 'x'],
+    ['a\nb\n', { pattern: '(?m)a$', repl: 'x', flags: 0 }, 'x\nb\n'],
   ])('of %j with %j makes %j', async (before, args, after) => {
     const { call, file, path, read, all } = await fileStates()
     await file('x', before)
@@ -128,6 +131,8 @@ describe('file.replace', () => {
     [{ pattern: 'a(?=b)', repl: '' }, /look-ahead and look-behind are not supported$/],
     [{ pattern: '(a)\\1', repl: '' }, /back-references in a pattern are not supported/],
     [{ pattern: 'a', repl: '\\1' }, 'The replacement names the group 1, which the pattern does not have'],
+    [{ pattern: 'z', repl: '\\g<x>' }, 'The replacement names the group x, which the pattern does not have'],
+    [{ pattern: 'b$', repl: 'x', flags: 0 }, /write \\n\?\\Z in the place of \$, or give the flag MULTILINE$/],
     [{ pattern: 'a', repl: '\\d' }, /has a bad escape \\d/],
     [{ pattern: 'a', repl: 'x', flags: ['VERBOSE'] }, /^Invalid re flag given: VERBOSE/],
     [{ pattern: 'a', repl: 'x', flags: 64 }, /^Invalid re flag given: 64/],
@@ -251,4 +256,16 @@ describe('file.blockreplace', () => {
     expect(await read('x')).toBe(before)
     expect(await all()).toEqual(['x'])
   })
+})
+
+it('a backup beside a file follows no link that somebody has put there', async () => {
+  const { call, file, path, read } = await fileStates()
+  await file('app.conf', 'port = 80\n')
+  await file('victim', 'mine\n')
+  await symlink(path('victim'), path('app.conf.bak'))
+  const args = { name: path('app.conf'), pattern: '80', repl: '81', backup: '.bak' }
+  expect(await call('file.replace', args)).toMatchObject({ result: true })
+  expect(await read('victim')).toBe('mine\n')
+  expect(await read('app.conf.bak')).toBe('port = 80\n')
+  expect(await read('app.conf')).toBe('port = 81\n')
 })

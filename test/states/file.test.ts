@@ -1,5 +1,17 @@
 import { createHash } from 'node:crypto'
-import { chmod, link, lstat, mkdir, readdir, readFile, readlink, stat, symlink, truncate } from 'node:fs/promises'
+import {
+  chmod,
+  lchown,
+  link,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  stat,
+  symlink,
+  truncate,
+} from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
@@ -557,5 +569,36 @@ describe('what is not changed stays', () => {
     expect(after.map(one => [one.ino, one.mtimeMs, one.ctimeMs])).toEqual(
       before.map(one => [one.ino, one.mtimeMs, one.ctimeMs]),
     )
+  })
+})
+
+describe.runIf(isRoot)('a link that somebody has made where everybody may', () => {
+  const trapped = async () => {
+    const states = await fileStates()
+    await states.file('victim', 'mine\n')
+    await mkdir(states.path('tmp'))
+    await chmod(states.path('tmp'), 0o1777)
+    await symlink(states.path('victim'), states.path('tmp/x'))
+    await lchown(states.path('tmp/x'), 65_534, 65_534)
+    return states
+  }
+  it.each<[string, Record<string, unknown>]>([
+    ['file.managed', { contents: 'theirs' }],
+    ['file.managed', { mode: '0666', replace: false, contents: 'x' }],
+    ['file.append', { text: 'theirs' }],
+    ['file.touch', {}],
+    ['file.replace', { pattern: 'mine', repl: 'theirs', backup: false }],
+  ])('is not followed by %s %j', async (fun, args) => {
+    const { call, path, read } = await trapped()
+    expect(await call(fun, { name: path('tmp/x'), ...args })).toMatchObject({ result: false })
+    expect(await read('victim')).toBe('mine\n')
+    expect(await modeOf(path('victim'))).not.toBe('666')
+  })
+
+  it('may be followed where it is our own', async () => {
+    const { call, path, read } = await trapped()
+    await lchown(path('tmp/x'), process.geteuid!(), process.getegid!())
+    expect(await call('file.managed', { name: path('tmp/x'), contents: 'ours' })).toMatchObject({ result: true })
+    expect(await read('victim')).toBe('ours\n')
   })
 })

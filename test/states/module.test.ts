@@ -31,6 +31,10 @@ describe('states of module', () => {
       changes: { 'test.ping': true },
       comment: "'test.fail' failed: on fire, test.ping: true",
     })
+    expect(await call('module.run', { name: 'x', 'cmd.run_all': ['false', { python_shell: true }] })).toMatchObject({
+      result: false,
+      comment: "'cmd.run_all' failed: its return code is 1",
+    })
     const none = await call('module.run', { name: 'x', 'test.pong': [], 'test.ping': [] })
     expect(none).toEqual({
       result: false,

@@ -39,7 +39,7 @@ export const withStateOptions = (command: Command): Command =>
     .addOption(
       new Option(
         '--state-output <how>',
-        'of state runs: terse lines for all states, those that did not fail, or no changes',
+        'of state runs: a line for each state (terse), for those that did not fail (mixed), or for those that changed nothing (changes)',
       )
         .choices(STATE_OUTPUTS)
         .conflicts('json'),
@@ -107,7 +107,7 @@ export async function createValuePrinter({ json, out = 'nested' }: OutOptions): 
   }
 }
 
-/** Prints returns by the ids of who gave them; `fun` is what they are of. State runs are shown as such, unless a format is asked for. */
+/** Prints returns by the ids of who gave them; `fun` is what they are of. Those that are state runs are shown as such, unless a format is asked for. */
 export async function createReturnPrinter(
   options: OutOptions,
 ): Promise<(returns: Record<string, unknown>, failed?: boolean, fun?: string) => void> {
@@ -116,9 +116,10 @@ export async function createReturnPrinter(
   if (json || out !== 'highstate') return printValue
   const { colour } = terminalLook()
   return (returns, failed, fun) => {
-    const values = Object.values(returns)
-    if (values.length > 0 && values.every(value => isHighstate(value, fun)))
-      print(highstate(returns, { colour, stateOutput, stateVerbose }).join('\n'))
-    else printValue(returns, failed)
+    const entries = Object.entries(returns)
+    if (!entries.some(([, value]) => isHighstate(value, fun))) return printValue(returns, failed)
+    for (const [id, value] of entries)
+      if (isHighstate(value, fun)) print(highstate({ [id]: value }, { colour, stateOutput, stateVerbose }).join('\n'))
+      else printValue({ [id]: value }, failed)
   }
 }

@@ -1,5 +1,6 @@
 // State runs as Salt's highstate outputter shows them. What a minion returns is shown as data, whatever it holds.
 import { isObject } from '../../base/json.ts'
+import { isStateRun } from '../../functions/states.ts'
 import { nested, printable } from './nested.ts'
 
 export const STATE_OUTPUTS = ['full', 'terse', 'mixed', 'changes'] as const
@@ -39,12 +40,8 @@ interface Shown {
 export function isHighstate(value: unknown, fun?: string): boolean {
   if (fun !== undefined && RUNS.has(fun) && Array.isArray(value))
     return value.length > 0 && value.every(one => typeof one === 'string')
-  if (!isObject(value)) return false
-  const entries = Object.entries(value)
-  if (entries.length === 0) return fun !== undefined && RUNS.has(fun)
-  return entries.every(
-    ([tag, one]) => tag.split('_|-').length >= 4 && isObject(one) && 'result' in one && '__run_num__' in one,
-  )
+  if (isObject(value) && Object.keys(value).length === 0) return fun !== undefined && RUNS.has(fun)
+  return isStateRun(value)
 }
 
 /** Lines of runs, by the names of who ran them. */

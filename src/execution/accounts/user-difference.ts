@@ -74,8 +74,22 @@ export function differenceOf(wanted: WantedUser, now: UserInfo, accounts: Accoun
   return difference
 }
 
+type Words = Partial<Record<(typeof GECOS)[number], string | undefined>>
+
 /** The comment field; empty where nothing is said. */
-export function gecosOf(wanted: Partial<Record<(typeof GECOS)[number], string | undefined>>): string {
-  const parts = GECOS.map(key => wanted[key] ?? '')
+export function gecosOf(wanted: Words, now: Words = {}): string {
+  const parts = GECOS.map(key => wanted[key] ?? now[key] ?? '')
   return parts.join(',').replace(/,+$/, '')
+}
+
+/** Why what files belong to may not change, in Salt's words; undefined: nothing is against it. */
+export function refusedChange(
+  difference: Difference,
+  now: UserInfo,
+  given: { allow_uid_change: boolean; allow_gid_change: boolean },
+): string | undefined {
+  for (const key of ['uid', 'gid'] as const)
+    if (difference[key] !== undefined && !given[`allow_${key}_change`])
+      return `Changing ${key} (${now[key]} -> ${difference[key]}) not permitted, set allow_${key}_change to True to force this change. Note that this will not change file ownership.`
+  return undefined
 }

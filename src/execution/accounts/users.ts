@@ -1,7 +1,15 @@
 // Adds, changes and removes users, by the tools of shadow-utils.
 import { ReactorError } from '../../base/errors.ts'
 import { runTool } from '../tool.ts'
-import { type Accounts, type AccountTools, checkAccountName, groupsOf, prefixWords, type User } from './read.ts'
+import {
+  type Accounts,
+  type AccountTools,
+  checkAccountName,
+  groupsOf,
+  prefixWords,
+  readAccounts,
+  type User,
+} from './read.ts'
 
 /** As Salt shows a user; a password is in no field of it. */
 export interface UserInfo {
@@ -39,6 +47,13 @@ export function userInfo(user: User, accounts: Accounts): UserInfo {
     homephone,
     other: other.join(','),
   }
+}
+
+/** As the machine has it now. */
+export async function userInfoOf(name: string, { prefix }: AccountTools): Promise<UserInfo | undefined> {
+  const accounts = await readAccounts(prefix)
+  const user = accounts.users.find(one => one.name === name)
+  return user && userInfo(user, accounts)
 }
 
 /** What a user is to be; what is not said stays as it is, or as the machine has it. */

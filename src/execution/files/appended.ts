@@ -63,7 +63,7 @@ function add(
     const changes = diff === undefined ? { new: name } : { diff }
     if (context.test) return wouldChange(`File ${name} is set to be ${file ? 'updated' : 'created'}`, changes)
     if (makedirs) await makeFolders(folder)
-    await writeEdited(file?.path ?? (await followLinks(name)), text)
+    await writeEdited(file ?? { path: await followLinks(name) }, text)
     return changed(`${verb} ${lines} lines`, changes)
   })
 }

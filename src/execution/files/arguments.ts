@@ -2,6 +2,9 @@
 import { z } from 'zod'
 import { modeOf } from './perms.ts'
 
+export const name = z.string().min(1).describe('its path, absolute')
+export const show_changes = z.boolean().default(true).describe('whether the diff is among the changes')
+
 const MODE = "an octal mode such as '0644', 644 or '4755'"
 
 const octal = (value: string | number, ctx: z.RefinementCtx): string => {

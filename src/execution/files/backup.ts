@@ -1,10 +1,10 @@
 // Copies of files before they are changed: `backup: minion`, below the minion's own folder as Salt keeps them, and the copy
 // beside a file that edits leave.
-import { constants } from 'node:fs'
-import { chmod, chown, copyFile, mkdir, stat } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { DateTime } from 'luxon'
 import type { StateContext } from '../../functions/state-context.ts'
+import { writeFileWhole } from './write.ts'
 
 /** The path of the copy: `<minion dir>/file_backup/etc/motd_Sun_Nov_22_06:30:00_123456_2026`. */
 export async function backUp(path: string, { dir }: Pick<StateContext, 'dir'>): Promise<string> {
@@ -18,11 +18,8 @@ export async function backUp(path: string, { dir }: Pick<StateContext, 'dir'>): 
   return copy
 }
 
-/** With the owner and permissions of the file. */
+/** With the owner and permissions of the file; what stands in its place is replaced, and no link there is followed. */
 export async function copyAside(path: string, copy: string): Promise<void> {
-  await copyFile(path, copy, constants.COPYFILE_FICLONE)
   const { uid, gid, mode } = await stat(path)
-  const copied = await stat(copy)
-  if (copied.uid !== uid || copied.gid !== gid) await chown(copy, uid, gid)
-  await chmod(copy, mode & 0o7777)
+  await writeFileWhole(copy, { file: path }, { user: uid, uid, group: gid, gid, mode: mode & 0o7777 })
 }

@@ -32,11 +32,16 @@ export const blockreplace = (args: BlockArgs, context: StateContext): Promise<St
     const file = await readEditable(name, 'Cannot edit a binary file')
     if (!file) throw failure(`${name}: file not found`)
     const more = source?.length ? await sourceText({ ...args, source }, name, context) : ''
-    const text = edited(file.text, args, linesOf(args.content + more))
+    const content = linesOf(args.content + more)
+    if (content.some(line => line.includes(args.marker_end)))
+      throw failure(
+        `The content has marker_end in it (${args.marker_end}): the next run would take that line for the end of the block`,
+      )
+    const text = edited(file.text, args, content)
     const diff = textDiff(file.text, text, { show: args.show_changes, pillar: context.pillar })
     if (diff === undefined) return unchanged('No changes needed to be made')
     if (context.test) return wouldChange('Changes would be made', { diff })
-    await writeEdited(file.path, text, args.backup)
+    await writeEdited(file, text, args.backup)
     return changed('Changes were made', { diff })
   })
 

@@ -53,10 +53,9 @@ function hashIn(text: string): Checksum | undefined {
 
 function fromFile(text: string, { source_hash, source_hash_name, source, name }: HashAsked): Checksum {
   const lines = text.split(/\r?\n/).map(line => ({
-    // Names of a file of hashes may begin with a star (binary) or a path.
-    words: line.split(/\s+/).map(word => word.replace(/^\*/, '')),
+    line,
     hash: line
-      .split(/[\s=]+/)
+      .split(/[\s=:]+/)
       .filter(word => HEX.test(word) && TYPES[word.length] !== undefined)
       .sort((a, b) => b.length - a.length)[0],
   }))
@@ -65,7 +64,7 @@ function fromFile(text: string, { source_hash, source_hash_name, source, name }:
   const named = names
     .map(wanted =>
       found
-        .filter(line => line.words.some(word => word === wanted || basename(word) === wanted))
+        .filter(({ line }) => namesFile(line, wanted))
         .sort((a, b) => b.hash!.length - a.hash!.length)
         .at(0),
     )
@@ -79,8 +78,17 @@ function fromFile(text: string, { source_hash, source_hash_name, source, name }:
   return { hash_type: TYPES[hash.length]!, hsum: hash.toLowerCase() }
 }
 
+/** `<hash>  name`, `<hash> *dir/name`, `name sha256=<hash>`, `SHA256 (name) = <hash>`; a name may have spaces in it. */
+function namesFile(line: string, name: string): boolean {
+  for (let at = line.indexOf(name); at >= 0; at = line.indexOf(name, at + 1)) {
+    const [before = ' ', after = ' '] = [line[at - 1], line[at + name.length]]
+    if (/[\s*/(]/.test(before) && /[\s)]/.test(after)) return true
+  }
+  return false
+}
+
 async function textOf(where: string, context: StateContext): Promise<string> {
-  const fetched = await fetchSource(where, context)
+  const fetched = await fetchSource(where, context, LARGEST)
   if (fetched === undefined) throw failure(`Source hash file ${where} not found`)
   try {
     if ((await stat(fetched.path)).size > LARGEST) throw failure(`Source hash file ${where} is larger than 10 MiB`)

@@ -1,6 +1,7 @@
 // `clean` of a folder: what neither this state nor one that it requires has put there is removed.
-import { readdir, rm } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { readdir, realpath, rm } from 'node:fs/promises'
+import { basename, dirname, join, normalize, relative } from 'node:path'
+import { ignoreMissing } from '../../base/missing.ts'
 import type { RequiredState, StateContext } from '../../functions/state-context.ts'
 import { saltPath } from './fetch.ts'
 import { withoutSlash } from './paths.ts'
@@ -24,13 +25,22 @@ export async function cleanFolder(
     throw failure(
       "'clean' is not possible here: which states this one requires is not known, so their files would be removed",
     )
-  const kept = new Set([...keep].map(withoutSlash))
+  // Walked by its real path: what another state calls by a way over links is the same file.
+  const root = await realpath(name).catch(ignoreMissing)
+  // A test, and the folder is still to be made.
+  if (root === undefined) return []
+  const kept = new Set(await Promise.all([...keep].map(realOf)))
   /** Folders that stay with all that is in them. */
   const whole = new Set<string>()
   for (const state of required) {
     if (!state.fun.startsWith('file.')) continue
-    if (state.fun === 'file.recurse') for (const path of await pathsOf(state, context)) kept.add(path)
-    else whole.add(withoutSlash(state.name))
+    if (state.fun === 'file.recurse') for (const path of await pathsOf(state, context)) kept.add(await realOf(path))
+    else {
+      whole.add(await realOf(state.name))
+      // A file that is managed through a link is where the link leads.
+      const file = state.fun === 'file.symlink' ? undefined : await realpath(state.name).catch(() => undefined)
+      if (file !== undefined) whole.add(file)
+    }
   }
   const picked = createPick({ include_pat: undefined, exclude_pat })
   const removed: string[] = []
@@ -40,7 +50,7 @@ export async function cleanFolder(
     let all = true
     for (const entry of await readdir(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name)
-      const goes = !kept.has(path) && !whole.has(path) && picked(relative(name, path))
+      const goes = !kept.has(path) && !whole.has(path) && picked(relative(root, path))
       if (entry.isDirectory() && !whole.has(path)) {
         const inside: string[] = []
         const emptied = await sweep(path, inside)
@@ -55,10 +65,17 @@ export async function cleanFolder(
     return all
   }
 
-  await sweep(name, removed)
+  await sweep(root, removed)
   removed.sort()
   if (!context.test) for (const path of removed) await rm(path, { recursive: true, force: true })
-  return removed
+  return removed.map(path => join(name, relative(root, path)))
+}
+
+/** The folder that it lies in by its real path; a link in that folder is itself. */
+async function realOf(path: string): Promise<string> {
+  const clean = withoutSlash(normalize(path))
+  const folder = await realpath(dirname(clean)).catch(() => dirname(clean))
+  return join(folder, basename(clean))
 }
 
 async function pathsOf({ name, args }: RequiredState, { files, state }: StateContext): Promise<string[]> {
@@ -69,5 +86,5 @@ async function pathsOf({ name, args }: RequiredState, { files, state }: StateCon
     files.list(found.saltenv, source),
     args.include_empty === true ? files.listDirs(found.saltenv, source) : [],
   ])
-  return [name, ...[...listed, ...dirs].map(path => join(name, relative(source, path)))].map(withoutSlash)
+  return [name, ...[...listed, ...dirs].map(path => join(name, relative(source, path)))]
 }

@@ -41,6 +41,9 @@ function joined(parts: readonly unknown[], { contents_newline, allow_empty }: Co
     throw failure(
       `${what} value would result in empty contents. Set allow_empty to True to allow the managed file to be empty.`,
     )
+  const [only] = parts
+  // Binary, as Salt has it: nothing is a line of it.
+  if (parts.length === 1 && typeof only === 'string' && only.includes('\0')) return only
   const text = parts.map(part => lines(part)).join('')
   return contents_newline ? text : text.replace(/[\r\n]+$/, '')
 }

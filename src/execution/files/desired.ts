@@ -10,6 +10,8 @@ export interface Desired {
   /** Whether the file at `path`, of that many bytes, has it. */
   isIn(path: string, size: number): Promise<boolean>
   content(): Promise<Content>
+  /** Throws a failure where what was written, with this sha256, is not all of it. */
+  requireWhole(hsum: string): Promise<void>
   /** Permissions of its source, where it has such. */
   sourceMode: number | undefined
   release(): Promise<void>
@@ -34,13 +36,8 @@ export async function desiredContent(
     )
   const found = await findSource({ ...asked, source }, name, context)
   if (template) {
-    const fetched = await found.fetch()
-    try {
-      const text = await templateText(fetched, found.source)
-      return ofText(await rendered(text, asked, found.source, context), found.mode)
-    } finally {
-      await fetched.release()
-    }
+    const text = await templateText(found)
+    return ofText(await rendered(text, asked, found.source, context), found.mode)
   }
   const { checksum, size } = found
   let fetched: Fetched | undefined
@@ -58,6 +55,7 @@ export async function desiredContent(
       return (await hashFile(path, hash_type)) === hsum
     },
     content,
+    requireWhole: found.requireWhole,
     sourceMode: found.mode,
     release: async () => fetched?.release(),
   }
@@ -68,6 +66,7 @@ function ofText(text: string, sourceMode: number | undefined): Desired {
   return {
     isIn: async (path, size) => size === bytes.length && (await readFile(path)).equals(bytes),
     content: async () => ({ text }),
+    requireWhole: async () => undefined,
     sourceMode,
     release: async () => undefined,
   }

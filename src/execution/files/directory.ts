@@ -83,7 +83,7 @@ async function manage(args: DirectoryArgs, own: Perms, ofFiles: Perms, context: 
 
 /** Takes away what stands in the place of the folder, where that is asked; says what. */
 async function makeWay(
-  { name, force, backupname, allow_symlink }: DirectoryArgs,
+  { name, force, backupname: given, allow_symlink }: DirectoryArgs,
   test: boolean,
 ): Promise<Record<string, unknown>> {
   const there = await lstatOf(name)
@@ -91,6 +91,7 @@ async function makeWay(
   const isLink = there?.isSymbolicLink() ?? false
   if (!there || (leadsToFolder && (!isLink || allow_symlink))) return {}
   const kind = isLink ? 'symlink' : 'file'
+  const backupname = given && withoutSlash(given)
   if (backupname) {
     requireAbsolute(backupname)
     if (await lstatOf(backupname)) {

@@ -42,8 +42,15 @@ export async function saltHash(source: string, context: StateContext): Promise<F
   return found && (await context.files.hash(found.path, found.saltenv))
 }
 
-/** Undefined: there is no such file. Throws a failure on a source of no known kind, or that cannot be fetched. */
-export async function fetchSource(source: string, context: StateContext): Promise<Fetched | undefined> {
+/**
+ * Undefined: there is no such file. Throws a failure on a source of no known kind, or that cannot be fetched. `most`: bytes of a
+ * download.
+ */
+export async function fetchSource(
+  source: string,
+  context: StateContext,
+  most = Number.POSITIVE_INFINITY,
+): Promise<Fetched | undefined> {
   const salt = saltPath(source, context.state.saltenv)
   if (salt) {
     const path = await context.files.cache(salt.path, salt.saltenv)
@@ -52,7 +59,7 @@ export async function fetchSource(source: string, context: StateContext): Promis
   const local = localPath(source)
   if (local !== undefined) return (await statOf(local))?.isFile() ? { path: local, release: KEPT } : undefined
   requireKnown(source)
-  return download(source, context.signal)
+  return download(source, most, context.signal)
 }
 
 /** Whether a source of a list is there. */
@@ -63,7 +70,8 @@ export async function sourceExists(source: string, context: StateContext): Promi
   requireKnown(source)
   try {
     const signal = AbortSignal.any([context.signal, AbortSignal.timeout(HEAD_TIMEOUT_MS)])
-    const answer = await fetch(source, { method: 'HEAD', signal })
+    const { address, headers } = request(source)
+    const answer = await fetch(address, { method: 'HEAD', headers, signal })
     return answer.ok
   } catch (error) {
     context.signal.throwIfAborted()
@@ -80,14 +88,15 @@ export function requireKnown(source: string): void {
     )
 }
 
-async function download(source: string, jobSignal: AbortSignal): Promise<Fetched | undefined> {
+async function download(source: string, most: number, jobSignal: AbortSignal): Promise<Fetched | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'reactor-source-'))
   const release = () => rm(folder, { recursive: true, force: true })
   const path = join(folder, 'file')
   try {
-    const { address, headers } = credentials(source)
+    const { address, headers } = request(source)
     const signal = AbortSignal.any([jobSignal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)])
     const answer = await fetch(address, { headers, signal })
+    if (!answer.ok) await answer.body?.cancel()
     if (answer.status === 404 || answer.status === 410) {
       await release()
       return undefined
@@ -95,7 +104,8 @@ async function download(source: string, jobSignal: AbortSignal): Promise<Fetched
     if (!answer.ok) throw failure(`Source ${withoutPassword(source)} answered with status ${answer.status}`)
     const handle = await open(path, 'wx', 0o600)
     try {
-      if (answer.body) await writeFile(handle, answer.body as AsyncIterable<Uint8Array>)
+      const tooLarge = () => failure(`Source ${withoutPassword(source)} has more than ${most} bytes`)
+      if (answer.body) await writeFile(handle, atMost(answer.body as AsyncIterable<Uint8Array>, most, tooLarge))
     } finally {
       await handle.close()
     }
@@ -109,8 +119,24 @@ async function download(source: string, jobSignal: AbortSignal): Promise<Fetched
   }
 }
 
+async function* atMost(
+  source: AsyncIterable<Uint8Array>,
+  most: number,
+  problem: () => Error,
+): AsyncIterable<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of source) {
+    bytes += chunk.length
+    if (bytes > most) throw problem()
+    yield chunk
+  }
+}
+
+/** The file itself is wanted: fetch would unpack what a server sends packed. */
+const PLAIN = { 'accept-encoding': 'identity' }
+
 /** fetch takes no address with a password in it. */
-function credentials(source: string): { address: string; headers: Record<string, string> } {
+function request(source: string): { address: string; headers: Record<string, string> } {
   let url: URL
   try {
     url = new URL(source)
@@ -118,11 +144,11 @@ function credentials(source: string): { address: string; headers: Record<string,
     throw failure(`Source ${source} is no address that can be read`)
   }
   const { username, password } = url
-  if (!username && !password) return { address: source, headers: {} }
+  if (!username && !password) return { address: source, headers: PLAIN }
   url.username = ''
   url.password = ''
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  return { address: url.href, headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } }
+  return { address: url.href, headers: { ...PLAIN, authorization: `Basic ${Buffer.from(pair).toString('base64')}` } }
 }
 
 /** As it may be shown. */

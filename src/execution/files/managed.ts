@@ -183,6 +183,7 @@ async function place(
 ): Promise<StateReturn | undefined> {
   const aside = await writeAside(target, await desired.content(), perms, tmp_ext)
   try {
+    await desired.requireWhole(aside.hsum)
     const problem = check_cmd ? await checkProblem(check_cmd, aside.path, context) : undefined
     if (problem !== undefined) {
       await aside.drop()

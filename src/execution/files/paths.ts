@@ -5,6 +5,8 @@ import { dirname, isAbsolute, resolve } from 'node:path'
 import { failure } from './result.ts'
 
 const MOST_LINKS = 40
+/** The sticky bit, and that others may write. */
+const STICKY_FOR_ALL = 0o1002
 
 /** Throws where a state is about no absolute path. */
 export function requireAbsolute(name: string): void {
@@ -27,14 +29,25 @@ function nothing(error: unknown): undefined {
 
 export const isFolder = async (path: string): Promise<boolean> => (await statOf(path))?.isDirectory() ?? false
 
-/** Where links lead from `path`, even if nothing is there. */
+/** Where links lead from `path`, even if nothing is there. Throws a failure on a link that is not to be trusted. */
 export async function followLinks(path: string): Promise<string> {
   let at = path
   for (let links = 0; links < MOST_LINKS; links++) {
-    if (!(await lstatOf(at))?.isSymbolicLink()) return at
+    const there = await lstatOf(at)
+    if (!there?.isSymbolicLink()) return at
+    await requireTrusted(at, there)
     at = resolve(dirname(at), await readlink(at))
   }
   throw failure(`Specified file ${path} is a link that leads through too many others`)
+}
+
+/** As Linux has it for `/tmp` (fs.protected_symlinks), whether it is told to or not: anybody may have made the link. */
+async function requireTrusted(link: string, { uid }: Stats): Promise<void> {
+  const folder = await stat(dirname(link))
+  if ((folder.mode & STICKY_FOR_ALL) !== STICKY_FOR_ALL || uid === process.geteuid!() || uid === folder.uid) return
+  throw failure(
+    `${link} is a link that user ${uid} has made in a folder where everybody may: it is not followed; remove it`,
+  )
 }
 
 export interface FolderOf {

@@ -1,6 +1,6 @@
 // Owner and permissions that a state wants of a path: what differs, and making it so.
 import type { Stats } from 'node:fs'
-import { chmod, lchown } from 'node:fs/promises'
+import { chmod, type FileHandle, lchown } from 'node:fs/promises'
 import { errorMessage } from '../../base/errors.ts'
 import type { StateContext } from '../../functions/state-context.ts'
 import { groupId, type OwnerName, userId } from './owner.ts'
@@ -80,9 +80,10 @@ export async function applyPerms(path: string, stat: Stats, perms: Perms): Promi
   return changes
 }
 
-export async function setOwner(path: string, { user, uid, group, gid }: Perms): Promise<void> {
+export async function setOwner(of: string | FileHandle, { user, uid, group, gid }: Perms): Promise<void> {
+  const ids = [uid ?? -1, gid ?? -1] as const
   try {
-    await lchown(path, uid ?? -1, gid ?? -1)
+    await (typeof of === 'string' ? lchown(of, ...ids) : of.chown(...ids))
   } catch (error) {
     const what = [
       ...(user === undefined ? [] : [`user to ${user}`]),

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { errorMessage } from '../../base/errors.ts'
 import type { StateContext, StateReturn } from '../../functions/state-context.ts'
 import { changed, unchanged, wouldChange } from '../../functions/state-return.ts'
-import { isFolder, lstatOf, makeFolders, requireAbsolute, statOf, withoutSlash } from './paths.ts'
+import { followLinks, isFolder, lstatOf, makeFolders, requireAbsolute, statOf, withoutSlash } from './paths.ts'
 import { asResult, failure } from './result.ts'
 
 export const absent = ({ name: given }: { name: string }, { test }: StateContext): Promise<StateReturn> =>
@@ -61,9 +61,10 @@ export const touch = ({ name, atime, mtime, makedirs }: TouchArgs, { test }: Sta
     const folder = dirname(name)
     if (makedirs) await makeFolders(folder)
     if (!(await isFolder(folder))) throw failure(`Directory not present to touch file ${name}`)
-    if (!there) await (await open(name, 'a')).close()
+    const path = await followLinks(name)
+    if (!there) await (await open(path, 'a')).close()
     const now = Date.now() / 1000
-    if (there || asked) await utimes(name, atime ?? now, mtime ?? now)
+    if (there || asked) await utimes(path, atime ?? now, mtime ?? now)
     if (!there) return changed(`Created empty file ${name}`, { new: name })
     return changed(`Updated times on ${there.isDirectory() ? 'directory' : 'file'} ${name}`, { touched: name })
   })

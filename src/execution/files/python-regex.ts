@@ -6,13 +6,19 @@ import { failure } from './result.ts'
 
 export interface PythonRegex {
   test(text: string): boolean
-  /** At most `count` times, 0: all; `replacement` is given the whole match and its groups. */
-  replace(text: string, count: number, replacement: (match: Match) => string): { text: string; replaced: number }
+  /** At most `count` times, 0: all. Throws a failure where the replacement names a group that there is not, found or not. */
+  replace(text: string, count: number, replacement: Replacement): { text: string; replaced: number }
 }
 
 export interface Match {
-  /** By number, 0 the whole of it, and by name; empty where the group took no part. Throws where there is none. */
+  /** By number, 0 the whole of it, and by name; empty where the group took no part. */
   group(which: number | string): string
+}
+
+export interface Replacement {
+  /** That it names. */
+  groups: readonly (number | string)[]
+  of(match: Match): string
 }
 
 const FLAGS: Readonly<Record<string, number>> = {
@@ -57,25 +63,27 @@ const names = () => 'IGNORECASE (2), MULTILINE (8), DOTALL (16)'
 export function pythonRegex(pattern: string, flags: number): PythonRegex {
   const compiled = compile(pattern, flags)
   const groups = compiled.namedGroups() as Record<string, number>
+  const hasEnd = !(flags & MULTILINE) && !/\(\?[a-z]*m/.test(pattern) && pattern.replace(PARTS, '').includes('$')
   return {
     test: text => compiled.matcher(text).find(),
     replace(text, count, replacement) {
+      // To Python it is also the place before a newline at the very end, for which RE2 has no sign.
+      if (hasEnd && text.endsWith('\n'))
+        throw failure(
+          `The pattern ${JSON.stringify(pattern)} cannot be used: write \\n?\\Z in the place of $, or give the flag MULTILINE`,
+        )
       const matcher = compiled.matcher(text)
+      const numberOf = (which: number | string): number => {
+        const index = typeof which === 'number' ? which : groups[which]
+        if (index !== undefined && index <= matcher.groupCount()) return index
+        throw failure(`The replacement names the group ${which}, which the pattern does not have`)
+      }
+      replacement.groups.forEach(numberOf)
       const out: string[] = []
       let [from, replaced] = [0, 0]
       while ((count === 0 || replaced < count) && matcher.find()) {
         const at = matcher.start()
-        out.push(
-          text.slice(from, at),
-          replacement({
-            group(which) {
-              const index = typeof which === 'number' ? which : groups[which]
-              if (index === undefined || index > matcher.groupCount())
-                throw failure(`The replacement names the group ${which}, which the pattern does not have`)
-              return matcher.group(index) ?? ''
-            },
-          }),
-        )
+        out.push(text.slice(from, at), replacement.of({ group: which => matcher.group(numberOf(which)) ?? '' }))
         from = matcher.end()
         replaced++
       }
@@ -98,13 +106,18 @@ function compile(pattern: string, flags: number): RE2JS {
   }
 }
 
-/** Escapes that Python has and RE2 writes otherwise: `\Z`, `\u263a`, `\U0001f600`. */
-const translate = (pattern: string): string =>
-  pattern.replace(/\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|[\s\S])/g, (whole, short?: string, long?: string) => {
-    if (whole === '\\Z') return '\\z'
-    if (short !== undefined) return `\\x{${short}}`
-    return long !== undefined ? `\\x{${long}}` : whole
-  })
+/** What Python writes otherwise than RE2: `\Z`, `\u263a`, `\U0001f600`, and `{,3}`, which RE2 would take for text. */
+const translate = (pattern: string): string => pattern.replace(PARTS, part => translated(part))
+
+/** Escapes, classes as a whole, and repetitions without a least number. */
+const PARTS = /\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[\s\S])|\[\^?\]?(?:\\[\s\S]|[^\]\\])*\]|\{,\d*\}/g
+
+function translated(part: string): string {
+  if (part === '\\Z') return '\\z'
+  if (part.startsWith('{')) return `{0${part.slice(1)}`
+  if (part.startsWith('[')) return part.replace(/\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[\s\S])/g, translated)
+  return /^\\[uU]./.test(part) ? `\\x{${part.slice(2)}}` : part
+}
 
 const ESCAPES: Readonly<Record<string, string>> = {
   n: '\n',
@@ -118,7 +131,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 }
 
 /** What a replacement such as `\1=\g<name>\n` comes to. Throws a failure on an escape that Python does not know. */
-export function pythonReplacement(text: string): (match: Match) => string {
+export function pythonReplacement(text: string): Replacement {
   const parts: (string | { group: number | string })[] = []
   let from = 0
   // `\0` and three octal digits are a character; one or two digits are a group.
@@ -134,5 +147,8 @@ export function pythonReplacement(text: string): (match: Match) => string {
     else parts.push(ESCAPES[escaped] ?? whole)
   }
   parts.push(text.slice(from))
-  return match => parts.map(part => (typeof part === 'string' ? part : match.group(part.group))).join('')
+  return {
+    groups: parts.flatMap(part => (typeof part === 'string' ? [] : [part.group])),
+    of: match => parts.map(part => (typeof part === 'string' ? part : match.group(part.group))).join(''),
+  }
 }

@@ -5,7 +5,7 @@ import type { StateContext, StateReturn } from '../../functions/state-context.ts
 import { changed, unchanged } from '../../functions/state-return.ts'
 import { cleanFolder } from './clean.ts'
 import { directory } from './directory.ts'
-import { saltPath } from './fetch.ts'
+import { fetchSource, saltPath } from './fetch.ts'
 import { managed } from './managed.ts'
 import type { OwnerName } from './owner.ts'
 import { lstatOf, requireAbsolute, statOf, withoutSlash } from './paths.ts'
@@ -113,6 +113,8 @@ async function manageFile(
         changes: { diff: 'Replaced directory with a new file' },
         comment: `Replacing directory ${path} with a file`,
       }
+    // First what takes its place: with a master that is away nothing is removed.
+    if (!(await fetchSource(source, context))) throw failure(`Source file ${source} not found`)
     await rm(path, { recursive: true })
     replaced.diff = 'Replaced directory with a new file'
   }

@@ -38,14 +38,14 @@ export const replace = (args: ReplaceArgs, context: StateContext): Promise<State
     const diff = textDiff(file.text, text, { show: args.show_changes, pillar: context.pillar })
     if (diff === undefined) return unchanged('No changes needed to be made')
     if (context.test) return wouldChange('Changes would have been made', { diff })
-    await writeEdited(file.path, text, backup)
+    await writeEdited(file, text, backup)
     return changed('Changes were made', { diff })
   })
 
 function edited(text: string, args: ReplaceArgs): string {
   const { pattern, repl, count, append_if_not_found, prepend_if_not_found } = args
   const regex = pythonRegex(pattern, flagsOf(args.flags))
-  const put = args.backslash_literal ? () => repl : pythonReplacement(repl)
+  const put = args.backslash_literal ? { groups: [], of: () => repl } : pythonReplacement(repl)
   const result = regex.replace(text, count, put)
   if (result.replaced > 0 || !(append_if_not_found || prepend_if_not_found)) return result.text
   const content = args.not_found_content ?? repl
@@ -55,5 +55,7 @@ function edited(text: string, args: ReplaceArgs): string {
 }
 
 /** Whether an earlier run has put it there. */
-const hasLines = (text: string, content: string): boolean =>
-  `\n${text.replaceAll('\r\n', '\n')}\n`.includes(`\n${content}\n`)
+const hasLines = (text: string, content: string): boolean => {
+  const [inside, wanted] = [text, content].map(one => `\n${one.replaceAll('\r\n', '\n')}\n`)
+  return inside!.includes(wanted!)
+}

@@ -1,5 +1,6 @@
 // Which content a state wants a file to have: out of the first source that is there, verified, rendered where that is asked.
-import { readFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readFile, stat } from 'node:fs/promises'
 import type { StateContext } from '../../functions/state-context.ts'
 import { type Checksum, findChecksum } from './checksum.ts'
 import { isTextual } from './diff.ts'
@@ -13,6 +14,7 @@ import {
   sourceExists,
   withoutPassword,
 } from './fetch.ts'
+import type { OwnerName } from './owner.ts'
 import { statOf } from './paths.ts'
 import { failure } from './result.ts'
 import { hashFile } from './write.ts'
@@ -25,9 +27,13 @@ export interface SourceAsked {
 }
 
 export interface TemplateAsked {
+  name: string
   template?: 'jinja' | null | undefined
   context?: Record<string, unknown> | null | undefined
   defaults?: Record<string, unknown> | null | undefined
+  user?: OwnerName
+  group?: OwnerName
+  mode?: string | null | undefined
 }
 
 /** A source that was found, with what is known of it before it is fetched. */
@@ -40,7 +46,12 @@ export interface Source {
   mode?: number
   /** Throws a failure where it is not there any more, or not what its checksum says. */
   fetch(): Promise<Fetched>
+  /** Throws a failure where what was read, with this sha256, is not all of it: somebody was writing to it. */
+  requireWhole(hsum: string): Promise<void>
 }
+
+/** Bytes of a text that is held in memory as a whole. */
+const LARGEST_TEXT = 16 * 1024 * 1024
 
 /** Throws a failure in Salt's words. */
 export async function findSource(asked: SourceAsked, name: string, context: StateContext): Promise<Source> {
@@ -58,6 +69,10 @@ export async function findSource(asked: SourceAsked, name: string, context: Stat
       source,
       ...{ checksum: own, size: known.size, mode: known.mode },
       fetch: () => verified(source, asked.skip_verify ? undefined : expected, salt.saltenv, context),
+      async requireWhole(hsum) {
+        // It may have been replaced, whole, since its hash was asked for.
+        if (hsum !== own.hsum && hsum !== (await saltHash(source, context))?.hsum) throw changedMeanwhile(shown)
+      },
     }
   }
   const local = localPath(source)
@@ -69,6 +84,9 @@ export async function findSource(asked: SourceAsked, name: string, context: Stat
       source,
       ...{ checksum: own, size: stat.size, mode: stat.mode & 0o7777 },
       fetch: () => verified(source, asked.skip_verify ? undefined : expected, '', context),
+      async requireWhole(hsum) {
+        if (hsum !== own.hsum) throw changedMeanwhile(shown)
+      },
     }
   }
   if (!expected && !asked.skip_verify)
@@ -79,26 +97,40 @@ export async function findSource(asked: SourceAsked, name: string, context: Stat
     source,
     ...(expected && !asked.skip_verify ? { checksum: expected } : {}),
     fetch: () => verified(source, asked.skip_verify ? undefined : expected, '', context),
+    // A download is nobody else's.
+    requireWhole: async () => undefined,
   }
 }
 
-/** The text that a template comes to. Throws a failure. */
+const changedMeanwhile = (source: string) =>
+  failure(`Source file ${source} was changed while it was read; run the state again`)
+
+/** The text that a template comes to, which sees what it is for by Salt's names. Throws a failure. */
 export async function rendered(
   text: string,
-  { context: names, defaults }: TemplateAsked,
+  { name, user = null, group = null, mode = null, context: names, defaults }: TemplateAsked,
   source: string,
   context: StateContext,
 ): Promise<string> {
   const { saltenv } = context.state
-  return context.render(text, { source, saltenv, names: { ...defaults, ...names } })
+  const own = { source, name, user, group, mode: mode === 'keep' ? null : mode }
+  return context.render(text, { source, saltenv, names: { ...own, ...defaults, ...names } })
 }
 
-/** Throws a failure where it is no text. */
-export async function templateText({ path }: Fetched, source: string): Promise<string> {
-  const bytes = await readFile(path)
-  if (!isTextual(bytes))
-    throw failure(`Source file ${withoutPassword(source)} is no UTF-8 text, so it cannot be a template`)
-  return bytes.toString()
+/** The text of a source as it stands. Throws a failure, also where it is no text. */
+export async function templateText({ source, fetch, requireWhole }: Source): Promise<string> {
+  const shown = withoutPassword(source)
+  const { path, release } = await fetch()
+  try {
+    const { size } = await stat(path)
+    if (size > LARGEST_TEXT) throw failure(`Source file ${shown} has ${size} bytes; as a text ${LARGEST_TEXT} are read`)
+    const bytes = await readFile(path)
+    if (!isTextual(bytes)) throw failure(`Source file ${shown} is no UTF-8 text, so it cannot be a template`)
+    await requireWhole(createHash('sha256').update(bytes).digest('hex'))
+    return bytes.toString()
+  } finally {
+    await release()
+  }
 }
 
 /** The whole text of a source, rendered where that is asked. Throws a failure. */
@@ -108,13 +140,8 @@ export async function sourceText(
   context: StateContext,
 ): Promise<string> {
   const found = await findSource(asked, name, context)
-  const fetched = await found.fetch()
-  try {
-    const text = await templateText(fetched, found.source)
-    return asked.template ? await rendered(text, asked, found.source, context) : text
-  } finally {
-    await fetched.release()
-  }
+  const text = await templateText(found)
+  return asked.template ? await rendered(text, asked, found.source, context) : text
 }
 
 async function choose(

@@ -6,7 +6,7 @@ import { errorMessage } from '../../base/errors.ts'
 import type { StateContext, StateReturn } from '../../functions/state-context.ts'
 import { changed, unchanged, wouldChange } from '../../functions/state-return.ts'
 import { groupId, groupName, mainGroup, type OwnerName, userId, userName } from './owner.ts'
-import { isFolder, lstatOf, makeFolders, requireAbsolute } from './paths.ts'
+import { isFolder, lstatOf, makeFolders, requireAbsolute, withoutSlash } from './paths.ts'
 import { asResult, failure } from './result.ts'
 
 export interface SymlinkArgs {
@@ -20,9 +20,13 @@ export interface SymlinkArgs {
   mode?: string | null | undefined
 }
 
-export const symlink = (args: SymlinkArgs, context: StateContext): Promise<StateReturn> =>
-  asResult(`Unable to create new symlink ${args.name} -> ${args.target}`, async () => {
-    const { name, target } = args
+export const symlink = (given: SymlinkArgs, context: StateContext): Promise<StateReturn> =>
+  asResult(`Unable to create new symlink ${given.name} -> ${given.target}`, async () => {
+    const { target } = given
+    // To the system `link/` is what the link leads to: with force that would be removed.
+    const name = withoutSlash(given.name)
+    const backupname = given.backupname && withoutSlash(given.backupname)
+    const args = { ...given, name, backupname }
     requireAbsolute(name)
     const owner = await ownerOf(args, context)
     const there = await lstatOf(name)

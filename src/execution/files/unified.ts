@@ -1,9 +1,8 @@
-// The unified diff of two texts, as `diff -u` and Salt print it. Its work is bounded: texts that have little in common are
-// shown as one block for another.
+// The unified diff of two texts, line for line as Python's difflib makes it, whose diffs are the ones that Salt shows. Beyond
+// it: a last line without a newline is said to be one, as `diff -u` does.
+import { matchingBlocks } from './matching-lines.ts'
 
 const CONTEXT = 3
-/** Lines removed and added up to which the shortest diff is looked for. */
-const MOST_EDITS = 1000
 
 /** A line of the old text, of the new one, or of both. */
 type Op = ' ' | '-' | '+'
@@ -14,62 +13,38 @@ export function unifiedDiff(before: string, after: string): string {
   const [a, b] = [linesOf(before), linesOf(after)]
   const ops = compare(a, b)
   const out = ['--- \n', '+++ \n']
-  for (const [from, to] of hunks(ops)) out.push(...hunk(ops, from, to, a, b))
+  let [at, x, y] = [0, 0, 0]
+  for (const [from, to] of hunks(ops)) {
+    // What lies between hunks is in both.
+    x += from - at
+    y += from - at
+    const [startX, startY] = [x, y]
+    const head = out.push('') - 1
+    for (at = from; at < to; at++) {
+      const op = ops[at]!
+      out.push(line(op, op === '+' ? b[y]! : a[x]!))
+      if (op !== '+') x++
+      if (op !== '-') y++
+    }
+    out[head] = `@@ -${range(startX, x - startX)} +${range(startY, y - startY)} @@\n`
+  }
   return out.join('')
 }
 
 const linesOf = (text: string): string[] => text.match(/[^\n]*\n|[^\n]+$/g) ?? []
 
+/** Of lines that differ, those that go stand before those that take their place. */
 function compare(a: readonly string[], b: readonly string[]): Op[] {
-  let head = 0
-  while (head < a.length && head < b.length && a[head] === b[head]) head++
-  let tail = 0
-  while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++
-  const middle = shortest(a.slice(head, a.length - tail), b.slice(head, b.length - tail))
-  return [...times(' ', head), ...middle, ...times(' ', tail)]
-}
-
-const times = (op: Op, count: number): Op[] => new Array<Op>(count).fill(op)
-
-/** Myers' greedy search: `reach[k]` is how far into `a` the diagonal k gets with so many edits. */
-function shortest(a: readonly string[], b: readonly string[]): Op[] {
-  const most = Math.min(a.length + b.length, MOST_EDITS)
-  const reach = new Int32Array(2 * most + 3)
-  const at = (k: number) => k + most + 1
-  const trace: Int32Array[] = []
-  for (let edits = 0; edits <= most; edits++) {
-    trace.push(reach.slice(at(-edits) - 1, at(edits) + 2))
-    for (let k = -edits; k <= edits; k += 2) {
-      const down = k === -edits || (k !== edits && reach[at(k - 1)]! < reach[at(k + 1)]!)
-      let x = down ? reach[at(k + 1)]! : reach[at(k - 1)]! + 1
-      while (x < a.length && x - k < b.length && a[x] === b[x - k]) x++
-      reach[at(k)] = x
-      if (x >= a.length && x - k >= b.length) return walkBack(trace, a.length, b.length)
-    }
-  }
-  return [...times('-', a.length), ...times('+', b.length)]
-}
-
-function walkBack(trace: readonly Int32Array[], length: number, other: number): Op[] {
   const ops: Op[] = []
-  let [x, y] = [length, other]
-  for (let edits = trace.length - 1; edits > 0; edits--) {
-    const before = trace[edits]!
-    const reached = (k: number) => before[k + edits + 1]!
-    const k = x - y
-    const down = k === -edits || (k !== edits && reached(k - 1) < reached(k + 1))
-    const fromK = down ? k + 1 : k - 1
-    const fromX = reached(fromK)
-    const fromY = fromX - fromK
-    while (x > fromX && y > fromY) {
-      ops.push(' ')
-      x--
-      y--
-    }
-    ops.push(down ? '+' : '-')
-    ;[x, y] = [fromX, fromY]
+  let [x, y] = [0, 0]
+  for (const [i, j, length] of [...matchingBlocks(a, b), [a.length, b.length, 0] as const]) {
+    for (; x < i; x++) ops.push('-')
+    for (; y < j; y++) ops.push('+')
+    for (let n = 0; n < length; n++) ops.push(' ')
+    x += length
+    y += length
   }
-  return [...ops.concat(times(' ', x)).reverse()]
+  return ops
 }
 
 /** Ranges of operations: changes with the lines around them, those that touch as one. */
@@ -83,31 +58,6 @@ function hunks(ops: readonly Op[]): [number, number][] {
     else found.push([from, to])
   })
   return found
-}
-
-function hunk(ops: readonly Op[], from: number, to: number, a: readonly string[], b: readonly string[]): string[] {
-  let [x, y] = [0, 0]
-  for (let index = 0; index < from; index++) {
-    if (ops[index] !== '+') x++
-    if (ops[index] !== '-') y++
-  }
-  const [startX, startY] = [x, y]
-  const lines: string[] = []
-  let added: string[] = []
-  for (let index = from; index < to; index++) {
-    const op = ops[index]!
-    // Removed lines of a block stand before those that take their place.
-    if (op === '+') added.push(line('+', b[y]!))
-    else {
-      if (op === ' ') lines.push(...added.splice(0))
-      lines.push(line(op, a[x]!))
-    }
-    if (op !== '+') x++
-    if (op !== '-') y++
-  }
-  lines.push(...added)
-  added = []
-  return [`@@ -${range(startX, x - startX)} +${range(startY, y - startY)} @@\n`, ...lines]
 }
 
 const line = (op: Op, text: string): string =>

@@ -25,7 +25,8 @@ export async function writeAside(target: string, content: Content, perms: Perms,
   try {
     const hsum = await fill(handle, content)
     const changes = permChanges(await handle.stat(), perms)
-    if ('user' in changes || 'group' in changes) await setOwner(path, perms)
+    // By the open file: in a folder of others something else may stand under its name by now.
+    if ('user' in changes || 'group' in changes) await setOwner(handle, perms)
     if (perms.mode !== undefined) await handle.chmod(perms.mode)
     await handle.sync()
     await handle.close()

@@ -24,7 +24,7 @@ export interface Asking {
 /** The signal of the job ends the wait before. */
 const WAIT_MS = 20 * 86_400_000
 
-type Minions = Pick<RunnerContext, 'gather' | 'resolve' | 'signal'>
+type Minions = Pick<RunnerContext, 'gather' | 'resolve' | 'forgetMissed' | 'signal'>
 
 /**
  * Waits until every minion that took it has ended. Sorted by id; nobody: no minion matches. `jid`: of the first job. Throws the
@@ -35,7 +35,7 @@ export async function askMinions(
   { request, batch, failhard = false }: Asking,
 ): Promise<{ jid: string | undefined; minions: OfMinion[] }> {
   if (batch === undefined) {
-    const gathered = await context.gather(request, WAIT_MS)
+    const gathered = await gather(context, request)
     return { jid: gathered.minions.length > 0 ? gathered.jid : undefined, minions: listed(gathered) }
   }
   const { tgt: _tgt, tgt_type: _type, subset: _subset, ...job } = request
@@ -45,7 +45,7 @@ export async function askMinions(
   let jid: string | undefined
   const lane = async () => {
     for (let id = left.shift(); id !== undefined && !context.signal.aborted; id = left.shift()) {
-      const gathered = await context.gather({ ...job, tgt: [id], tgt_type: 'list' }, WAIT_MS)
+      const gathered = await gather(context, { ...job, tgt: [id], tgt_type: 'list' })
       jid ??= gathered.jid
       const found = listed(gathered)
       minions.push(...found)
@@ -54,6 +54,13 @@ export async function askMinions(
   }
   await Promise.all(Array.from({ length: size }, lane))
   return { jid, minions: minions.sort(byId) }
+}
+
+/** Who is away has failed: it is not to run, later, what is part of something that is over. */
+async function gather(context: Minions, request: PublishRequest): Promise<Gathered> {
+  const gathered = await context.gather(request, WAIT_MS)
+  if (gathered.offline.length > 0) await context.forgetMissed(gathered.jid)
+  return gathered
 }
 
 const byId = (a: OfMinion, b: OfMinion) => (a.id < b.id ? -1 : 1)

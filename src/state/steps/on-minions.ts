@@ -1,6 +1,5 @@
 // Steps on minions: `salt.state` and `salt.function`.
 import { z } from 'zod'
-import { ReactorError } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
 import { orchestration } from '../../functions/define.ts'
 import type { OrchestrationContext, StateReturn } from '../../functions/state-context.ts'
@@ -23,7 +22,12 @@ const onMinions = {
     .describe('seconds in which minions must start it; default: jobs.job_timeout'),
   batch: z.union([z.string(), z.number()]).nullish().describe('so many minions at a time, such as 10 or 25%'),
   subset: z.number().int().min(1).nullish().describe('only so many of the minions, drawn by lot'),
-  failhard: z.boolean().nullish().describe('in batches: start no more once one has failed'),
+  failhard: z
+    .boolean()
+    .nullish()
+    .describe(
+      'the orchestration ends where the step fails; of a batch no more minions are started once one has failed',
+    ),
   expect_minions: z.boolean().default(true).describe('that nobody matches is a failure'),
   fail_minions: list.nullish().describe('minions whose failure does not count'),
 }
@@ -47,7 +51,10 @@ export const stateStep = orchestration({
     pillar: z.record(z.string(), z.unknown()).nullish().describe("laid over each minion's pillar"),
     pillarenv: z.string().nullish().describe('only the pillar of this environment'),
     saltenv: z.string().nullish().describe('the environment of the SLS'),
-    queue: z.boolean().default(false).describe('wait on a minion while another state run goes on there'),
+    queue: z
+      .union([z.boolean(), z.number().int().min(0)])
+      .default(false)
+      .describe('wait on a minion while another state run goes on there; a number: with at most so many that wait'),
     concurrent: z.boolean().default(false).describe('run beside another state run'),
     allow_fail: z.number().int().min(0).default(0).describe('so many minions may fail'),
   },
@@ -64,7 +71,7 @@ export const stateStep = orchestration({
       pillar,
       pillarenv,
       saltenv,
-      queue: queue || undefined,
+      queue: queue === false ? undefined : queue,
       concurrent: concurrent || undefined,
     })
     const call = highstate ? { fun: 'state.highstate', arg: [] } : { fun: 'state.sls', arg: [mods.join(',')] }
@@ -97,7 +104,6 @@ export const functionStep = orchestration({
   args: {
     name: name.describe('the function, such as cmd.run'),
     ...onMinions,
-    expect_minions: z.boolean().default(true).describe('that nobody matches is a failure'),
     arg: z.array(z.unknown()).nullish().describe('its positional arguments'),
     kwarg: z.record(z.string(), z.unknown()).nullish().describe('its named arguments'),
   },
@@ -121,8 +127,6 @@ type Call = Required<Pick<Parameters<OrchestrationContext['gather']>[0], 'fun' |
 
 function ask(context: OrchestrationContext, on: OnMinions, call: Call) {
   const { tgt, tgt_type, ret, ret_config, ret_kwargs, timeout, subset, batch, failhard } = on
-  if (failhard && (batch === null || batch === undefined))
-    throw new ReactorError('bad_argument', "'failhard' is for batches: give 'batch' too")
   const returning = { ret: ret ? splitInput(ret).join(',') : undefined, ret_config, ret_kwargs }
   return askMinions(context, {
     request: { tgt, ...call, ...present({ tgt_type, timeout, subset, ...returning }) },

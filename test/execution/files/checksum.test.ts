@@ -43,6 +43,9 @@ describe('a source_hash', () => {
     expect(await value('salt://SUMS', `SHA256 (other) = ${a}\n`)).toBe(a)
     expect(await value('salt://SUMS', `pkg.tar.gz sha256=${c}\n`)).toBe(c)
     expect(await value('salt://SUMS', `${a}  one\n${b}  two\n`, 'two')).toBe(b)
+    expect(await value('salt://SUMS', `MD5 (a) = ${hash('md5')}\nSHA256 (pkg.tar.gz) = ${b}\n`)).toBe(b)
+    expect(await value('salt://SUMS', `${a}  one two\n${b}  two\n`, 'one two')).toBe(a)
+    expect(await value('salt://SUMS', `${a}  pkg.tar.gz.asc\n${b}  pkg.tar.gz\n`)).toBe(b)
     // The better of two for the same name.
     expect(await found('salt://SUMS', `${hash('md5')} pkg.tar.gz\n${a} pkg.tar.gz\n`)).toMatchObject({
       hash_type: 'sha256',

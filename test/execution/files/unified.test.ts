@@ -64,6 +64,23 @@ describe('a unified diff', () => {
     expect(rest(unifiedDiff(before.join(''), after.join('')))).toEqual(rest(stdout))
   })
 
+  it('is what difflib of Python says, which does not look for the shortest', () => {
+    // Made with difflib.unified_diff; the shortest would keep three lines.
+    expect(unifiedDiff('a\nb\nc\nx\ny\n', 'x\ny\na\nq\nb\nq\nc\n')).toBe(
+      '--- \n+++ \n@@ -1,5 +1,7 @@\n-a\n-b\n-c\n x\n y\n+a\n+q\n+b\n+q\n+c\n',
+    )
+    // Of 200 lines and more, those that are everywhere are no place to begin at.
+    const many = (word: string) => Array.from({ length: 120 }, (_, n) => `${word}${n}\n}\n`).join('')
+    expect(unifiedDiff(many('a'), many('b')).match(/^ \}$/gm)).toBeNull()
+  })
+
+  it('is made in time of the largest texts, whatever their lines are', () => {
+    const lines = (count: number, step: number) =>
+      Array.from({ length: 200_000 }, (_, n) => `${(n * step) % count}\n`).join('')
+    for (const count of [3, 120, 20_000])
+      expect(unifiedDiff(lines(count, 7), lines(count, 11))).toMatch(/^--- \n\+\+\+ \n@@ -1,/)
+  })
+
   it('shows texts that have nothing in common as one block for another', () => {
     const [before, after] = ['a', 'b'].map(word =>
       Array.from({ length: 5000 }, (_, index) => `${word}${index}\n`).join(''),
