@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { ERROR_CODES } from '../dist/base/errors.js'
 import { configJsonSchema, describeConfig } from '../dist/config/docs.js'
 import { CAPABILITIES } from '../dist/functions/define-returner.js'
-import { argumentDocs, formatDoc } from '../dist/functions/doc.js'
+import { argumentDocs, dedented, formatDoc } from '../dist/functions/doc.js'
 import { loadFunctions } from '../dist/functions/load.js'
 import { METRICS } from '../dist/metrics/catalogue.js'
 import { ACCESS } from '../dist/protocol/access.js'
@@ -37,6 +37,36 @@ async function functionsPage() {
     )
   }
   return `# Functions\n\nMade from the code by \`npm run generate\`. \`reactor functions [name]\` prints the same.\n\n${parts.join('\n')}`
+}
+
+/** State functions, or steps of orchestrations: each with its arguments and its example. */
+async function statesOf(kind) {
+  const docs = (await loadFunctions(kind)).docs()
+  return docs
+    .map(doc => {
+      const [text, example] = splitExample(doc)
+      const args = doc.args.map(arg => [
+        `\`${arg.name}\``,
+        arg.type,
+        arg.required ? 'required' : arg.default === undefined ? '' : `\`${JSON.stringify(arg.default)}\``,
+        arg.doc ?? '',
+      ])
+      if (doc.usage.endsWith('[name=value…]')) args.push(['any other', '', '', 'taken too'])
+      return `### ${doc.name}\n\n${text}\n\n${table(['argument', 'type', 'default', 'what'], args)}\n\n\`\`\`yaml\n${example}\n\`\`\``
+    })
+    .join('\n\n')
+}
+
+/** What a state function says of itself, and the YAML behind `Example:`. */
+function splitExample({ name, doc }) {
+  const lines = dedented(doc)
+  const at = lines.findIndex(line => line.startsWith('Example:'))
+  const example = dedented(`\n${lines.slice(at + 1).join('\n')}`)
+    .join('\n')
+    .trim()
+  if (at < 0 || example === '')
+    throw new Error(`state ${name} has no example: end its doc with 'Example:' and lines of YAML`)
+  return [lines.slice(0, at).join('\n'), example]
 }
 
 const errorTable = () =>
@@ -180,6 +210,8 @@ const wanted = {
   'docs/returners.md': await withBlock('docs/returners.md', 'returners', await returnerTable()),
   ...Object.fromEntries([MYSQL, POSTGRES, SQLITE].map(one => [`deploy/sql/${one.name}.sql`, sqlScript(one)])),
   'docs/schedules.md': await withBlock('docs/schedules.md', 'options', scheduleTable()),
+  'docs/states.md': await withBlock('docs/states.md', 'states', await statesOf('state')),
+  'docs/orchestration.md': await withBlock('docs/orchestration.md', 'steps', await statesOf('orchestration')),
   'docs/config.md': await withBlock('docs/config.md', 'settings', configTable()),
 }
 

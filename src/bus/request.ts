@@ -2,6 +2,7 @@
 import { errors, type Msg, type MsgHdrs, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
 import { type Code, ERROR_CODES, errorMessage, ReactorError } from '../base/errors.ts'
 import { isObject, parseForeignJson } from '../base/json.ts'
+import { HEADER } from '../protocol/event.ts'
 import type { PayloadRef } from '../protocol/job.ts'
 import { collectPayload, PAYLOAD_HEADER, type PayloadRequest } from '../protocol/payload.ts'
 import { createSubjects } from '../protocol/subject.ts'
@@ -57,6 +58,8 @@ export interface AskOptions {
   headers?: MsgHdrs
   /** What is asked, for errors. */
   what: string
+  /** Called where the answer is the return of a function that has failed. */
+  onFailed?: () => void
 }
 
 /**
@@ -70,10 +73,21 @@ export async function requestJson<T>(
   options: AskOptions,
 ): Promise<T> {
   const reply = await ask(nc, subject, body, options)
+  if (reply.headers?.get(HEADER.failed)) options.onFailed?.()
   const stored = reply.headers?.get(PAYLOAD_HEADER)
   if (!stored) return parseJson(reply.string() || 'null') as T
   const ns = subject.slice(0, subject.indexOf('.'))
   return (await fetchPayload(nc, ns, parseJson(stored) as PayloadRef, options)) as T
+}
+
+/** Asks a service that answers with bytes as they are. Throws as `requestJson` does. */
+export async function requestBytes(
+  nc: NatsConnection,
+  subject: string,
+  body: unknown,
+  options: AskOptions,
+): Promise<Uint8Array> {
+  return (await ask(nc, subject, body, options)).data
 }
 
 /** Fetches a value by the ref under whose name it is stored. Throws as `requestJson` does. */

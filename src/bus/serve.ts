@@ -2,9 +2,11 @@
 import { type Service, type ServiceMsg, Svcm } from '@nats-io/services'
 import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
 import { asReactorError, ERROR_CODES, errorMessage, ReactorError } from '../base/errors.ts'
+import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { VERSION } from '../base/version.ts'
+import { HEADER } from '../protocol/event.ts'
 import type { PayloadRef } from '../protocol/job.ts'
 import { PAYLOAD_HEADER } from '../protocol/payload.ts'
 import { maxPayload } from './max-payload.ts'
@@ -14,7 +16,7 @@ export interface Endpoint {
   name: string
   subject: string
   metadata?: Record<string, string>
-  /** Answers one request with a JSON value, or with bytes as they are; what it throws becomes the error answer. */
+  /** Answers one request with a JSON value, with bytes as they are, or `failedAnswer`; what it throws becomes the error answer. */
   handle(request: ServiceMsg): Promise<unknown>
 }
 
@@ -71,6 +73,11 @@ export async function serve(nc: NatsConnection, served: ServedService): Promise<
   }
 }
 
+const FAILED = Symbol('failed')
+
+/** An answer with this value as its body, and a header which says that what returned it has failed. */
+export const failedAnswer = (value: unknown): unknown => ({ [FAILED]: true, value })
+
 /** Others choose the length of what an error repeats; its message must fit an answer. */
 const MAX_MESSAGE = 4000
 
@@ -81,15 +88,18 @@ interface Answering {
 }
 
 /** Sends a value as the answer. Throws `function_failed` where it is larger than a message and nothing takes it. */
-async function respond(request: ServiceMsg, value: unknown, { limit, overflow }: Answering): Promise<void> {
+async function respond(request: ServiceMsg, given: unknown, { limit, overflow }: Answering): Promise<void> {
+  const failed = isObject(given) && FAILED in given
+  const value = failed ? given.value : given
+  const headers = createHeaders()
+  if (failed) headers.set(HEADER.failed, 'true')
   const body = value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value ?? null))
-  if (body.length <= limit) return void request.respond(body)
+  if (body.length <= limit) return void request.respond(body, failed ? { headers } : {})
   const size = `the return has ${body.length} bytes, more than an answer may have (${limit})`
   if (!overflow || value instanceof Uint8Array) throw new ReactorError('function_failed', size)
   const ref = await overflow(body).catch((error: unknown) => {
     throw new ReactorError('function_failed', `${size}, and cannot be stored: ${errorMessage(error)}`)
   })
-  const headers = createHeaders()
   headers.set(PAYLOAD_HEADER, JSON.stringify(ref))
   request.respond(JSON.stringify({ _payload: ref }), { headers })
 }

@@ -8,7 +8,14 @@ import { HEADER } from '../protocol/event.ts'
 import { joinArgs } from '../protocol/salt-args.ts'
 import { type Client, type ClientOptions, openClient, withClientOptions } from './client.ts'
 import type { AddCommand } from './command.ts'
-import { createValuePrinter, forPeople, type OutOptions, outOption } from './out/format.ts'
+import {
+  createReturnPrinter,
+  createValuePrinter,
+  forPeople,
+  type OutOptions,
+  outOption,
+  withStateOptions,
+} from './out/format.ts'
 import { print } from './out/print.ts'
 import { timeoutOption } from './timeout.ts'
 import { parseWords, type TypedArguments } from './words.ts'
@@ -27,7 +34,10 @@ interface Options extends ClientOptions, OutOptions {
 
 export function serviceCommand({ name, kind, description, example }: ServiceCommand): AddCommand {
   return program => {
-    withClientOptions(program.command(name).description(description))
+    const command = withClientOptions(program.command(name).description(description))
+    // Orchestrations return state runs, and jobs that are looked up; nothing of the master does.
+    if (kind === 'runner') withStateOptions(command)
+    command
       .argument('[fun]', 'module.function (with -d: a module or function to show the help of)')
       .argument('[args...]', 'positional values and key=value pairs')
       .option('-d, --doc', `show the help of the ${kind} functions`)
@@ -42,17 +52,41 @@ export function serviceCommand({ name, kind, description, example }: ServiceComm
         if (!fun && !options.doc)
           throw new ReactorError('usage', `${name} needs a function; '${name} -d' shows the help of all`)
         const given = options.doc ? { arg: fun ? [fun] : [], kwarg: {} } : await parseWords(words)
-        const printValue = await createValuePrinter(options)
+        const printReturn = await createServicePrinter(options)
         const client = await openClient(options)
         try {
-          const value = await callFunction(client, kind, options.doc ? 'sys.doc' : fun!, given, options.timeout)
+          let failed = false
+          const onFailed = () => {
+            failed = true
+          }
+          const called = options.doc ? 'sys.doc' : fun!
+          const value = await callFunction(client, kind, called, given, options.timeout, onFailed)
           if (options.doc && forPeople(options) && isObject(value))
             for (const key of Object.keys(value).sort()) print(`${key}:\n\n${String(value[key])}\n`)
-          else printValue(value)
+          else process.exitCode = printReturn(value, failed)
         } finally {
           await client.close()
         }
       })
+  }
+}
+
+/**
+ * Prints a return, and gives the exit code: that of a return which names its outputter and its retcode, as orchestrations do,
+ * else 1 of one that has failed. Returns of minions that are state runs are shown as such, too.
+ */
+async function createServicePrinter(options: OutOptions): Promise<(value: unknown, failed: boolean) => number> {
+  const { json, out = 'highstate' } = options
+  const printValue = await createValuePrinter(options)
+  const printRuns = await createReturnPrinter(options)
+  return (value, failed) => {
+    const { data, outputter, retcode } = isObject(value) ? value : {}
+    const isRun = outputter === 'highstate' && isObject(data)
+    const code = isRun && typeof retcode === 'number' ? retcode : failed ? 1 : 0
+    if (isRun && !json && out === 'highstate') printRuns(data, code !== 0, 'state.sls')
+    else if (isObject(value)) printRuns(value, failed)
+    else printValue(value, failed)
+    return code
   }
 }
 
@@ -63,11 +97,12 @@ export function callFunction<T = unknown>(
   fun: string,
   { arg, kwarg }: TypedArguments,
   timeoutMs: number,
+  onFailed?: () => void,
 ): Promise<T> {
   const { nc, subjects } = client.bus
   const headers = createHeaders()
   headers.set(HEADER.user, client.user)
-  const options = { timeoutMs, headers, what: `${kind}.${fun}` }
+  const options = { timeoutMs, headers, what: `${kind}.${fun}`, ...(onFailed ? { onFailed } : {}) }
   return requestJson<T>(nc, subjects[kind](fun), joinArgs(arg, kwarg), options).catch(error =>
     explain(error, client, kind, fun),
   )

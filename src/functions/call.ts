@@ -6,7 +6,10 @@ import type { Contexts, Kind } from './context.ts'
 import type { Registry } from './registry.ts'
 import type { Untrusted } from './untrusted.ts'
 
-export type Outcome = { ok: true; value: unknown } | { ok: false; code: Code; message: string; stack?: string }
+/** `value`: of one that failed and has a return all the same (see failed-return.ts). */
+export type Outcome =
+  | { ok: true; value: unknown }
+  | { ok: false; code: Code; message: string; stack?: string; value?: unknown }
 
 /** Looks up, binds and runs. A function that returns nothing returned null. `untrusted`: arguments that an event filled. */
 export async function callFunction<K extends Kind>(
@@ -42,7 +45,10 @@ const OF_THE_CALL: ReadonlySet<Code> = new Set([
 
 function failure(thrown: unknown): Outcome {
   if (thrown instanceof ReactorError)
-    return { ok: false, code: OF_THE_CALL.has(thrown.code) ? thrown.code : 'function_failed', message: thrown.message }
+    return {
+      ...{ ok: false, code: OF_THE_CALL.has(thrown.code) ? thrown.code : 'function_failed', message: thrown.message },
+      ...(Object.hasOwn(thrown.details, 'return') ? { value: thrown.details.return } : {}),
+    }
   if (thrown instanceof Error && thrown.name === 'AbortError') {
     return { ok: false, code: 'function_failed', message: 'the job was stopped before it was done' }
   }

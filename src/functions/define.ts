@@ -3,6 +3,7 @@
 import type { z } from 'zod'
 import type { CallContext, Contexts, Kind } from './context.ts'
 import type { Guard } from './guards.ts'
+import type { OfAState } from './state-context.ts'
 
 export type Shape = Readonly<Record<string, z.ZodType>>
 export type ArgsOf<A extends Shape> = { [K in keyof A]: z.output<A[K]> }
@@ -53,6 +54,22 @@ export function common<
 ): typeof spec {
   return spec
 }
+
+/** The same for states: it uses only what those of minions and of orchestrations both have. */
+export function commonState<
+  A extends Shape = Record<never, never>,
+  R extends string | undefined = undefined,
+  X extends string | undefined = undefined,
+>(
+  spec: Omit<Spec<'state', A, R, X>, 'run' | 'watch'> & {
+    run(args: ArgsOf<A> & KeysOf<R, unknown[]> & KeysOf<X, Record<string, unknown>>, context: InAnyRun): unknown
+    watch?(args: ArgsOf<A> & KeysOf<R, unknown[]> & KeysOf<X, Record<string, unknown>>, context: InAnyRun): unknown
+  },
+): typeof spec {
+  return spec
+}
+
+type InAnyRun = CallContext & OfAState
 
 const MARK = Symbol.for('reactor.function')
 

@@ -36,6 +36,14 @@ export function formatArgument(arg: ArgumentDoc): string {
 const schemaOf = (shape: Shape): Record<string, unknown> =>
   z.toJSONSchema(z.object(shape), { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>
 
+/** Lines of a text in source code: those behind the first stand in as far as the least of them does. */
+export function dedented(text: string): string[] {
+  const [first = '', ...rest] = text.split('\n')
+  const depths = rest.filter(line => line.trim() !== '').map(line => line.search(/\S/))
+  const depth = Math.min(...depths)
+  return [first.trim(), ...rest.map(line => line.slice(depth).trimEnd())]
+}
+
 /** JSON Schema of the named arguments, as NATS clients find it in the service's metadata. */
 export function jsonSchema(fn: FunctionDefinition): Record<string, unknown> {
   return { ...schemaOf(fn.args), additionalProperties: fn.extra !== undefined }
@@ -43,7 +51,7 @@ export function jsonSchema(fn: FunctionDefinition): Record<string, unknown> {
 
 /** The same help as a page of text, as `-d` and `reactor functions <name>` print it. */
 export function formatDoc(doc: FunctionDoc): string {
-  const lines = [doc.usage, '', ...doc.doc.split('\n').map(line => `    ${line.trim()}`.trimEnd())]
+  const lines = [doc.usage, '', ...dedented(doc.doc).map(line => `    ${line}`.trimEnd())]
   if (doc.args.length > 0) lines.push('')
   for (const arg of doc.args) lines.push(`    ${formatArgument(arg)}`)
   return lines.join('\n')

@@ -67,6 +67,21 @@ export const namedValues = (as: string): Guard => ({
     path.length === 0 ? 'its names would come from the event; write the map in the rule' : undefined,
 })
 
+/** Alone in YAML, a command, a path or a target it is one word. */
+const WORD = /^[A-Za-z0-9][\w.+/-]*$/
+
+/** Pillar of a state run or an orchestration: it is filled into the texts of state files, where a value could become more states. */
+export const pillarValues: Guard = {
+  as: 'pillar',
+  problem(value, path) {
+    if (path.length === 0) return 'its names would come from the event; write the map in the rule'
+    const found = path.reduce<unknown>((inner, step) => (inner as Record<string, unknown> | undefined)?.[step], value)
+    if (typeof found === 'number' || typeof found === 'boolean' || found === null) return undefined
+    if (typeof found === 'string' && WORD.test(found) && !found.includes('..')) return undefined
+    return 'in a state file it could be more than a value; it may be a number, true, false, or a word of letters, digits and . _ + / -'
+  },
+}
+
 /** Minions; how `args.tgt_type` reads it. Ids as they are may come from an event. */
 export const target: Guard = {
   as: 'a target',

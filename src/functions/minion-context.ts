@@ -85,6 +85,8 @@ export interface ExecutionContext extends CallContext {
   /** The minion's id. */
   readonly id: string
   readonly grains: Readonly<Record<string, unknown>>
+  /** The minion's own folder, absolute: what functions keep there is gone when somebody clears it. */
+  readonly dir: string
   /** The minion's `module_config`: settings of modules, such as `service.init_dir`. */
   readonly config: Readonly<Record<string, unknown>>
   /** The public nkey that the minion logs in with; undefined where it has none yet. */

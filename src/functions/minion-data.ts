@@ -49,6 +49,10 @@ export interface Files {
   cache(path: string, saltenv: string): Promise<string | undefined>
   /** Where its copy lies, if there is one, fresh or not. */
   cached(path: string, saltenv: string): Promise<string | undefined>
+  /** Paths of the copies that lie on this machine, sorted. */
+  listCached(saltenv: string): Promise<string[]>
+  /** Removes all copies from this machine. */
+  clear(): Promise<void>
 }
 
 export interface RenderOptions {

@@ -2,7 +2,7 @@
 export { z } from 'zod'
 export { ReactorError } from '../base/errors.ts'
 export type { CallContext } from './context.ts'
-export { execution, runner, wheel } from './define.ts'
+export { execution, orchestration, runner, state, wheel } from './define.ts'
 export { type EventOfFact, type FactDefinition, fact } from './define-fact.ts'
 export {
   type ReturnerContext,
@@ -26,4 +26,5 @@ export {
 } from './guards.ts'
 export type { ExecutionContext } from './minion-context.ts'
 export type { RunnerContext } from './runner-context.ts'
+export type { OrchestrationContext, StateContext, StateReturn } from './state-context.ts'
 export type { WheelContext } from './wheel-context.ts'

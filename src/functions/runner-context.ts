@@ -20,6 +20,8 @@ import type {
 } from '../protocol/rule-view.ts'
 import type { ScheduleOperation } from '../protocol/schedule.ts'
 import type { CallContext, Gathered, PublishRequest } from './context.ts'
+import type { Pillar, PillarRequest } from './minion-data.ts'
+import type { States } from './states.ts'
 
 /**
  * The rules in force. Whoever may call a function that changes them must have the right to `rules.enable`, `rules.disable` or
@@ -99,9 +101,35 @@ export interface Queues {
   retryDead(queue: string, items?: unknown, options?: QueueChoice): Promise<number>
 }
 
+/** Pillars of minions as the master makes them, with `[redacted]` in the place of secrets. Throws `unreachable`. */
+export interface MinionPillars {
+  /** From the grains that the minion sent last, or these. */
+  show(minion: string, request?: PillarRequest & { grains?: Record<string, unknown> }): Promise<Pillar>
+  /** What the top file gives it: `{env: [sls]}`. */
+  top(
+    minion: string,
+    request?: PillarRequest,
+  ): Promise<{ matches: Record<string, string[]>; errors: readonly string[] }>
+}
+
+/** What came of a function that was called as part of a job. */
+export interface RanWithin {
+  /** Of a runner function. */
+  jid?: string
+  success: boolean
+  /** Without what only its caller is given; of a failure what went wrong. */
+  return: unknown
+}
+
+/** Runs of states on a job worker, whose steps are jobs. */
+export interface Orchestrations extends Pick<States, 'apply' | 'single' | 'show'> {
+  /** Under which their results stand: `<host>_master`, as in Salt. */
+  readonly id: string
+}
+
 /**
  * Runner functions run on a job worker. The right to call one is no right to anything else: what it does in the name of the
- * operator who asked (`publish`, `gather`, `fire`, `cache`, `record`, `forgetMissed`) is held to that operator's own roles,
+ * operator who asked (`publish`, `gather`, `run`, `hear`, `fire`, `cache`, `record`, `forgetMissed`) is held to that operator's own roles,
  * and throws `forbidden` or finds nothing. Asked for by a rule or a schedule, it may everything.
  */
 export interface RunnerContext extends CallContext {
@@ -115,6 +143,23 @@ export interface RunnerContext extends CallContext {
    * the runner function is one to ask about the whole fleet, by any grain: docs/operators.md says so of `manage.*`.
    */
   probe(request: PublishRequest, timeoutMs: number): Promise<Gathered>
+  /** The minions that a job of this kind would be for now, with `fun` those on which the operator may call it. */
+  resolve(request: PublishRequest): string[]
+  /**
+   * Calls another runner function, or a wheel function, as a job of its own, and waits for it. Throws `forbidden`,
+   * `unknown_function`, and of a wheel function its failure.
+   */
+  run(kind: 'runner' | 'wheel', fun: string, arg?: unknown[], kwarg?: Record<string, unknown>): Promise<RanWithin>
+  /**
+   * Events that are stored from when it resolves on and whose tags match the glob (Salt's: `*` crosses `/`), until `signal`
+   * aborts; those that the operator may not read are left out.
+   */
+  hear(
+    glob: string,
+    onEvent: (event: { tag: string; data: Record<string, unknown> }) => void,
+    signal: AbortSignal,
+  ): Promise<void>
+  readonly orchestrations: Orchestrations
   /** The job cache; without the right to everybody's jobs only the operator's own are in it. */
   readonly cache: {
     /** `source`: the returner whose store alone is asked. */
@@ -131,6 +176,7 @@ export interface RunnerContext extends CallContext {
   readonly reactions: Reactions
   readonly schedule: MasterSchedule
   readonly queues: Queues
+  readonly pillars: MinionPillars
   /** The known minions with their grains, by id. */
   fleet(): { id: string; grains: Record<string, unknown> }[]
   /** Ids of the minions whose heartbeat is fresh. */

@@ -32,7 +32,12 @@ export interface ScheduleOperations {
   /** As it would be kept. Throws `bad_argument`. */
   build_schedule_item(name: string, given: unknown): Record<string, unknown>
   add(name: string, given: unknown, options?: ScheduleChange): Promise<ScheduleAnswer>
-  modify(name: string, given: Record<string, unknown>, options?: ScheduleChange): Promise<ScheduleAnswer>
+  /** With `whole` what is not given goes, too. */
+  modify(
+    name: string,
+    given: Record<string, unknown>,
+    options?: ScheduleChange & { whole?: boolean },
+  ): Promise<ScheduleAnswer>
   delete(name: string, options?: ScheduleChange): Promise<ScheduleAnswer>
   purge(options?: ScheduleChange): Promise<ScheduleAnswer>
   enable_job(name: string, options?: ScheduleChange): Promise<ScheduleAnswer>

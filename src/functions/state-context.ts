@@ -10,6 +10,17 @@ export interface StateReturn {
   changes: Record<string, unknown>
   comment: string
   warnings?: string[]
+  /** Of a step of an orchestration: the job that it was, and that its changes are what that job returned. */
+  __jid__?: string
+  __orchestration__?: true
+}
+
+/** What `clean` has to know of a state. */
+export interface RequiredState {
+  /** `module.function` */
+  fun: string
+  name: string
+  args: Readonly<Record<string, unknown>>
 }
 
 /** A state as it stands in a run. */
@@ -21,9 +32,11 @@ export interface StateOf {
   saltenv: string
   /** `module.function` */
   fun: string
+  /** States that it requires, `require_in` included; `clean` of `file` states keeps what these manage. */
+  required?: readonly RequiredState[]
 }
 
-interface OfAState {
+export interface OfAState {
   /** The run shall only say what it would do. */
   readonly test: boolean
   readonly state: StateOf

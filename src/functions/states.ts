@@ -1,4 +1,5 @@
 // State runs of a minion, as functions ask for them.
+import { isObject } from '../base/json.ts'
 import type { FunctionDoc } from './help.ts'
 import type { StateReturn } from './state-context.ts'
 
@@ -12,17 +13,34 @@ export interface StateResult extends StateReturn {
   start_time: string
   /** Milliseconds. */
   duration: number
+  /** A condition of it (`unless` and the like) said that there is nothing to do. */
+  skip_watch?: true
+  /** The run did not call it: a requisite failed, or asked for nothing. */
+  __state_ran__?: false
 }
 
 export type StateRun = Record<string, StateResult>
 
+/** By its shape, whoever it comes from: the values under its keys may still be of any type. An empty map says nothing. */
+export function isStateRun(value: unknown): value is StateRun {
+  if (!isObject(value)) return false
+  const entries = Object.entries(value)
+  const isOne = ([tag, one]: [string, unknown]) =>
+    tag.split('_|-').length >= 4 && isObject(one) && 'result' in one && '__run_num__' in one
+  return entries.length > 0 && entries.every(isOne)
+}
+
 export interface StateRunOptions {
+  /** What was called, as those are told whom it keeps from running. */
+  fun?: string
   saltenv?: string
   pillarenv?: string
   /** Only say what would be done. */
   test?: boolean
   /** Laid over the minion's pillar. */
   pillar?: Record<string, unknown>
+  /** Only the states of this ID, and those that they need. */
+  id?: string
   /** SLS names, or `{id: …}` and `{sls: …}`, that are left out. */
   exclude?: readonly unknown[]
   /** Waits while another state run goes on, instead of being refused; a number: with at most so many waiting. */

@@ -7,7 +7,7 @@ import { formatDoc } from './doc.ts'
 import type { FunctionDoc } from './help.ts'
 import { selectDocs } from './registry.ts'
 
-const prefix = z.string().optional().describe('a module or a function; default: all')
+export const prefix = z.string().optional().describe('a module or a function; default: all')
 
 export const list_functions = common({
   doc: `Lists the names of the functions that are loaded, sorted: all of them, or those of one module.
@@ -29,11 +29,14 @@ export const doc = common({
     Example: sys.doc cmd.run`,
   args: { prefix },
   idempotent: true,
-  run: (args, context) =>
-    Object.fromEntries(select(context.docs(), args.prefix).map(found => [found.name, formatDoc(found)])),
+  run: (args, context) => helpOf(context.docs(), args.prefix),
 })
 
-function select(docs: readonly FunctionDoc[], wanted: string | undefined): FunctionDoc[] {
+/** Help by name. Throws `unknown_function` where there is none of that name. */
+export const helpOf = (docs: readonly FunctionDoc[], wanted: string | undefined): Record<string, string> =>
+  Object.fromEntries(select(docs, wanted).map(found => [found.name, formatDoc(found)]))
+
+export function select(docs: readonly FunctionDoc[], wanted: string | undefined): FunctionDoc[] {
   const found = selectDocs(docs, wanted)
   if (found.length > 0 || !wanted) return found
   const known = [...modulesOf(docs), ...docs.map(one => one.name)]
@@ -43,6 +46,6 @@ function select(docs: readonly FunctionDoc[], wanted: string | undefined): Funct
   )
 }
 
-function modulesOf(docs: readonly FunctionDoc[]): string[] {
+export function modulesOf(docs: readonly FunctionDoc[]): string[] {
   return [...new Set(docs.map(one => one.name.slice(0, one.name.indexOf('.'))))].sort()
 }

@@ -69,6 +69,8 @@ export interface WheelContext extends CallContext {
   readonly keys: Keys
   readonly tokens: JoinTokens
   readonly operators: Operators
+  /** Folders by environment that files are served from. */
+  readonly fileRoots: Readonly<Record<string, readonly string[]>>
   /** The configuration in force, without secrets. */
   config(): Record<string, unknown>
   /** Ids of the minions whose heartbeat is fresh. */

@@ -16,8 +16,8 @@ export type Expr =
       text: string
     }
   | { kind: 'call'; target: Expr; args: Args; text: string }
-  | { kind: 'filter'; target: Expr; name: string; args: Args; text: string }
-  | { kind: 'test'; target: Expr; name: string; args: Args; negated: boolean; text: string }
+  | ({ kind: 'filter'; target: Expr; text: string } & Filter)
+  | { kind: 'test'; target: Expr; name: string; args: Args; negated: boolean; document: boolean; text: string }
   | { kind: 'unary'; op: '-' | '+'; operand: Expr; text: string }
   | { kind: 'not'; operand: Expr; text: string }
   | { kind: 'binary'; op: string; left: Expr; right: Expr; text: string }
@@ -28,17 +28,22 @@ export type Expr =
 export interface Args {
   positional: Expr[]
   named: [string, Expr][]
+  /** `*list` and `**dict`, in documents. */
+  spread?: Expr
+  spreadNamed?: Expr
 }
 
 /** A filter by name, still without the value it is for. */
 export interface Filter {
   name: string
   args: Args
+  /** Of a document, which has more filters and tests. */
+  document: boolean
 }
 
 /** `value | first | second`. */
 export function applyFilters(value: Expr, filters: readonly Filter[]): Expr {
-  return filters.reduce<Expr>((target, { name, args }) => ({ kind: 'filter', target, name, args, text: name }), value)
+  return filters.reduce<Expr>((target, filter) => ({ kind: 'filter', target, ...filter, text: filter.name }), value)
 }
 
 /** What is assigned to: a name, an attribute of a namespace, or several names. */
@@ -47,13 +52,44 @@ export type Target =
   | { kind: 'attr'; name: string; attr: string }
   | { kind: 'tuple'; items: Target[] }
 
-export type Statement =
+/** Where in the source a statement begins. */
+type Placed = { at?: number }
+
+export type Statement = Placed & (PlainStatement | DocumentStatement)
+
+type PlainStatement =
   | { kind: 'text'; value: string }
   | { kind: 'output'; expr: Expr }
   | { kind: 'do'; expr: Expr }
-  | { kind: 'if'; branches: { test: Expr; body: Statement[] }[]; otherwise: Statement[] }
-  | { kind: 'for'; target: Target; iter: Expr; only: Expr | undefined; body: Statement[]; otherwise: Statement[] }
+  | { kind: 'if'; branches: ({ test: Expr; body: Statement[] } & Placed)[]; otherwise: Statement[] }
+  | {
+      kind: 'for'
+      target: Target
+      iter: Expr
+      only: Expr | undefined
+      body: Statement[]
+      otherwise: Statement[]
+      recursive: boolean
+    }
   | { kind: 'set'; target: Target; value: Expr }
   | { kind: 'capture'; target: Target | undefined; filters: Filter[]; body: Statement[] }
   | { kind: 'with'; values: [Target, Expr][]; body: Statement[] }
   | { kind: 'break' | 'continue' }
+
+export interface Param {
+  name: string
+  default: Expr | undefined
+}
+
+/** How a text becomes the value of `load_yaml as` and `import_yaml`. */
+export type Loader = 'yaml' | 'json' | 'text'
+
+/** Of whole documents alone; `context`: what is loaded sees the names of this template. */
+export type DocumentStatement =
+  | { kind: 'macro'; name: string; params: Param[]; body: Statement[] }
+  | { kind: 'call'; params: Param[]; call: Expr; body: Statement[] }
+  | { kind: 'import'; path: Expr; target: Target; context: boolean; as: Loader | undefined }
+  | { kind: 'from'; path: Expr; names: [string, string][]; context: boolean }
+  | { kind: 'include'; path: Expr; context: boolean; optional: boolean }
+  | { kind: 'load'; target: Target; as: Loader; body: Statement[] }
+export type DocumentKind = DocumentStatement['kind']

@@ -11,10 +11,10 @@ import {
   isMissing,
   iterate,
   type Method,
-  missing,
-  NAMESPACE,
+  membersOf,
   need,
   numberOf,
+  tolerate,
   toPlain,
   tuple,
   typeName,
@@ -32,12 +32,10 @@ export function own<T extends object>(value: T): T {
 /** The value of an attribute, a method, or a missing value named `text`. Throws `template` on attributes of undefined. */
 export function attribute(target: Value, name: string, text: string, c: Context): Value {
   if (isMissing(target)) need(target)
-  if (typeof target === 'object' && target !== null && NAMESPACE in target) {
-    const values = (target as unknown as { [NAMESPACE]: Map<string, Value> })[NAMESPACE]
-    return values.has(name) ? values.get(name) : missing(text)
-  }
+  const members = membersOf(target)
+  if (members) return members.has(name) ? members.get(name) : c.missing(text)
   if (isDict(target) && Object.hasOwn(target, name)) return target[name]
-  return methodOf(target, name, c) ?? missing(text)
+  return methodOf(target, name, c) ?? c.missing(text)
 }
 
 /** The method of that name, even where a dict has a key of that name. */
@@ -58,12 +56,20 @@ export function item(target: Value, index: Value, text: string, c: Context): Val
   if (isMissing(target)) need(target)
   const position = isFloat(need(index)) ? undefined : numberOf(index)
   if (typeof target === 'string' || Array.isArray(target)) {
-    if (position === undefined) return typeof index === 'string' ? attribute(target, index, text, c) : missing(text)
+    if (position === undefined) return typeof index === 'string' ? attribute(target, index, text, c) : c.missing(text)
     const items = iterate(target, c.budget)
     const at = position < 0 ? position + items.length : position
-    return Number.isInteger(at) && at >= 0 && at < items.length ? items[at] : missing(text)
+    return Number.isInteger(at) && at >= 0 && at < items.length ? items[at] : c.missing(text)
   }
-  return typeof index === 'string' ? attribute(target, index, text, c) : missing(text)
+  const key = keyOf(index, c)
+  return key === undefined ? c.missing(text) : attribute(target, key, text, c)
+}
+
+/** As a key of a dict, or undefined. YAML's keys that are no text are kept as their text, so documents ask for them by it. */
+export function keyOf(value: Value, c: Context): string | undefined {
+  if (typeof value === 'string') return value
+  if (c.documents === undefined) return undefined
+  return typeof value === 'boolean' || value === null || Number.isInteger(value) ? String(value) : undefined
 }
 
 /** Python's slice of a list or text. */
@@ -90,7 +96,10 @@ export function slice(target: Value, start: Value, stop: Value, step: Value, c: 
 }
 
 export function sizeOf(value: Value): number {
-  if (isMissing(value)) return 0
+  if (isMissing(value)) {
+    tolerate(value)
+    return 0
+  }
   if (typeof value === 'string') return lengthOf(value)
   if (Array.isArray(value)) return value.length
   if (isDict(value)) return Object.keys(value).length
@@ -108,9 +117,10 @@ export function setKey(dict: Dict, key: string, value: Value): void {
   Object.defineProperty(dict, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
-function changeable(value: Value): void {
-  if (!made.has(value as object))
-    throw failure('event data cannot be changed: copy it first, with dict(...) or the filter list')
+function changeable(value: Value, c: Context): void {
+  if (made.has(value as object)) return
+  const what = c.documents ? 'what a template is given (grains, pillar, …)' : 'event data'
+  throw failure(`${what} cannot be changed: copy it first, with dict(...) or the filter list`)
 }
 
 const dictMethod = (params: string[], run: (dict: Dict, args: Value[], c: Context) => Value): Callable => ({
@@ -121,11 +131,14 @@ const listMethod = (params: string[], run: (list: Value[], args: Value[], c: Con
   params,
   run: (self, args, c) => run(self as Value[], args, c),
 })
-const lookUp = (dict: Dict, key: Value) => (typeof key === 'string' && Object.hasOwn(dict, key) ? dict[key] : undefined)
+const lookUp = (dict: Dict, given: Value, c: Context) => {
+  const key = keyOf(given, c)
+  return key !== undefined && Object.hasOwn(dict, key) ? dict[key] : undefined
+}
 
 const DICT_METHODS: Readonly<Record<string, Callable>> = {
-  get: dictMethod(['key', 'default?'], (dict, [key, fallback = null]) => {
-    const found = lookUp(dict, need(key))
+  get: dictMethod(['key', 'default?'], (dict, [key, fallback = null], c) => {
+    const found = lookUp(dict, need(key), c)
     return found === undefined ? fallback : found
   }),
   items: dictMethod([], entriesOf),
@@ -134,7 +147,7 @@ const DICT_METHODS: Readonly<Record<string, Callable>> = {
   copy: dictMethod([], dict => own(Object.fromEntries(Object.entries(dict)))),
   update: {
     run: (self, [other = {}], c, named) => {
-      changeable(self)
+      changeable(self, c)
       for (const source of [other, named]) {
         if (!isDict(need(source))) throw failure(`update() takes a dict, got ${typeName(source)}`)
         for (const [key, value] of Object.entries(source as Dict)) setKey(self as Dict, key, value)
@@ -143,45 +156,46 @@ const DICT_METHODS: Readonly<Record<string, Callable>> = {
       return null
     },
   },
-  setdefault: dictMethod(['key', 'default?'], (dict, [key, fallback = null]) => {
-    const found = lookUp(dict, key)
+  setdefault: dictMethod(['key', 'default?'], (dict, [given, fallback = null], c) => {
+    const found = lookUp(dict, given, c)
     if (found !== undefined) return found
-    changeable(dict)
-    if (typeof key !== 'string') throw failure(`keys are text, got ${typeName(key)}`)
+    changeable(dict, c)
+    const key = keyOf(given, c)
+    if (key === undefined) throw failure(`keys are text, got ${typeName(given)}`)
     setKey(dict, key, fallback)
     return fallback
   }),
-  pop: dictMethod(['key', 'default?'], (dict, [key, fallback]) => {
-    changeable(dict)
-    const found = lookUp(dict, key)
+  pop: dictMethod(['key', 'default?'], (dict, [key, fallback], c) => {
+    changeable(dict, c)
+    const found = lookUp(dict, key, c)
     if (found === undefined && fallback === undefined) throw failure(`there is no key '${String(key)}'`)
-    if (found !== undefined) delete dict[key as string]
+    if (found !== undefined) delete dict[keyOf(key, c)!]
     return found === undefined ? fallback : found
   }),
 }
 
 const LIST_METHODS: Readonly<Record<string, Callable>> = {
   append: listMethod(['item'], (list, [added], c) => {
-    changeable(list)
+    changeable(list, c)
     c.budget.spend(1)
     list.push(added)
     return null
   }),
   extend: listMethod(['items'], (list, [items], c) => {
-    changeable(list)
+    changeable(list, c)
     const added = iterate(need(items), c.budget)
     c.budget.spend(added.length)
     for (const one of added.slice()) list.push(one)
     return null
   }),
   insert: listMethod(['index', 'item'], (list, [at, added], c) => {
-    changeable(list)
+    changeable(list, c)
     c.budget.spend(list.length)
     list.splice(integerOf(at, 'the index'), 0, added)
     return null
   }),
-  pop: listMethod(['index?'], (list, [at = -1]) => {
-    changeable(list)
+  pop: listMethod(['index?'], (list, [at = -1], c) => {
+    changeable(list, c)
     const [taken] = list.splice(integerOf(at, 'the index'), 1)
     if (taken === undefined) throw failure('the list has no such item')
     return taken

@@ -1,8 +1,29 @@
 // How filters, tests and methods are declared, and how arguments are bound to their parameters as Python binds them.
+import type { SourceFile } from './excerpt.ts'
+import type { Scope } from './scope.ts'
 import { type Budget, failure, type Named, truthy, type Value } from './values.ts'
+import type { Tags } from './yaml.ts'
+
+/** What a document reaches outside of itself. */
+export interface Documents {
+  /** The text of a template by its path; undefined: there is none. */
+  load(path: string): string | undefined
+  /** What a loaded text writes in that scope, which then holds what it defines. */
+  write(file: SourceFile, scope: Scope): string
+  /** Names that a file sees of itself, such as `tpldir`. */
+  namesOf(path: string): Readonly<Record<string, Value>>
+  /** Of the YAML that is imported and loaded. */
+  tags?: Tags
+  /** How deep templates and macros are in each other. */
+  depth: number
+}
 
 export interface Context {
   budget: Budget
+  /** A value that is not there; `what` says which expression has none. */
+  missing(what: string): Value
+  /** Of whole documents: where it loads others from. Without it keys of dicts are text alone. */
+  documents?: Documents
   filter(name: string, value: Value, args: Value[], named: Named): Value
   test(name: string, value: Value, args: Value[], named: Named): boolean
   /** Jinja2's own names: `range`, `dict`, `namespace`. */

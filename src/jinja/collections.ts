@@ -3,19 +3,7 @@ import { attribute, entriesOf, item, own, sizeOf } from './attributes.ts'
 import { type Callable, type Context, filter, flag } from './callable.ts'
 import { binary } from './operators.ts'
 import { asText, integerOf, textOf } from './text.ts'
-import {
-  compare,
-  equal,
-  failure,
-  isMissing,
-  iterate,
-  missing,
-  type Named,
-  need,
-  truthy,
-  tuple,
-  type Value,
-} from './values.ts'
+import { compare, equal, failure, isMissing, iterate, type Named, need, truthy, tuple, type Value } from './values.ts'
 
 const lenient: typeof filter = (params, run) => ({ ...filter(params, run), takesMissing: true })
 const size = lenient([], sizeOf)
@@ -55,7 +43,7 @@ function sorted(items: Value[], key: (value: Value) => Value, reverse: boolean, 
 function extreme(sign: 1 | -1): Callable {
   return filter(['case_sensitive?', 'attribute?'], (value, [caseSensitive, path], c) => {
     const key = keyOf(path, caseSensitive, c)
-    let best: Value = missing('the least or greatest of an empty list')
+    let best: Value = c.missing('the least or greatest of an empty list')
     for (const one of iterate(value, c.budget))
       if (isMissing(best) || sign * compare(key(one), key(best), c.budget) < 0) best = one
     return best
@@ -127,7 +115,8 @@ export const COLLECTION_FILTERS: Readonly<Record<string, Callable>> = {
     return sorted(iterate(value, c.budget), key, flag(reverse), c)
   }),
   unique: filter(['case_sensitive?', 'attribute?'], (value, [caseSensitive, path], c) => {
-    const key = keyOf(path, caseSensitive, c)
+    // Salt's own, in documents, tells Web from web; Jinja2's does not.
+    const key = keyOf(path, caseSensitive ?? c.documents !== undefined, c)
     const seen: Value[] = []
     return own(
       iterate(value, c.budget).filter(one => {
@@ -179,5 +168,5 @@ export const COLLECTION_FILTERS: Readonly<Record<string, Callable>> = {
 
 function emptyOr(value: Value, at: number, c: Context): Value {
   const items = iterate(value, c.budget)
-  return items.length === 0 ? missing('the first or last of an empty list') : items.at(at)
+  return items.length === 0 ? c.missing('the first or last of an empty list') : items.at(at)
 }

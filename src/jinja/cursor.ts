@@ -3,6 +3,8 @@ import { fault, type Token } from './lexer.ts'
 
 export interface Cursor {
   readonly source: string
+  /** Whether it is of a whole document, which may do more than a template of a rule. */
+  readonly document: boolean
   peek(ahead?: number): Token
   next(): Token
   /** Takes the token if it is that operator or that name. */
@@ -13,11 +15,12 @@ export interface Cursor {
   fail(message: string, token?: Token): never
 }
 
-export function createCursor(source: string, tokens: readonly Token[]): Cursor {
+export function createCursor(source: string, tokens: readonly Token[], document = false): Cursor {
   let index = 0
   const end = tokens.at(-1)!
   const cursor: Cursor = {
     source,
+    document,
     peek: (ahead = 0) => tokens[index + ahead] ?? end,
     next: () => tokens[Math.min(index++, tokens.length - 1)]!,
     at: value => (cursor.peek().kind === 'op' || cursor.peek().kind === 'name') && cursor.peek().value === value,

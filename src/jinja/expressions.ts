@@ -1,16 +1,17 @@
 // Expressions compiled into closures, once; filters and tests are looked up then, so that a wrong name shows at load.
 import type { Args, Expr } from './ast.ts'
-import { attribute, item, methodOf, own, setKey, slice } from './attributes.ts'
-import { FILTERS } from './filters.ts'
+import { attribute, item, keyOf, methodOf, own, setKey, slice } from './attributes.ts'
+import { DOCUMENT_FILTERS, FILTERS } from './filters.ts'
 import { binary, compares, negate } from './operators.ts'
 import { applyCallable, type Evaluate, find, lookUp, type Scope } from './scope.ts'
-import { TESTS } from './tests.ts'
+import { DOCUMENT_TESTS, TESTS } from './tests.ts'
 import {
+  CALL,
   type Dict,
   failure,
   isDict,
   isMissing,
-  missing,
+  iterate,
   type Named,
   need,
   nothing,
@@ -27,7 +28,7 @@ export function compileExpression(expr: Expr): Evaluate {
     case 'name':
       return scope => {
         const value = lookUp(scope, expr.name)
-        return value === undefined ? missing(expr.text) : value
+        return value === undefined ? scope.context.missing(expr.text) : value
       }
     case 'list':
     case 'tuple':
@@ -93,8 +94,9 @@ function compileDict(pairs: [Expr, Expr][]): Evaluate {
     const dict: Dict = {}
     scope.context.budget.spend(parts.length)
     for (const [key, value] of parts) {
-      const name = need(key(scope))
-      if (typeof name !== 'string') throw failure(`a dict's keys are text, got ${typeName(name)}`)
+      const given = need(key(scope))
+      const name = keyOf(given, scope.context)
+      if (name === undefined) throw failure(`a dict's keys are text, got ${typeName(given)}`)
       setKey(dict, name, value(scope))
     }
     return own(dict)
@@ -104,10 +106,30 @@ function compileDict(pairs: [Expr, Expr][]): Evaluate {
 function compileArguments(args: Args): (scope: Scope) => { positional: Value[]; named: Named } {
   const positional = args.positional.map(compileExpression)
   const named = args.named.map(([name, value]) => [name, compileExpression(value)] as const)
+  if (args.spread || args.spreadNamed) return unpacking(args, positional, named)
   return scope => ({
     positional: positional.map(evaluate => evaluate(scope)),
     named: Object.fromEntries(named.map(([name, evaluate]) => [name, evaluate(scope)])),
   })
+}
+
+/** Arguments with `*list` and `**dict` among them. */
+function unpacking(args: Args, positional: Evaluate[], named: (readonly [string, Evaluate])[]) {
+  const list = args.spread && compileExpression(args.spread)
+  const dict = args.spreadNamed && compileExpression(args.spreadNamed)
+  return (scope: Scope) => {
+    const more = list ? iterate(need(list(scope)), scope.context.budget) : []
+    const moreNamed = dict ? need(dict(scope)) : {}
+    if (!isDict(moreNamed)) throw failure(`** unpacks a dict, got ${typeName(moreNamed)}`)
+    scope.context.budget.spend(more.length + Object.keys(moreNamed).length)
+    const given: Named = {}
+    for (const [name, evaluate] of named) setKey(given, name, evaluate(scope))
+    for (const [name, value] of Object.entries(moreNamed)) {
+      if (Object.hasOwn(given, name)) throw failure(`the argument '${name}' is given twice`)
+      setKey(given, name, value)
+    }
+    return { positional: [...positional.map(evaluate => evaluate(scope)), ...more], named: given }
+  }
 }
 
 function compileCall(expr: Extract<Expr, { kind: 'call' }>): Evaluate {
@@ -120,6 +142,7 @@ function compileCall(expr: Extract<Expr, { kind: 'call' }>): Evaluate {
     let callee = target ? target(scope) : attribute(holder, name!, expr.target.text, scope.context)
     // `data.items()` is the method even where the data has a key named items.
     if (typeof callee !== 'function' && isDict(holder)) callee = methodOf(holder, name!, scope.context) ?? callee
+    if (isDict(callee) && CALL in callee) callee = callee[CALL]
     if (typeof callee !== 'function') {
       if (isMissing(callee) && owner === undefined) throw failure(`there is no function ${expr.target.text}()`)
       if (isMissing(callee)) throw failure(`${typeName(holder)} has no method ${name}()`)
@@ -131,7 +154,7 @@ function compileCall(expr: Extract<Expr, { kind: 'call' }>): Evaluate {
 }
 
 function compileFilter(expr: Extract<Expr, { kind: 'filter' }>): Evaluate {
-  const callable = find(FILTERS, expr.name, 'filter')
+  const callable = find(expr.document ? DOCUMENT_FILTERS : FILTERS, expr.name, 'filter')
   const target = compileExpression(expr.target)
   const given = compileArguments(expr.args)
   return scope => {
@@ -144,10 +167,11 @@ function compileFilter(expr: Extract<Expr, { kind: 'filter' }>): Evaluate {
 function compileTest(expr: Extract<Expr, { kind: 'test' }>): Evaluate {
   const target = compileExpression(expr.target)
   if (expr.name === 'filter' || expr.name === 'test') {
-    const known = expr.name === 'filter' ? FILTERS : TESTS
+    const [filters, tests] = expr.document ? [DOCUMENT_FILTERS, DOCUMENT_TESTS] : [FILTERS, TESTS]
+    const known = expr.name === 'filter' ? filters : tests
     return scope => Object.hasOwn(known, String(need(target(scope)))) !== expr.negated
   }
-  const callable = find(TESTS, expr.name, 'test')
+  const callable = find(expr.document ? DOCUMENT_TESTS : TESTS, expr.name, 'test')
   const given = compileArguments(expr.args)
   return scope => {
     const value = target(scope)

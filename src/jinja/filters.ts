@@ -4,6 +4,7 @@ import { type Callable, filter, flag } from './callable.ts'
 import { COLLECTION_FILTERS } from './collections.ts'
 import { formatPercent } from './format.ts'
 import { fixedText, printJson } from './print.ts'
+import { SALT_FILTERS } from './salt-filters.ts'
 import { asText, capitalize, integerOf, lengthOf, replaceText, TEXT_METHODS, textOf, trimText } from './text.ts'
 import {
   failure,
@@ -171,3 +172,6 @@ export const FILTERS: Readonly<Record<string, Callable>> = {
   b64decode: decode,
   base64_decode: decode,
 }
+
+/** Of whole documents. */
+export const DOCUMENT_FILTERS: Readonly<Record<string, Callable>> = { ...FILTERS, ...SALT_FILTERS }

@@ -176,6 +176,9 @@ export function templateSources(source: string, own: ReadonlySet<string> = NONE)
       case 'break':
       case 'continue':
         return 0
+      default:
+        // What loads and defines is of documents alone, which rules are not.
+        return ALL_SOURCES
     }
   }
   const captured = (statement: Extract<Statement, { kind: 'capture' }>, inner: Sources): Sources => {

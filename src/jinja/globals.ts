@@ -1,25 +1,49 @@
 // The outermost scope of a template: the names it is given and Jinja2's functions `range`, `dict`, `namespace`.
 import { own } from './attributes.ts'
-import { bindArguments } from './callable.ts'
-import { FILTERS } from './filters.ts'
+import { bindArguments, type Context, type Documents } from './callable.ts'
+import { DOCUMENT_GLOBALS } from './document-globals.ts'
+import { DOCUMENT_FILTERS, FILTERS } from './filters.ts'
 import { applyNamed, type Scope } from './scope.ts'
-import { TESTS } from './tests.ts'
+import { DOCUMENT_TESTS, TESTS } from './tests.ts'
 import { integerOf } from './text.ts'
-import { createBudget, failure, isDict, type Method, NAMESPACE, need, typeName, type Value } from './values.ts'
+import {
+  type Budget,
+  createBudget,
+  failure,
+  isDict,
+  type Method,
+  missing,
+  need,
+  strictMissing,
+  typeName,
+  type Value,
+  withMembers,
+} from './values.ts'
 
-const filter = applyNamed(FILTERS, 'filter')
-const test = applyNamed(TESTS, 'test')
+const ofRules = { filter: applyNamed(FILTERS, 'filter'), test: applyNamed(TESTS, 'test') }
+const ofDocuments = { filter: applyNamed(DOCUMENT_FILTERS, 'filter'), test: applyNamed(DOCUMENT_TESTS, 'test') }
 
 /** A scope with a fresh budget. */
 export function rootScope(names: Names): Scope {
-  const budget = createBudget()
-  const context: Scope['context'] = {
-    budget,
+  const context = contextOf({ budget: createBudget(), missing })
+  return { names: new Map(), parent: { names: givenBy(names), parent: undefined, context }, context }
+}
+
+/** Of a whole document, which is stricter about what is undefined and may load others. */
+export function documentScope(names: Names, budget: Budget, documents: Documents): Scope {
+  const context = contextOf({ budget, documents, missing: strictMissing })
+  return { names: new Map(Object.entries(names)), parent: undefined, context }
+}
+
+function contextOf(given: Pick<Context, 'budget' | 'documents' | 'missing'>): Context {
+  const { filter, test } = given.documents ? ofDocuments : ofRules
+  const context: Context = {
+    ...given,
     filter: (...args) => filter(context, ...args),
     test: (...args) => test(context, ...args),
-    global: name => GLOBALS.get(name)?.(context),
+    global: name => (GLOBALS.get(name) ?? (given.documents && DOCUMENT_GLOBALS.get(name)))?.(context),
   }
-  return { names: new Map(), parent: { names: givenBy(names), parent: undefined, context }, context }
+  return context
 }
 
 type Names = Readonly<Record<string, unknown>>
@@ -34,7 +58,7 @@ function givenBy(names: Names): Map<string, Value> {
 }
 
 const range =
-  ({ budget }: Scope['context']): Method =>
+  ({ budget }: Context): Method =>
   (args, named) => {
     const [a, b, c = 1] = bindArguments('range()', ['start', 'stop?', 'step?'], args, named)
     const [start, stop] = b === undefined ? [0, integerOf(a, 'stop')] : [integerOf(a, 'start'), integerOf(b, 'stop')]
@@ -52,11 +76,11 @@ const dict: Method = ([source = {}], named) => {
 
 const namespace: Method = ([source = {}], named) => {
   if (!isDict(need(source))) throw failure(`namespace() takes a dict, got ${typeName(source)}`)
-  return { [NAMESPACE]: new Map([...Object.entries(source as object), ...Object.entries(named)]) }
+  return withMembers(new Map([...Object.entries(source as object), ...Object.entries(named)]))
 }
 
 /** Made when a template asks for one, which few do. */
-const GLOBALS = new Map<string, (context: Scope['context']) => Method>([
+const GLOBALS = new Map<string, (context: Context) => Method>([
   ['range', range],
   ['dict', () => dict],
   ['namespace', () => namespace],

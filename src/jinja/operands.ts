@@ -117,7 +117,7 @@ export function createOperands(c: Cursor, expression: () => Expr) {
   }
   function filterHead(): Filter {
     const name = dottedName()
-    return { name, args: c.peek().kind === 'op' && c.at('(') ? args() : none() }
+    return { name, args: c.peek().kind === 'op' && c.at('(') ? args() : none(), document: c.document }
   }
   function test(target: Expr, start: number): Expr {
     const negated = c.skip('not')
@@ -139,7 +139,7 @@ export function createOperands(c: Cursor, expression: () => Expr) {
         given = { positional: [postfix(primary(), at)], named: [] }
       }
     }
-    return { kind: 'test', target, name, args: given, negated, text: from(start) }
+    return { kind: 'test', target, name, args: given, negated, document: c.document, text: from(start) }
   }
   function dottedName(): string {
     let name = c.expectName()
@@ -150,11 +150,18 @@ export function createOperands(c: Cursor, expression: () => Expr) {
     const given = none()
     c.expect('(')
     while (!c.at(')')) {
-      if (given.positional.length + given.named.length > 0) {
+      if (given.positional.length + given.named.length > 0 || given.spread || given.spreadNamed) {
         c.expect(',')
         if (c.at(')')) break
       }
-      if (c.at('*') || c.at('**')) c.fail("unpacking arguments with '*' is not available")
+      if (c.at('*') || c.at('**')) {
+        if (!c.document) c.fail("unpacking arguments with '*' is not available")
+        const part = c.next().value === '*' ? 'spread' : 'spreadNamed'
+        if (given[part] || (part === 'spread' && given.spreadNamed))
+          c.fail('arguments are unpacked twice, or in the wrong order')
+        given[part] = expression()
+        continue
+      }
       if (c.peek().kind === 'name' && c.peek(1).kind === 'op' && c.peek(1).value === '=') {
         const name = c.expectName()
         c.next()

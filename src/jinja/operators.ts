@@ -1,4 +1,5 @@
 // Python's operators on template values. Results that Python would keep exact and JavaScript cannot are refused.
+import { keyOf } from './attributes.ts'
 import type { Context } from './callable.ts'
 import { formatPercent } from './format.ts'
 import { printText } from './print.ts'
@@ -11,8 +12,10 @@ import {
   isFloat,
   isMissing,
   isTuple,
+  membersOf,
   need,
   numberOf,
+  tolerate,
   tuple,
   typeName,
   type Value,
@@ -93,9 +96,17 @@ export function compares(op: string, left: Value, right: Value, c: Context): boo
 }
 
 function contains(container: Value, value: Value, c: Context): boolean {
-  if (isMissing(container)) return false
+  if (isMissing(container)) {
+    tolerate(container)
+    return false
+  }
   if (Array.isArray(container)) return container.some(one => equal(one, value, c.budget))
-  if (isDict(container)) return typeof value === 'string' && Object.hasOwn(container, value)
+  if (isDict(container)) {
+    const key = keyOf(value, c)
+    return key !== undefined && Object.hasOwn(container, key)
+  }
+  const members = c.documents && membersOf(container)
+  if (members) return typeof value === 'string' && members.has(value)
   if (typeof container !== 'string') throw failure(`'in' does not work on ${typeName(container)}`)
   if (typeof need(value) !== 'string') throw failure(`'in' on text needs text, got ${typeName(value)}`)
   c.budget.spend(1)

@@ -1,13 +1,14 @@
 // A whole template: text, outputs and the blocks `if for set with filter do break continue raw`. What can load other
-// templates or define code (`import`, `include`, `extends`, `block`, `macro`, `call`) is refused by name.
+// templates or define code (`import`, `include`, `macro`, `call`) is for documents alone, and refused by name elsewhere.
 import { didYouMean } from '../base/suggest.ts'
 import type { Expr, Filter, Statement, Target } from './ast.ts'
 import { type Cursor, createCursor } from './cursor.ts'
 import { fault, lex, type Piece } from './lexer.ts'
+import { DOCUMENT_BLOCKS, type Documented, documentStatement } from './parse-document.ts'
 import { parseExpression, parseFilter, parseTuple } from './parser.ts'
 
 const BLOCKS = ['if', 'for', 'set', 'with', 'filter', 'do', 'break', 'continue', 'raw']
-const REFUSED = ['import', 'from', 'include', 'extends', 'block', 'macro', 'call', 'autoescape', 'trans']
+const REFUSED = ['extends', 'block', 'autoescape', 'trans', 'profile']
 const KEYWORDS = new Set([
   'and',
   'or',
@@ -28,7 +29,7 @@ const KEYWORDS = new Set([
 const MAX_DEPTH = 50
 
 /** Throws `template` with what is wrong and where. */
-export function parseTemplate(source: string): Statement[] {
+export function parseTemplate(source: string, document = false): Statement[] {
   const pieces = lex(source)
   let index = 0
   let depth = 0
@@ -45,16 +46,16 @@ export function parseTemplate(source: string): Statement[] {
       const piece = pieces[index++]!
       if (piece.kind === 'text') statements.push({ kind: 'text', value: piece.value })
       else if (piece.kind === 'output') {
-        const c = createCursor(source, piece.tokens)
-        statements.push({ kind: 'output', expr: finished(c, parseTuple(c)) })
+        const c = createCursor(source, piece.tokens, document)
+        statements.push({ kind: 'output', expr: finished(c, parseTuple(c)), at: piece.start })
       } else {
-        const c = createCursor(source, piece.tokens)
+        const c = createCursor(source, piece.tokens, document)
         const name = c.expectName()
         if (ends.includes(name)) {
           depth--
           return { statements, end: name, cursor: c }
         }
-        statements.push(block(name, c, piece))
+        statements.push({ ...block(name, c, piece), at: piece.start })
       }
     }
     if (opened !== '') throw fault(source, source.length, `'{% ${opened} %}' is never closed by '{% ${ends.at(-1)} %}'`)
@@ -76,8 +77,12 @@ export function parseTemplate(source: string): Statement[] {
       if (loops === 0) throw fault(source, piece.start, `'${name}' stands outside of a loop`)
       return finished(c, { kind: name })
     }
-    if (REFUSED.includes(name)) throw fault(source, piece.start, `'{% ${name} %}' is not available in rules`)
-    throw fault(source, piece.start, `unknown block '${name}'.${didYouMean(name, BLOCKS)}`)
+    const only = document ? documentStatement(name, c, tools) : undefined
+    if (only) return only
+    const known = document ? [...BLOCKS, ...DOCUMENT_BLOCKS] : BLOCKS
+    if (REFUSED.includes(name) || DOCUMENT_BLOCKS.includes(name))
+      throw fault(source, piece.start, `'{% ${name} %}' is not available${document ? '' : ' in rules'}`)
+    throw fault(source, piece.start, `unknown block '${name}'.${didYouMean(name, known)}`)
   }
 
   function closed(name: string, end: string): Statement[] {
@@ -87,12 +92,13 @@ export function parseTemplate(source: string): Statement[] {
   }
 
   function parseIf(first: Cursor): Statement {
-    const branches: { test: Expr; body: Statement[] }[] = []
+    const branches: Extract<Statement, { kind: 'if' }>['branches'] = []
     let c = first
     for (;;) {
+      const at = c.peek().start
       const test = finished(c, parseTuple(c, false))
       const inner = body('if', ['elif', 'else', 'endif'])
-      branches.push({ test, body: inner.statements })
+      branches.push({ test, body: inner.statements, at })
       c = inner.cursor!
       if (inner.end === 'elif') continue
       finished(c, undefined)
@@ -105,13 +111,14 @@ export function parseTemplate(source: string): Statement[] {
     c.expect('in')
     const iter = parseTuple(c, false)
     const only = c.skip('if') ? parseExpression(c) : undefined
+    const recursive = document && c.skip('recursive')
     finished(c, undefined)
     loops++
     const inner = body('for', ['else', 'endfor'])
     loops--
     finished(inner.cursor!, undefined)
     const otherwise = inner.end === 'else' ? closed('for', 'endfor') : []
-    return { kind: 'for', target, iter, only, body: inner.statements, otherwise }
+    return { kind: 'for', target, iter, only, body: inner.statements, otherwise, recursive }
   }
 
   function parseSet(c: Cursor): Statement {
@@ -132,10 +139,21 @@ export function parseTemplate(source: string): Statement[] {
     return { kind: 'with', values, body: closed('with', 'endwith') }
   }
 
+  const tools: Documented = {
+    closed(name, end) {
+      const around = loops
+      loops = 0
+      const inner = closed(name, end)
+      loops = around
+      return inner
+    },
+    target: parseTarget,
+    finished,
+  }
   return body('', []).statements
 }
 
-function parseTarget(c: Cursor, attributes = false, single = false): Target {
+export function parseTarget(c: Cursor, attributes = false, single = false): Target {
   const one = (): Target => {
     if (c.skip('(')) {
       const inner = parseTarget(c)

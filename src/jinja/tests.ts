@@ -1,6 +1,7 @@
 // `value is test`: Jinja2's tests.
 import type { Callable, Context } from './callable.ts'
 import { compares } from './operators.ts'
+import { matches } from './regex.ts'
 import { integerOf, textOf } from './text.ts'
 import { failure, isDict, isFloat, isMissing, numberOf, type Value } from './values.ts'
 
@@ -61,6 +62,14 @@ export const TESTS: Readonly<Record<string, Callable<boolean>>> = {
   '>': binary('>'),
   ge: binary('>='),
   '>=': binary('>='),
+}
+
+/** Of whole documents. */
+export const DOCUMENT_TESTS: Readonly<Record<string, Callable<boolean>>> = {
+  ...TESTS,
+  match: matches,
+  is_list: simple(Array.isArray),
+  is_iter: simple(value => Array.isArray(value) || isDict(value)),
 }
 
 function isCased(text: string, method: 'toLowerCase' | 'toUpperCase'): boolean {

@@ -5,9 +5,12 @@ import { isObject } from '../base/json.ts'
 
 const UNDEFINED = Symbol('undefined')
 const EMPTY = Symbol('empty')
+const STRICT = Symbol('strict')
 const FLOAT = Symbol('float')
 const TUPLE = Symbol('tuple')
-export const NAMESPACE = Symbol('namespace')
+const NAMESPACE = Symbol('namespace')
+/** What calling a dict does: `loop(…)` of a recursive loop. */
+export const CALL = Symbol('call')
 
 export type Value = unknown
 export type Named = Record<string, Value>
@@ -20,18 +23,22 @@ export interface Budget {
   spend(steps: number, characters?: number): void
 }
 
-export const MAX_STEPS = 100_000
-export const MAX_CHARACTERS = 4_000_000
+/** The most that a rendering may do and make. */
+export interface Limits {
+  steps: number
+  characters: number
+}
+export const RULE_LIMITS: Limits = { steps: 100_000, characters: 4_000_000 }
 
-export function createBudget(): Budget {
+export function createBudget(most: Limits = RULE_LIMITS): Budget {
   let steps = 0
   let characters = 0
   return {
     spend(moreSteps, moreCharacters = 0) {
       steps += moreSteps
       characters += moreCharacters
-      if (!(steps <= MAX_STEPS)) throw failure(`the template does more than ${MAX_STEPS} steps`)
-      if (!(characters <= MAX_CHARACTERS)) throw failure(`the template makes more than ${MAX_CHARACTERS} characters`)
+      if (!(steps <= most.steps)) throw failure(`the template does more than ${most.steps} steps`)
+      if (!(characters <= most.characters)) throw failure(`the template makes more than ${most.characters} characters`)
     },
   }
 }
@@ -42,6 +49,8 @@ export function failure(message: string): ReactorError {
 
 /** `what` says which expression had no value. */
 export const missing = (what: string): Value => ({ [UNDEFINED]: what })
+/** Jinja2's StrictUndefined: it may be asked for with `is defined` and `default`, anything else is an error. */
+export const strictMissing = (what: string): Value => ({ [UNDEFINED]: what, [STRICT]: true })
 /** What an inline `if` without `else` gives: undefined, but as text it is empty, as everywhere in Jinja2. */
 export const nothing = (what: string): Value => ({ [UNDEFINED]: what, [EMPTY]: true })
 export const isNothing = (value: Value): boolean => isMissing(value) && EMPTY in (value as object)
@@ -49,8 +58,14 @@ export const isMissing = (value: Value): boolean => typeof value === 'object' &&
 
 /** The value, or a `template` error when there is none. */
 export function need(value: Value): Value {
-  if (isMissing(value)) throw failure(`${(value as { [UNDEFINED]: string })[UNDEFINED]} is undefined`)
-  return value
+  if (!isMissing(value)) return value
+  const what = (value as { [UNDEFINED]: string })[UNDEFINED]
+  throw new ReactorError('template', `${what} is undefined`, { undefined: what })
+}
+
+/** Throws `template` where no value is an error even as nothing: as false, as an empty list, compared. */
+export function tolerate(value: Value): void {
+  if (STRICT in (value as object)) need(value)
 }
 
 /** A float: JSON's numbers tell 5 from 5.0 by this shape alone. */
@@ -87,7 +102,10 @@ export function typeName(value: Value): string {
 export function truthy(value: Value): boolean {
   if (typeof value !== 'object' || value === null) return Boolean(value)
   if (Array.isArray(value)) return value.length > 0
-  if (isMissing(value)) return false
+  if (isMissing(value)) {
+    tolerate(value)
+    return false
+  }
   if (isDict(value)) {
     for (const _ in value) return true
     return false
@@ -97,7 +115,10 @@ export function truthy(value: Value): boolean {
 
 export function equal(a: Value, b: Value, budget: Budget): boolean {
   budget.spend(1)
-  if (isMissing(a) || isMissing(b)) return isMissing(a) && isMissing(b)
+  if (isMissing(a) || isMissing(b)) {
+    for (const one of [a, b]) if (isMissing(one)) tolerate(one)
+    return isMissing(a) && isMissing(b)
+  }
   const x = numberOf(a)
   if (x !== undefined) return x === numberOf(b)
   if (Array.isArray(a) && Array.isArray(b))
@@ -107,6 +128,14 @@ export function equal(a: Value, b: Value, budget: Budget): boolean {
   return (
     keys.length === Object.keys(b).length && keys.every(key => Object.hasOwn(b, key) && equal(a[key], b[key], budget))
   )
+}
+
+/** Members by name that are no dict: what `namespace()` holds, or the functions of `salt`. */
+export type Members = Pick<Map<string, Value>, 'has' | 'get' | 'set'>
+export const withMembers = (members: Members): Value => ({ [NAMESPACE]: members })
+export function membersOf(value: Value): Members | undefined {
+  if (typeof value !== 'object' || value === null || !(NAMESPACE in value)) return undefined
+  return (value as unknown as { [NAMESPACE]: Members })[NAMESPACE]
 }
 
 /** Negative, zero or positive, as Python orders numbers, strings, lists. Throws `template` on what has no order. */
@@ -140,7 +169,10 @@ export function iterate(value: Value, budget: Budget): Value[] {
     budget.spend(value.length)
     return Array.from(value)
   }
-  if (isMissing(value)) return []
+  if (isMissing(value)) {
+    tolerate(value)
+    return []
+  }
   if (isDict(value)) return Object.keys(value)
   throw failure(`${typeName(value)} cannot be gone through`)
 }

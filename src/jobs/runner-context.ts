@@ -1,17 +1,16 @@
 // What runner functions may use of a job worker. Whatever they do in an operator's name is held to that operator's roles, so
 // that nobody reaches through a runner what they may not do themselves.
-import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
 import { cut } from '../base/text.ts'
 import { requestJson } from '../bus/request.ts'
 import type { JobCache } from '../cache/client.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
 import type { CallContext } from '../functions/context.ts'
-import type { RunnerContext } from '../functions/runner-context.ts'
+import type { MinionPillars, RunnerContext } from '../functions/runner-context.ts'
 import { maySeeJob } from '../operators/authority.ts'
 import { createTagCheck, notAllowed } from '../operators/may.ts'
 import { fetchWholeJob } from '../payload/fetch.ts'
-import { HEADER } from '../protocol/event.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import type { TargetContext } from '../protocol/target.ts'
 import { escapeToken } from '../protocol/token.ts'
@@ -21,19 +20,24 @@ import type { ReactionControl } from './control/reactions.ts'
 import { forwarding } from './forwarding.ts'
 import type { Gather } from './gather.ts'
 import type { Missed } from './missed.ts'
-import type { PublishJob } from './publish.ts'
+import type { OpenOrchestrations } from './orchestrate.ts'
+import type { PublishJob, ResolveJob } from './publish.ts'
 import type { JobRecords } from './records.ts'
 import type { FunctionCall } from './run-function.ts'
+import { type InnerCallParts, runnerCalls } from './runner-calls.ts'
+import { runnerEvents } from './runner-events.ts'
 import { type QueueParts, runnerQueues } from './runner-queues.ts'
 import { runnerReactions } from './runner-reactions.ts'
 import { type RuleParts, runnerRules } from './runner-rules.ts'
 import { runnerSchedule } from './runner-schedule.ts'
 import type { AskSchedule } from './schedule-client.ts'
+import { wheelRequest } from './wheel-client.ts'
 
 export interface RunnerContextParts {
   nc: NatsConnection
   subjects: Subjects
   publishJob: PublishJob
+  resolveJob: ResolveJob
   gather: Gather
   cache: JobCache
   records: Pick<JobRecords, 'find'>
@@ -44,6 +48,9 @@ export interface RunnerContextParts {
   reactions: ReactionControl
   schedule: AskSchedule
   queues: QueueParts
+  pillars: MinionPillars
+  inner: Omit<InnerCallParts, 'nc' | 'subjects'>
+  orchestrations: OpenOrchestrations
   config(): Record<string, unknown>
 }
 
@@ -54,10 +61,10 @@ const MOST_OF_JOB = 64 * 1024 * 1024
 const ENDING = ['saltutil.kill_job', 'saltutil.term_job']
 
 export function createRunnerContext(parts: RunnerContextParts) {
-  const { nc, subjects, publishJob, gather, cache, records, missed } = parts
+  const { nc, subjects, publishJob, resolveJob, gather, cache, records, missed } = parts
   const fleet = { minion: (id: string) => parts.fleet.values.get(escapeToken(id)), targets: parts.targets }
 
-  return (context: CallContext, call: FunctionCall & { jid: string }): RunnerContext => {
+  const extend = (context: CallContext, call: FunctionCall & { jid: string }): RunnerContext => {
     const { user, grants } = call
     const trace = causedBy(call.jid, call)
     const asked = { user, ...(call.source ? { source: call.source } : {}), ...(grants ? { grants } : {}), ...trace }
@@ -80,6 +87,11 @@ export function createRunnerContext(parts: RunnerContextParts) {
       gather: (request, timeoutMs) =>
         gather(...forwarding(request, call, asked), { timeoutMs, signal: context.signal }),
       probe: (request, timeoutMs) => gather(...forwarding(request, call, own), { timeoutMs, signal: context.signal }),
+      resolve: request => resolveJob(forwarding(request, call, asked)[0], asked).minions,
+      run: runnerCalls({ nc, subjects, ...parts.inner }, call, asked),
+      hear: runnerEvents(parts, call),
+      // What of an event comes into one has been looked at by then, by the guard of its pillar: steps are not its carriers.
+      orchestrations: parts.orchestrations(() => extend(Object.create(context), { ...call, untrusted: undefined })),
       cache: {
         job: async (jid, source) => (await visible(cache.job(jid, source))) ?? null,
         jobs: request => (grants && grants().jobs !== 'all' ? cache.jobs({ ...request, user }) : cache.jobs(request)),
@@ -102,15 +114,12 @@ export function createRunnerContext(parts: RunnerContextParts) {
       reactions: runnerReactions(parts.reactions, call),
       schedule: runnerSchedule(parts.schedule, call, fleet),
       queues: runnerQueues(parts.queues, call, () => context.docs().map(({ name }) => name)),
+      pillars: parts.pillars,
       fleet: () => [...parts.fleet.values.values()],
       connected: () => {
-        const headers = createHeaders()
-        headers.set(HEADER.user, user)
-        headers.set(HEADER.cause, call.jid)
-        headers.set(HEADER.hops, String(trace.hops + 1))
-        if (trace.chain) headers.set(HEADER.chain, trace.chain)
+        const { headers, body } = wheelRequest({ user, arg: [], kwarg: {}, ...trace, hops: trace.hops + 1 })
         const what = 'wheel minions.connected'
-        return requestJson(nc, subjects.wheel('minions.connected'), [], {
+        return requestJson(nc, subjects.wheel('minions.connected'), body, {
           timeoutMs: CONNECTED_TIMEOUT_MS,
           headers,
           what,
@@ -119,4 +128,5 @@ export function createRunnerContext(parts: RunnerContextParts) {
       config: parts.config,
     })
   }
+  return extend
 }

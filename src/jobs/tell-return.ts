@@ -44,7 +44,7 @@ export type TellReturn = (ended: {
 export function createTellReturn({ tag, fire, storeReturn, log, stopping }: TellReturnParts): TellReturn {
   return async ({ fn, seen, trace, outcome, isWork }) => {
     const { jid, fun } = seen
-    const returned = outcome.ok ? hideSecrets(outcome.value, fn.secrets) : outcome.message
+    const returned = 'value' in outcome ? hideSecrets(outcome.value, fn.secrets) : outcome.message
     // Told again after an ack that was lost it is stored once.
     const id = newEventId()
     const tell = (value: unknown, payload?: PayloadRef) => {
@@ -78,7 +78,7 @@ export function createTellReturn({ tag, fire, storeReturn, log, stopping }: Tell
 const isUnknown = (outcome: Outcome): boolean => !outcome.ok && outcome.code === 'outcome_unknown'
 
 /** A return as others may see it: without what only the caller is given. */
-function hideSecrets(value: unknown, secrets: readonly string[]): unknown {
+export function hideSecrets(value: unknown, secrets: readonly string[]): unknown {
   if (secrets.length === 0 || !isObject(value)) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [key, secrets.includes(key) ? REDACTED : inner]),

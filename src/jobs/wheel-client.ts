@@ -1,5 +1,5 @@
 // Calling a wheel function of the master from inside CORE, on behalf of a rule or a schedule.
-import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
+import { headers as createHeaders, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { requestJson } from '../bus/request.ts'
@@ -16,21 +16,11 @@ const TRIES = 3
 
 export function createWheelClient(nc: NatsConnection, subjects: Subjects, withinMs = WHEEL_TIMEOUT_MS): CallWheel {
   return async (call: FunctionCall) => {
-    const headers = createHeaders()
-    headers.set(HEADER.user, call.user)
-    if (call.cause) headers.set(HEADER.cause, call.cause)
-    if (call.hops) headers.set(HEADER.hops, String(call.hops))
-    if (call.chain) headers.set(HEADER.chain, call.chain)
-    if (call.work) {
-      headers.set(HEADER.work, call.work.key)
-      headers.set(HEADER.time, String(call.work.causeMs))
-    }
-    if (call.untrusted?.length) headers.set(HEADER.untrusted, JSON.stringify(call.untrusted))
-    const arg = [...call.arg, { __kwarg__: true, ...call.kwarg }]
+    const { headers, body } = wheelRequest(call)
     const what = `wheel ${call.fun}`
     for (let tries = 1; ; tries++) {
       try {
-        return await requestJson(nc, subjects.wheel(call.fun), arg, { timeoutMs: withinMs, headers, what })
+        return await requestJson(nc, subjects.wheel(call.fun), body, { timeoutMs: withinMs, headers, what })
       } catch (error) {
         if (!(error instanceof ReactorError)) throw error
         if (error.code === 'unreachable') await refuseUnknown(nc, subjects, call.fun)
@@ -38,6 +28,21 @@ export function createWheelClient(nc: NatsConnection, subjects: Subjects, within
       }
     }
   }
+}
+
+/** A call as it goes to the master, with who asks and why in its headers. */
+export function wheelRequest(call: Omit<FunctionCall, 'fun'>): { headers: MsgHdrs; body: unknown[] } {
+  const headers = createHeaders()
+  headers.set(HEADER.user, call.user)
+  if (call.cause) headers.set(HEADER.cause, call.cause)
+  if (call.hops) headers.set(HEADER.hops, String(call.hops))
+  if (call.chain) headers.set(HEADER.chain, call.chain)
+  if (call.work) {
+    headers.set(HEADER.work, call.work.key)
+    headers.set(HEADER.time, String(call.work.causeMs))
+  }
+  if (call.untrusted?.length) headers.set(HEADER.untrusted, JSON.stringify(call.untrusted))
+  return { headers, body: [...call.arg, { __kwarg__: true, ...call.kwarg }] }
 }
 
 /** Nobody on the subject of one function, while a master is there: it has no such function, and waiting will not help. */

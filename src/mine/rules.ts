@@ -61,6 +61,7 @@ const wrong = (name: string, what: string) => new ReactorError('bad_argument', `
 export interface Reader {
   id: string
   grains: Record<string, unknown>
+  readonly pillar?: Record<string, unknown> | undefined
 }
 
 export type Nodegroups = Readonly<Record<string, string | string[]>>
@@ -74,7 +75,7 @@ const RULE_BUDGET_MS = 500
  */
 export function mayRead(allow: Allow | undefined, reader: Reader, nodegroups: Nodegroups): boolean {
   if (!allow) return true
-  const targets = { nodegroups, pillar: false }
+  const targets = { nodegroups, pillar: true }
   const budget = createBudget(RULE_BUDGET_MS)
   return resolveWithin(budget, allow.tgt, allow.tgt_type, [reader], targets).minions.includes(reader.id)
 }

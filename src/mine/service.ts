@@ -33,7 +33,7 @@ const MOST_LOOKED_AT = 5000
 /** Answers `send`, `delete` and `flush` with true, `get` with a page. Stopping it leaves the store open. */
 export function serveMine(parts: MineParts): Promise<Running> {
   const { nc, subjects, store, fleet, nodegroups, log } = parts
-  const targets = { nodegroups, pillar: false }
+  const targets = { nodegroups, pillar: true }
   const limit = () => entryLimit(maxPayload(nc))
 
   const send = (minion: string, { name, data, allow }: MineSend): true => {
@@ -47,7 +47,7 @@ export function serveMine(parts: MineParts): Promise<Running> {
     const { tgt, tgt_type, after } = request
     const budget = createBudget(TARGET_BUDGET_MS)
     const { minions } = resolveWithin(budget, tgt, tgt_type, fleet.values.values(), targets)
-    const reader: Reader = { id: minion, grains: fleet.values.get(escapeToken(minion))?.grains ?? {} }
+    const reader: Reader = fleet.values.get(escapeToken(minion)) ?? { id: minion, grains: {} }
     const allowed = readableBy(reader)
     const found = store.find(minions, request.names, after, MOST_LOOKED_AT)
     const entries: MineEntry[] = []

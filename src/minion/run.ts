@@ -1,6 +1,7 @@
 // One job while it runs: its context, its processes, and its end: by itself, by a signal, by its time, or by the minion's stop.
 import { constants } from 'node:os'
 import { LONGEST_TIMER_MS } from '../base/clock.ts'
+import { ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { GRACE_MS, JobEnded, signalGroup } from '../execution/group.ts'
 import { createGroups } from '../execution/groups.ts'
@@ -14,11 +15,13 @@ import type { States } from '../functions/states.ts'
 import type { JobMessage, JobReturn, ScheduledRun } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
 import { everyArgument } from '../protocol/trust.ts'
+import { hidingLog } from './hiding-log.ts'
 
 /** What is the same for every job of a minion. */
 export type Surroundings = Pick<
   ExecutionContext,
   | 'profiles'
+  | 'dir'
   | 'config'
   | 'publicKey'
   | 'mineFunctions'
@@ -75,7 +78,9 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
   const { id, registry, now } = around
   const controller = new AbortController()
   const groups = createGroups()
-  const log = around.log.child({ jid: job.jid, fun: job.fun })
+  // Whatever the job says or hands on is without the secrets of the pillar.
+  const { hide } = around.pillar
+  const log = hidingLog(around.log.child({ jid: job.jid, fun: job.fun }), hide)
   // Whatever such a job passes on may hold what it was given.
   const untrusted = job.untrusted?.length ? { paths: job.untrusted, by: job.user } : undefined
   let retcode = 0
@@ -119,10 +124,14 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
       return around.grains()
     },
     profiles: around.profiles,
+    dir: around.dir,
     config: around.config,
     publicKey: around.publicKey,
     mineFunctions: around.mineFunctions,
-    mine: around.mine,
+    mine: {
+      ...around.mine,
+      send: (name, data, allow) => around.mine.send(name, hide(data), allow),
+    },
     jobs: around.jobs,
     returners: around.returners,
     get schedule() {
@@ -143,14 +152,16 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
       if (ending) signalGroup(pid, behind ? SIGKILL : ending.signal)
       onProcess(pid)
     },
-    fire: (tag, data) => around.fire(job, tag, data),
+    fire: (tag, data) => around.fire(job, hide(tag), hide(data)),
     refreshGrains: around.refreshGrains,
-    peer: request =>
-      around.peer({
+    peer: request => {
+      refuseSecrets(request, hide)
+      return around.peer({
         ...request,
         cause: job.jid,
         ...(untrusted ? { untrusted: everyArgument(request.arg, request.kwarg) } : {}),
-      }),
+      })
+    },
     call: async (fun, arg = [], kwarg = {}) => {
       const fn = registry.get(fun)
       const forwarded = untrusted && { ...untrusted, paths: everyArgument(arg, kwarg) }
@@ -174,8 +185,30 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
     return returnOfOutcome(id, job, outcome as Outcome, retcode, log)
   }
 
-  return { job, done: run(), pids: groups.alive, signal: groups.signal, end }
+  const hidden = async (): Promise<JobReturn> => hideReturn(await run(), hide)
+
+  return { job, done: hidden(), pids: groups.alive, signal: groups.signal, end }
 }
+
+type Hide = Surroundings['pillar']['hide']
+
+/** What a job on other minions is given, its record keeps. */
+function refuseSecrets({ arg, kwarg }: { arg?: unknown; kwarg?: unknown }, hide: Hide): void {
+  const given = [arg, kwarg]
+  if (hide(given) !== given)
+    throw new ReactorError(
+      'forbidden',
+      'a secret of the pillar is among the arguments for other minions, where it would stand in the record of the job',
+    )
+}
+
+const hideReturn = (returned: JobReturn, hide: Hide): JobReturn => ({
+  ...returned,
+  return: hide(returned.return),
+  ...(returned.fun_args === undefined ? {} : { fun_args: hide(returned.fun_args) }),
+  ...(returned.arg === undefined ? {} : { arg: hide(returned.arg) }),
+  ...(returned.metadata === undefined ? {} : { metadata: hide(returned.metadata) }),
+})
 
 function returnOfOutcome(id: string, job: JobMessage, outcome: Outcome, retcode: number, log: Log): JobReturn {
   if (outcome.ok) return returnOf(id, job, outcome.value, retcode)
@@ -185,7 +218,8 @@ function returnOfOutcome(id: string, job: JobMessage, outcome: Outcome, retcode:
 }
 
 export function returnOf(id: string, job: JobMessage, value: unknown, retcode: number): JobReturn {
-  const { jid, fun, arg, kwarg } = job
+  const { jid, fun } = job
+  const { arg, kwarg } = job.scheduled?.shown ?? job
   const fun_args = saltArgs(arg, kwarg)
   const returned: JobReturn = { id, jid, fun, fun_args, return: value, retcode, success: retcode === 0, cmd: '_return' }
   return job.scheduled ? { ...returned, ...ofSchedule(id, job.scheduled, fun_args) } : returned

@@ -27,15 +27,22 @@ export async function changed(
   test = false,
 ): Promise<ScheduleAnswer> {
   const given = await answered(context, answer)
-  if (!given.result || test) return given
+  if (given.result && !test) await tell(context, what, given.changes)
+  return given
+}
+
+/** Fires the event of a change, with the schedule as it is then; that it could not be said is no failure of the change. */
+export async function tell(
+  context: Pick<ExecutionContext, 'schedule' | 'fire' | 'log'>,
+  what: string,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
   const all = Object.entries(context.schedule.list({ return_yaml: false }))
-  const { changes = {} } = given
   const told = all.length <= MOST_TOLD ? all : all.filter(([name]) => Object.hasOwn(changes, name))
   const tag = `/salt/minion/minion_schedule_${what}${what === 'saved' ? '' : '_complete'}`
   await context
     .fire(tag, { complete: true, schedule: Object.fromEntries(told) })
     .catch(error => context.log.warn({ tag, error: errorMessage(error) }, 'a change of the schedule could not be said'))
-  return given
 }
 
 type Carried = ScheduleAnswer & { minions?: string[] }

@@ -1,7 +1,7 @@
 // Module `event`: fires events from the minion, in the shape in which Salt's minions fire theirs.
 import { z } from 'zod'
 import { execution } from '../functions/define.ts'
-import type { ExecutionContext } from '../functions/minion-context.ts'
+import { chosenFacts, fireMinionEvent } from '../functions/minion-event.ts'
 
 const tag = z.string().min(1).describe('the tag, such as my/app/deployed')
 const map = z.record(z.string(), z.unknown())
@@ -20,8 +20,8 @@ export const send = execution({
   },
   extra: 'kwargs',
   async run({ tag, data, with_grains, kwargs }, context) {
-    const grains = with_grains === false ? {} : { grains: chosenGrains(with_grains, context.grains) }
-    await fire(tag, { ...grains, ...kwargs, ...data }, context)
+    const grains = with_grains === false ? {} : { grains: chosenFacts(with_grains, context.grains) }
+    await fireMinionEvent(tag, { ...grains, ...kwargs, ...data }, context)
     return true
   },
 })
@@ -31,16 +31,7 @@ export const fire_master = execution({
     Example: reactor call web1 event.fire_master '{"version": "1.4.2"}' my/app/deployed`,
   args: { data: z.union([map, z.string()]).describe('what happened, as a map or a text'), tag },
   async run({ data, tag }, context) {
-    await fire(tag, data, context)
+    await fireMinionEvent(tag, data, context)
     return true
   },
 })
-
-function fire(tag: string, data: unknown, context: ExecutionContext): Promise<void> {
-  return context.fire(tag, { id: context.id, tag, data, cmd: '_minion_event', pretag: null })
-}
-
-function chosenGrains(chosen: true | string[], grains: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  if (chosen === true) return { ...grains }
-  return Object.fromEntries(chosen.filter(name => Object.hasOwn(grains, name)).map(name => [name, grains[name]]))
-}

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { execution } from '../functions/define.ts'
 import { lookup, truthy } from '../grains/lookup.ts'
+import { filterBy } from '../pillar/filter-by.ts'
 
 const key = z.string().min(1).describe('the name of a grain; a path such as ip_interfaces:eth0:0 leads into it')
 const fallback = z.unknown().default('').describe('what to return where there is no such grain')
@@ -48,4 +49,20 @@ export const has_value = execution({
   args: { key },
   idempotent: true,
   run: (args, { grains }) => truthy(lookup(grains, args.key, false)),
+})
+
+const table = z.record(z.string(), z.unknown())
+
+export const filter_by = execution({
+  doc: `Returns the entry of a table whose name, a glob, fits the value of a grain; the default's where none does.
+    Example: reactor call web1 grains.filter_by '{"Debian": {"pkg": "apache2"}, "RedHat": {"pkg": "httpd"}}'`,
+  args: {
+    lookup_dict: table.describe('the table: {value: entry}'),
+    grain: z.string().min(1).default('os_family').describe('the grain; a path such as a:b leads into it'),
+    merge: table.nullish().describe('a map that is laid over the entry, such as what pillar says'),
+    default: z.string().default('default').describe('the name of the entry where none fits'),
+    base: z.string().nullish().describe('the name of an entry that the other is laid over'),
+  },
+  idempotent: true,
+  run: (args, { grains }) => filterBy(grains, args),
 })

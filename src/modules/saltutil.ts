@@ -95,10 +95,32 @@ export const find_cached_job = execution({
 
 export const refresh_grains = execution({
   doc: `Collects the grains anew and sends them to the master's side; true once they are stored there.
+    The pillar, which is made from them, is fetched anew too, unless refresh_pillar is false.
     Example: reactor call web1 saltutil.refresh_grains`,
+  args: { refresh_pillar: z.boolean().default(true).describe('fetch the pillar anew too') },
+  idempotent: true,
+  async run({ refresh_pillar: withPillar }, context) {
+    await context.refreshGrains()
+    if (withPillar) await context.pillar.refresh()
+    return true
+  },
+})
+
+export const refresh_pillar = execution({
+  doc: `Has the pillar compiled anew, and goes on with it: its schedule, too. True once it is in force.
+    Where an SLS of it cannot be rendered the rest is in force, and the job fails with what is wrong.
+    Example: reactor call web1 saltutil.refresh_pillar`,
+  args: {
+    wait: z
+      .boolean()
+      .default(true)
+      .refine(wait => wait, 'the pillar is always waited for: leave it out')
+      .describe('not supported but true'),
+  },
   idempotent: true,
   async run(_args, context) {
-    await context.refreshGrains()
+    const { errors } = await context.pillar.refresh()
+    if (errors.length > 0) throw new ReactorError('function_failed', `Pillar failed to render:\n${errors.join('\n')}`)
     return true
   },
 })
@@ -142,6 +164,16 @@ export const cmd = execution({
     return Object.fromEntries(
       returns.map(([id, { return: ret, retcode }]) => [id, { ret, retcode, jid: gathered.jid }]),
     )
+  },
+})
+
+export const clear_cache = execution({
+  doc: `Removes the minion's copies of the master's files; returns true. They are fetched again when they are asked for.
+    Example: reactor call web1 saltutil.clear_cache`,
+  idempotent: true,
+  async run(_args, { files }) {
+    await files.clear()
+    return true
   },
 })
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { parseDuration } from '../base/duration.ts'
 import { detectServices } from '../execution/services/detect.ts'
-import type { Action } from '../execution/services/provider.ts'
+import type { Action, Boot } from '../execution/services/provider.ts'
 import { execution } from '../functions/define.ts'
 import type { ExecutionContext } from '../functions/minion-context.ts'
 
@@ -60,6 +60,50 @@ export const restart = execution({
   args: acting,
   run: (args, context) => act('restart', args, context),
 })
+
+export const reload = execution({
+  doc: `Has a service read its configuration again without stopping it. Returns true; fails with what was said.
+    Example: reactor call web1 service.reload nginx`,
+  args: acting,
+  run: (args, context) => act('reload', args, context),
+})
+
+export const enabled = execution({
+  doc: `Tells whether a service is started with the machine; false as well where there is no such service.
+    Example: reactor call web1 service.enabled nginx`,
+  args: { name },
+  idempotent: true,
+  run: (args, context) => detectServices(context.config).enabled(args.name, looking(context)),
+})
+
+export const disabled = execution({
+  doc: `Tells whether a service is not started with the machine.
+    Example: reactor call web1 service.disabled nginx`,
+  args: { name },
+  idempotent: true,
+  run: async (args, context) => !(await detectServices(context.config).enabled(args.name, looking(context))),
+})
+
+export const enable = execution({
+  doc: `Has a service started with the machine. Returns true; fails with what the service manager said.
+    Example: reactor call web1 service.enable nginx`,
+  args: { name },
+  idempotent: true,
+  run: (args, context) => boot('enable', args.name, context),
+})
+
+export const disable = execution({
+  doc: `Has a service not started with the machine. Returns true; fails with what the service manager said.
+    Example: reactor call web1 service.disable nginx`,
+  args: { name },
+  idempotent: true,
+  run: (args, context) => boot('disable', args.name, context),
+})
+
+async function boot(how: Boot, name: string, context: ExecutionContext): Promise<true> {
+  await detectServices(context.config).setBoot(how, name, looking(context))
+  return true
+}
 
 function looking({ signal, onProcess }: ExecutionContext) {
   return { timeoutMs: LOOK_MS, signal, onPid: onProcess }

@@ -9,7 +9,7 @@ import { type OperatorStore, openOperators } from '../operators/store.ts'
 import type { TargetContext } from '../protocol/target.ts'
 import type { Core } from './core.ts'
 
-export const targetContext = ({ nodegroups }: Config): TargetContext => ({ nodegroups, pillar: false })
+export const targetContext = ({ nodegroups }: Config): TargetContext => ({ nodegroups, pillar: true })
 
 /** Throws `bad_config`. */
 export const rolesOf = (config: Config): Roles => readRoles(config.roles, targetContext(config))

@@ -13,7 +13,7 @@ import { startTrimming } from '../cache/trim.ts'
 import { startCacheWorker } from '../cache/worker.ts'
 import type { Config } from '../config/schema.ts'
 import { serveGrains } from '../fleet/grains-service.ts'
-import { followFleet, openMinionBucket } from '../fleet/registry.ts'
+import { followFleetAndPillars, openMinionBucket } from '../fleet/registry.ts'
 import { countCommits, filesSource } from '../metrics/cache.ts'
 import type { Monitored } from '../metrics/metrics.ts'
 import { openReturnersSource } from '../metrics/returners.ts'
@@ -94,7 +94,7 @@ export async function startCache(config: Config, log: Log): Promise<Monitored> {
     stack.add(await serveHistory({ nc, subjects, store, decisions, payloads, overflow, authority, others, clock, log }))
     const mine = openMineStore(join(dir, 'mine.db'))
     stack.defer(() => mine.close())
-    const fleet = stack.add(await followFleet(nc, config.namespace, replicas, log))
+    const fleet = stack.add(await followFleetAndPillars(nc, config.namespace, replicas, log))
     const { nodegroups } = config
     stack.add(await serveMine({ nc, subjects, store: mine, fleet, nodegroups, log }))
     metrics.add(() => ({ reactor_events_trimmed_total: trimming.stats().trimmed }))

@@ -6,18 +6,20 @@ import type { Log } from '../base/log.ts'
 import { openLeases } from '../bus/lease.ts'
 import { createJobCache, createReactionHistory } from '../cache/client.ts'
 import type { Config } from '../config/schema.ts'
-import { followFleet } from '../fleet/registry.ts'
+import { createMasterSource } from '../files/source.ts'
+import { followFleetAndPillars } from '../fleet/registry.ts'
 import { loadFunctions } from '../functions/load.ts'
 import { openAnnounce } from '../jobs/announce.ts'
 import { openReactionControl } from '../jobs/control/reactions.ts'
 import { createGather } from '../jobs/gather.ts'
 import { openLedger } from '../jobs/ledger.ts'
 import { openMissed } from '../jobs/missed.ts'
+import { createOrchestrations } from '../jobs/orchestrate.ts'
 import { createAskPeers } from '../jobs/peer.ts'
 import { createPublishJob } from '../jobs/publish.ts'
 import { startReactions } from '../jobs/reactions/start.ts'
 import { openJobRecords } from '../jobs/records.ts'
-import { createFunctionJobs } from '../jobs/run-function.ts'
+import { createFunctionJobs, type RunFunction } from '../jobs/run-function.ts'
 import { createRunnerContext } from '../jobs/runner-context.ts'
 import { createScheduleClient } from '../jobs/schedule-client.ts'
 import { createJobSender } from '../jobs/send.ts'
@@ -27,6 +29,7 @@ import { reactionsSource } from '../metrics/jobs.ts'
 import type { Monitored } from '../metrics/metrics.ts'
 import { openConsumersSource } from '../metrics/streams.ts'
 import { createOverflow, createReturnStore } from '../payload/overflow.ts'
+import { createPillarClient } from '../pillar/jobs-client.ts'
 import { formatStamp } from '../protocol/event.ts'
 import { createBackends } from '../queue/backends.ts'
 import { startDrain } from '../queue/drain.ts'
@@ -40,6 +43,8 @@ import { loadProfiles, shownConfig } from './profiles.ts'
 
 export async function startJobs(config: Config, log: Log): Promise<Monitored> {
   const registry = await loadFunctions('runner', config.module_dirs)
+  const wheels = await loadFunctions('wheel', config.module_dirs)
+  const steps = await loadFunctions('orchestration', config.module_dirs)
   const profiles = await loadProfiles(config)
   const roles = rolesOf(config)
   return startCore(config, '_jobs', log, async core => {
@@ -48,7 +53,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
     const { audit, authority } = await openRights(core, config, roles, log)
     const targets = targetContext(config)
     const keepMs = keepWorkMs(config)
-    const fleet = stack.add(await followFleet(nc, ns, config.streams.replicas, log))
+    const fleet = stack.add(await followFleetAndPillars(nc, ns, config.streams.replicas, log))
     const records = await openJobRecords(nc, subjects, publisher, keepMs)
     const payloads = await openPayloads(nc, config)
     const missed = await openMissed({ nc, subjects, publisher, records, now: clock.now })
@@ -91,6 +96,8 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
       }),
     )
     const history = createReactionHistory(nc, subjects)
+    // What a function calls is a job like any other.
+    const runFunction: RunFunction = call => counted.run(call)
     const runners = createFunctionJobs({
       kind: 'runner',
       registry,
@@ -103,7 +110,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
       audit,
       log,
       extend: createRunnerContext({
-        ...{ nc, subjects, publishJob, gather, records, missed, fleet, targets },
+        ...{ nc, subjects, publishJob, resolveJob, gather, records, missed, fleet, targets },
         cache: createJobCache(nc, subjects, reason => log.warn({ reason }, 'an answer about jobs is incomplete')),
         rules: {
           control: rulesControlWhenAsked(
@@ -120,6 +127,12 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
           ...{ open: queues.open, runnerQueue: config.runner_queue, fire },
           run: call => counted.run(call),
         },
+        pillars: createPillarClient(nc, subjects),
+        inner: { runFunction, registries: { runner: registry, wheel: wheels }, audit },
+        orchestrations: createOrchestrations({
+          files: createMasterSource({ nc, subject: subjects.files }),
+          ...{ registry: steps, runners: registry.names(), log },
+        }),
         config: () => shownConfig(config),
       }),
     })

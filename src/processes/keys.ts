@@ -9,7 +9,7 @@ import type { Fire } from '../bus/fire.ts'
 import { identityIn } from '../bus/identity.ts'
 import { readSeed } from '../bus/seed.ts'
 import type { Config } from '../config/schema.ts'
-import { openMinionBucket } from '../fleet/registry.ts'
+import { openMinionBucket, openPillarBucket } from '../fleet/registry.ts'
 import type { JoinTokens, Keys } from '../functions/wheel-context.ts'
 import { seedAcceptedKeys } from '../keys/accepted-keys.ts'
 import { type Admit, createAdmission } from '../keys/admit.ts'
@@ -42,6 +42,7 @@ export async function openMasterKeys(
     await seedAcceptedKeys({ store, audit, clock, log }, master.accepted_keys)
     const alarm = stack.add(createPendingAlarm(fire, { maxPending: master.max_pending, log }))
     const minions = await openMinionBucket(nc, namespace, config.streams.replicas)
+    const pillars = await openPillarBucket(nc, namespace, config.streams.replicas)
     return {
       store,
       admit: createAdmission({
@@ -50,7 +51,9 @@ export async function openMasterKeys(
       }),
       keys: createKeys({
         ...{ store, fire, audit, clock, log, configured: master.accepted_keys },
-        forgetGrains: id => minions.delete(escapeId(id)),
+        forgetGrains: async id => {
+          await Promise.all([minions, pillars].map(bucket => bucket.delete(escapeId(id))))
+        },
         master: await issuerOf(master.callout?.issuer),
       }),
       tokens: createJoinTokens(tokenStore, audit),

@@ -1,13 +1,14 @@
 // A function of this machine's minion, run by another process: as the minion would run it, under its id and its key.
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import { asReactorError, type Code, ReactorError } from '../base/errors.ts'
+import { asReactorError, type Code, errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { createStack } from '../base/service.ts'
 import { maxPayload } from '../bus/max-payload.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
 import type { MinionReturners } from '../functions/minion-context.ts'
+import type { MinionPillar } from '../functions/minion-data.ts'
 import { eventTrace } from '../minion/event-trace.ts'
 import { findFinished } from '../minion/finished.ts'
 import { openOthersJobs } from '../minion/others.ts'
@@ -66,7 +67,8 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
     const link = masterless
       ? undefined
       : await connectMinion(config, { as: 'local', patient: false, grains: loaded.first }, stack, log)
-    const { around } = surround(config, loaded, link, log)
+    const { around, pillar } = surround(config, loaded, link, log)
+    await fetchPillar(pillar, log)
     const giveTo = await openReturners(config, call.returning, loaded.profiles, stack, log)
     const job = createOwnJobs(id, around.now)(call, config.jobs.run_timeout)
     const jobs = await openOthersJobs(join(dir, 'jobs.jsonl'))
@@ -113,6 +115,15 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
     return { returned, ...(unstored ? { unstored } : {}) }
   } finally {
     await stack.stop()
+  }
+}
+
+/** Without it, what needs it says so. */
+async function fetchPillar(pillar: Pick<MinionPillar, 'refresh'>, log: Log): Promise<void> {
+  try {
+    await pillar.refresh()
+  } catch (error) {
+    log.debug({ reason: errorMessage(error) }, 'there is no pillar for this call')
   }
 }
 

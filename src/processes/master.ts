@@ -2,6 +2,9 @@
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config/schema.ts'
+import { createRoots } from '../files/roots.ts'
+import { serveFiles } from '../files/service.ts'
+import { watchRoots } from '../files/watch.ts'
 import { createPresence } from '../fleet/presence.ts'
 import { loadFunctions } from '../functions/load.ts'
 import type { WheelContext } from '../functions/wheel-context.ts'
@@ -20,6 +23,7 @@ import { openOperatorStore, rightsOf, rolesOf } from './authority.ts'
 import { startLogins } from './callout.ts'
 import { keepWorkMs, openPayloads, startCore } from './core.ts'
 import { openMasterKeys } from './keys.ts'
+import { servePillars } from './pillar.ts'
 import { loadProfiles, shownConfig } from './profiles.ts'
 
 export async function startMaster(config: Config, log: Log): Promise<Monitored> {
@@ -63,6 +67,7 @@ export async function startMaster(config: Config, log: Log): Promise<Monitored> 
           keys: keys(caller),
           tokens: tokens(caller),
           operators: recordedOperators(operators, audit, caller),
+          fileRoots: config.file_roots,
           config: () => shownConfig(config),
           connected: () => presence.connected(performance.now()),
         })
@@ -82,6 +87,9 @@ export async function startMaster(config: Config, log: Log): Promise<Monitored> 
         log,
       }),
     )
+    stack.add(await serveFiles({ nc, subjects, roots: createRoots(config), log }))
+    if (config.fileserver_events) stack.add(await watchRoots({ config, fire, log }))
+    await servePillars(core, config, log)
     const logins = stack.add(await startLogins(config, { fire, audit, clock, keys: store, admit, operators, log }))
     const connected = () => presence.connected(performance.now()).length
     core.metrics.add(masterSource({ keys: store, connected, logins: logins.stats }))

@@ -28,7 +28,9 @@ import { createReturns } from '../minion/returns.ts'
 import type { Surroundings } from '../minion/run.ts'
 import { createMinionSchedule } from '../minion/schedule.ts'
 import { openScheduleFile } from '../minion/schedule-file.ts'
+import { shownJob } from '../minion/shown-job.ts'
 import { openSpoolFile, startSpool } from '../minion/spool.ts'
+import { startPillar } from '../minion/start-pillar.ts'
 import { createPayloadSender } from '../payload/upload.ts'
 import type { JobStarted } from '../protocol/job.ts'
 import { warnOfStraySettings } from '../returner/stray-settings.ts'
@@ -106,8 +108,8 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
       returners: config.schedule_returner,
       runMs: config.jobs.run_timeout,
       grains: own.around.grains,
-      take: job => engine.take(job),
-      say: (tag, data) => spool.fire(tag, data, { keep: true }),
+      take: job => engine.take(shownJob(job, own.pillar.hide)),
+      say: (tag, data) => spool.fire(tag, own.pillar.hide(data), { keep: true }),
       clock: systemClock,
       log,
     })
@@ -146,6 +148,8 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     stack.add(schedule)
     schedule.start()
     metrics.add(minionSource({ engine, held, spooled }))
+    own.pillar.follow(({ value }) => schedule.setPillar(value))
+    const pillar = stack.add(await startPillar({ nc, pillar: own.pillar, log }))
     stack.add(listenForJobs({ nc, subjects, id, isolation: config.isolation, engine, log }))
     const missed = stack.add(createMissedJobs({ nc, subjects, id, engine, now, log }))
     missed.fetch()
@@ -163,7 +167,9 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     )
     const onLink = (up: boolean) => {
       linked = up
-      if (up) missed.fetch()
+      if (!up) return
+      missed.fetch()
+      pillar.fetch()
     }
     stack.add(await announce({ nc, subjects, id, grains: own.grains, spool, beatMs: config.minion.beat, log, onLink }))
     metrics.ready(watch.away)

@@ -1,5 +1,6 @@
 // What a function of this machine's minion has around it, whichever process runs it: its modules, grains and profiles, the
 // connection of its minion, and what it reaches of the master over that.
+import { resolve } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { createStack } from '../base/service.ts'
@@ -16,6 +17,7 @@ import { createMineClient } from '../mine/client.ts'
 import { minionLogin, minionSeedFile } from '../minion/login.ts'
 import { createOwnGrains, type OwnGrains } from '../minion/own-grains.ts'
 import type { Surroundings } from '../minion/run.ts'
+import type { OwnPillar } from '../pillar/own-pillar.ts'
 import { minionInbox } from '../protocol/inbox.ts'
 import { minionOrigin } from '../protocol/origin.ts'
 import { away } from './away.ts'
@@ -33,9 +35,10 @@ type Around = Omit<Surroundings, 'jobs' | 'returners' | 'schedule' | 'fire'>
 export async function loadMinion(config: Config) {
   const { id, grains } = config.minion
   const registry = await loadFunctions('execution', config.module_dirs)
+  const states = await loadFunctions('state', config.module_dirs)
   const profiles = await loadProfiles(config)
   const collect = () => collectGrains({ id, config: grains })
-  return { registry, profiles, collect, first: await collect() }
+  return { registry, states, profiles, collect, first: await collect() }
 }
 
 /** Connects under the minion's id and key, until the stack stops. `as` is shown in the server's list; see `connectBus` for the rest. */
@@ -67,17 +70,20 @@ export interface MinionAround {
   /** All but the minion's jobs, and its way to fire events. */
   around: Around
   grains: OwnGrains
+  pillar: OwnPillar
 }
 
 /** Without a link, what asks the master throws `unreachable`. */
 export function surround(config: Config, loaded: Loaded, link: MinionLink | undefined, log: Log): MinionAround {
-  const { id, module_config, mine_functions } = config.minion
+  const { id, dir, module_config, mine_functions } = config.minion
   const { registry, profiles } = loaded
   const { grains, mine, peer } = link ? reached(id, loaded, link, log) : unreached(loaded)
+  const data = dataOfMinion(config, link, { grains: grains.current, execution: registry, states: loaded.states, log })
   const around: Around = {
     id,
     registry,
     profiles,
+    dir: resolve(dir),
     config: module_config,
     mineFunctions: mine_functions,
     publicKey: () => publicKeyIn(minionSeedFile(config)),
@@ -85,11 +91,11 @@ export function surround(config: Config, loaded: Loaded, link: MinionLink | unde
     refreshGrains: grains.refresh,
     mine,
     peer,
-    ...dataOfMinion(),
+    ...data,
     now: systemClock.now,
     log,
   }
-  return { around, grains }
+  return { around, grains, pillar: data.pillar }
 }
 
 type Reached = Pick<Around, 'mine' | 'peer'> & { grains: OwnGrains }

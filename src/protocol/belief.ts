@@ -3,8 +3,8 @@
 import type { Origin } from './origin.ts'
 
 /**
- * Whether an event is to be believed. Under `salt/`, a minion is believed only on its own returns, progress, life and
- * beacons; services and tags outside `salt/` always are (the account proves the origin). So are operators, who try a rule by
+ * Whether an event is to be believed. Under `salt/`, a minion is believed only on its own returns, progress, states, life
+ * and beacons; services and tags outside `salt/` always are (the account proves the origin). So are operators, who try a rule by
  * firing what it waits for and need a role for it, but not on `salt/audit/…`: the record is about them.
  */
 export function isBelieved(origin: Origin, tag: string): boolean {
@@ -14,6 +14,7 @@ export function isBelieved(origin: Origin, tag: string): boolean {
   const parts = tag.split('/')
   const own = origin.id
   if (own.includes('/')) return false
+  if (parts[1] === 'state_result') return parts[3] === own && parts.length > 4
   if (parts[1] === 'minion' || parts[1] === 'beacon') return parts[2] === own && parts.length > 3
   return parts[1] === 'job' && (parts[3] === 'ret' || parts[3] === 'prog') && parts[4] === own
 }

@@ -19,6 +19,8 @@ export const HEADER = {
   work: 'Reactor-Work',
   time: 'Reactor-Time',
   untrusted: 'Reactor-Untrusted',
+  // Of an answer: its body is the return of a function that has failed.
+  failed: 'Reactor-Failed',
 } as const
 /** Chains of events and jobs longer than this are cut. */
 export const MAX_HOPS = 64

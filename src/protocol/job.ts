@@ -37,6 +37,8 @@ export interface ScheduledRun {
   return_job?: false | 'nocache'
   /** Goes with its return. */
   metadata?: Record<string, unknown>
+  /** Its arguments as they are told, where a secret of the pillar is among them. */
+  shown?: Pick<JobMessage, 'arg' | 'kwarg'>
 }
 
 /** The minion's answer to it, at once. */

@@ -101,7 +101,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ServiceOrigin, ServiceRights>> = {
       'pillar._jobs',
       'file._jobs',
     ],
-    subscribe: ['publish', 'runner.>', 'missed.*', 'peer.*', 'in_hand', 'live.*.salt.job.>'],
+    subscribe: ['publish', 'runner.>', 'missed.*', 'peer.*', 'in_hand', 'live.>'],
     streams: {
       events: ['get', { look: 'reactor' }],
       jobs: ['get', 'purge'],

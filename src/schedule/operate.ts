@@ -100,12 +100,16 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
     },
     add: (name: string, given: unknown, options: ChangeOptions = {}): Promise<Answer> =>
       addItem(name, given, options).catch(failed),
-    async modify(name: string, given: Record<string, unknown>, { persist, test }: ChangeOptions = {}): Promise<Answer> {
+    async modify(
+      name: string,
+      given: Record<string, unknown>,
+      { persist, test, whole }: ChangeOptions & { whole?: boolean } = {},
+    ): Promise<Answer> {
       const noted = entryOf(name)
       if (!noted) return none(name, ' in schedule.')
       if (noted.source === 'pillar') return ofPillar(name)
       try {
-        const { item } = book.read(name, modifiedItem(noted.item, given))
+        const { item } = book.read(name, whole ? given : modifiedItem(noted.item, given))
         if (test) return { result: true, comment: `Job: ${name} would be modified in schedule.`, changes: {} }
         await put(name, { item }, persist)
         const changes = { [name]: { old: shownItem(noted.item), new: shownItem(item) } }

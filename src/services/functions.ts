@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { parseArguments, parseJson } from '../bus/request.ts'
 import { requestInfo } from '../bus/requester.ts'
-import { type Endpoint, type Overflow, serve } from '../bus/serve.ts'
+import { type Endpoint, failedAnswer, type Overflow, serve } from '../bus/serve.ts'
 import { jsonSchema } from '../functions/doc.ts'
 import type { Registry } from '../functions/registry.ts'
 import type { RunFunction } from '../jobs/run-function.ts'
@@ -76,7 +76,9 @@ async function handle(
   })
   await told
   if (work) return { jid, outcome, ...(begun ? { begun } : {}) }
+  // As in Salt, a return that says itself that it has failed is one.
   if (outcome.ok) return outcome.value
+  if ('value' in outcome) return failedAnswer(outcome.value)
   throw new ReactorError(outcome.code, outcome.message, { jid })
 }
 

@@ -9,12 +9,17 @@ export interface SlsFile {
 /** Where a rendering reads what its templates import and include. Undefined: there is no such file. */
 export type LoadFile = (path: string, saltenv: string) => Promise<string | undefined>
 
-/** `salt['module.function'](…)` of a template. Throws the function's failure. */
-export type CallFunction = (fun: string, args: unknown[], named: Record<string, unknown>) => Promise<unknown>
+/**
+ * `salt['module.function'](…)` of a template. Throws the function's failure. An answer that is no promise is there at once;
+ * one that is makes the file be rendered anew when it has come.
+ */
+export type CallFunction = (fun: string, args: unknown[], named: Record<string, unknown>) => unknown
 
 export interface SlsSurroundings {
   load: LoadFile
   call: CallFunction
+  /** Whether there is such a function, for `'cmd.run' in salt`; without it every one is taken to be there. */
+  has?(fun: string): boolean
   /** Grains, pillar, opts and what else templates see. */
   names: Readonly<Record<string, unknown>>
 }

@@ -1,4 +1,5 @@
 // The kinds of events as people tell them apart, and the colours that show them.
+import { stateOf } from './state-run.ts'
 
 export type Kind = 'job' | 'run' | 'wheel' | 'minion' | 'auth' | 'presence' | 'beacon' | 'other' | 'own'
 export type Style = Kind | 'failed' | 'dim' | 'good' | 'bad' | 'rule'
@@ -57,11 +58,11 @@ export function kindOf(tag: string): Kind {
   return (Object.hasOwn(KINDS, second) ? KINDS[second] : undefined) ?? 'other'
 }
 
-/** A return that says it failed: by its `retcode` or `success`; a login or a key that was refused. */
+/** A return that says it failed: by its `retcode` or `success`; a state that failed; a login or a key that was refused. */
 export function isFailure(tag: string, data: Record<string, unknown>): boolean {
   const kind = kindOf(tag)
   if (kind === 'auth') return data.result === false
-  if (!isReturn(tag)) return false
+  if (!isReturn(tag)) return stateOf(tag, data)?.result === false
   const retcode = data.retcode
   return data.success === false || (retcode !== undefined && retcode !== null && retcode !== 0)
 }

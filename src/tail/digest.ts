@@ -5,6 +5,7 @@ import { cleanText } from '../base/clean.ts'
 import { isObject } from '../base/json.ts'
 import { splitArgs } from '../protocol/salt-args.ts'
 import { isFailure, isReturn, kindOf } from './colour.ts'
+import { describeRun, describeState, runOf, stateOf } from './state-run.ts'
 import { cut } from './width.ts'
 
 /** Fields that say again what the line says already. */
@@ -45,6 +46,8 @@ function describe(tag: string, data: Record<string, unknown>, budget: number): s
     if ((kind === 'job' || kind === 'run' || kind === 'wheel') && tag.endsWith('/new')) return describeNew(data, budget)
     if (JOB_START.test(tag))
       return `${'id' in data ? `${brief(data.id, budget)} ` : ''}started ${brief(data.fun, budget)}`
+    const state = stateOf(tag, data)
+    if (state) return `${'id' in data ? `${brief(data.id, budget)} ` : ''}${describeState(state, data, budget)}`
   }
   if (kind === 'job' && tag.endsWith('/sent') && Array.isArray(data.offline)) return describeSent(data, budget)
   if (kind === 'minion' && typeof data.data === 'string' && tag.endsWith('/start'))
@@ -64,6 +67,8 @@ function describeReturn(tag: string, data: Record<string, unknown>, budget: numb
 /** One that lies apart from its event is told by its size. */
 function returnedValue({ payload, ...data }: Record<string, unknown>, budget: number): string {
   if (isObject(payload) && typeof payload.size === 'number') return ` (${payload.size.toLocaleString('en')} bytes)`
+  const run = runOf(data.return)
+  if (run) return ` ${describeRun(run)}`
   return 'return' in data ? ` ${brief(data.return, budget)}` : ''
 }
 
@@ -107,8 +112,8 @@ function describeNew(data: Record<string, unknown>, budget: number): string {
 function callArgs(args: unknown, budget: number): string {
   if (!Array.isArray(args) || args.length === 0) return ''
   const { arg, kwarg } = splitArgs(args)
-  const texts = [...arg.slice(0, 10).map(value => brief(value, budget)), fields(kwarg, budget)]
-  return ` ${cut(texts.filter(Boolean).join(' '), budget)}`
+  const texts = [...arg.slice(0, 10).map(value => brief(value, budget)), fields(kwarg, budget)].filter(Boolean)
+  return texts.length > 0 ? ` ${cut(texts.join(' '), budget)}` : ''
 }
 
 /** `key=value` pairs, the telling ones first; stops once the budget is spent. */

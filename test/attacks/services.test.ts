@@ -34,7 +34,7 @@ const STREAMS = Object.values(streamNames('reactor'))
 const BUCKETS = bucketNames('reactor')
 /** Buckets that each may write. */
 const WRITES: Record<ServiceName, string[]> = {
-  master: [BUCKETS.keys, BUCKETS.tokens, BUCKETS.users, BUCKETS.passwords, BUCKETS.minions],
+  master: [BUCKETS.keys, BUCKETS.tokens, BUCKETS.users, BUCKETS.passwords, BUCKETS.minions, BUCKETS.pillars],
   reactor: [BUCKETS.rules, BUCKETS.windows, BUCKETS.leases, BUCKETS.alarms],
   jobs: [BUCKETS.rules, BUCKETS.alarms, BUCKETS.leases],
   schedule: [BUCKETS.schedules, BUCKETS.leases],
@@ -66,6 +66,10 @@ const WORK: Record<string, ServiceName[]> = {
   publish: ['gateway'],
   'history.events': ['jobs', 'gateway'],
   decide: ['jobs'],
+  'pillar._jobs': ['jobs'],
+  'pillar.web1': [],
+  'file._jobs': ['jobs'],
+  'file.web1': [],
   'grains.web1': [],
   'beat.web1': [],
   'live.web1.x': [],
@@ -73,9 +77,9 @@ const WORK: Record<string, ServiceName[]> = {
 }
 /** Subjects that each may hear. */
 const HEARS: Record<ServiceName, string[]> = {
-  master: ['reactor.beat.*', 'reactor.wheel.>'],
+  master: ['reactor.beat.*', 'reactor.wheel.>', 'reactor.pillar.*', 'reactor.file.*'],
   reactor: ['reactor.decide'],
-  jobs: ['reactor.publish', 'reactor.runner.>', 'reactor.missed.*', 'reactor.peer.*', 'reactor.live.*.salt.job.>'],
+  jobs: ['reactor.publish', 'reactor.runner.>', 'reactor.missed.*', 'reactor.peer.*', 'reactor.live.>'],
   schedule: ['reactor.schedule'],
   cache: ['reactor.grains.*', 'reactor.payload.*', 'reactor.mine.*', 'reactor.history.>'],
   gateway: ['reactor.live.>', 'reactor.decision.>'],
@@ -203,6 +207,7 @@ describe.each(SERVICE_NAMES)('with the seed of the service %s nobody', name => {
       [BUCKETS.users]: ['master', 'jobs', 'cache'],
       [BUCKETS.tokens]: ['master'],
       [BUCKETS.keys]: ['master'],
+      [BUCKETS.pillars]: ['master', 'jobs', 'cache'],
     }
     const subjects = Object.entries(readers)
       .filter(([, who]) => !who.includes(name))

@@ -184,13 +184,16 @@ describe('reactor check', () => {
 describe('reactor functions', () => {
   it('lists them, and shows the help of one or of a module', async () => {
     const all = await command(['functions'])
-    expect(all.stdout).toMatch(/^execution {2}test\.ping +Answers true/m)
+    expect(all.stdout).toMatch(/^execution +test\.ping +Answers true/m)
     expect((await command(['functions', 'test.ping'])).stdout).toMatch(/test\.ping/)
     expect((await command(['functions', 'runner.test.arg'])).stdout).toMatch(/^runner test\.arg /)
     expect((await command(['functions', 'local.test.ping'])).stdout).toMatch(/^execution test\.ping/)
     expect((await command(['functions', 'wheel.test.ping'])).stderr).toContain("is named 'wheel.test.ping'")
     const wheels = await command(['functions', '--kind', 'wheel', '--json'])
     expect(JSON.parse(wheels.stdout).map((doc: { kind: string }) => doc.kind)).not.toContain('runner')
+    expect((await command(['functions', 'state.file.managed'])).stdout).toMatch(/^state file\.managed /)
+    expect((await command(['functions', 'orchestration.salt.state'])).stdout).toMatch(/^orchestration salt\.state /)
+    expect((await command(['functions', 'state.apply'])).stdout).toMatch(/^execution state\.apply /)
     expect(await command(['functions', 'test.pong'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("Did you mean 'test.ping'?"),

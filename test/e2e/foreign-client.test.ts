@@ -106,9 +106,11 @@ describe('a foreign NATS client', () => {
     const names = new Set(['reactor-schedule', ...infos.map(({ name }) => name)])
     expect([...names].sort()).toEqual([
       'reactor-decide',
+      'reactor-file',
       'reactor-history',
       'reactor-mine',
       'reactor-minions',
+      'reactor-pillar',
       'reactor-publish',
       'reactor-runner',
       'reactor-schedule',

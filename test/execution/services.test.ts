@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -80,7 +80,12 @@ const SYSTEMCTL = `#!/bin/sh
 state=$(dirname "$0")/state
 shift 2
 case "$1 $*" in
+  "show "*NeedDaemonReload*) cat "$state.reload" 2>/dev/null || echo no ;;
   "show "*nginx.service) echo loaded ;;
+  "daemon-reload "*) rm "$state.reload"; echo reloaded >> "$state.log" ;;
+  "is-enabled "*nginx.service) cat "$state.boot" 2>/dev/null || { echo disabled; exit 1; } ;;
+  "enable "*) echo enabled > "$state.boot" ;;
+  "disable "*) rm "$state.boot" ;;
   "show "*) echo not-found ;;
   "list-unit-files "*) printf 'nginx.service enabled enabled\\nssh.service disabled enabled\\n' ;;
   "is-active "*nginx.service) [ "$(cat "$state" 2>/dev/null)" = start ] || exit 3 ;;
@@ -102,6 +107,48 @@ describe('services of systemd', () => {
     await expect(services.act('start', 'ngin', limits)).rejects.toThrow(/no service 'ngin'.*Did you mean 'nginx'\?/)
     await expect(services.act('stop', 'nginx', limits)).rejects.toThrow('Access denied')
     await expect(services.act('stop', '--force', limits)).rejects.toThrow('is no name of a service')
+  })
+})
+
+describe('what starts with the machine', () => {
+  it('is said to systemd', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'reactor-systemd-'))
+    const services = createSystemd({ systemctl: await script(join(dir, 'systemctl'), SYSTEMCTL) })
+    expect(await services.enabled('nginx', limits)).toBe(false)
+    await services.setBoot('enable', 'nginx', limits)
+    expect(await services.enabled('nginx', limits)).toBe(true)
+    await services.setBoot('disable', 'nginx', limits)
+    expect(await services.enabled('nginx', limits)).toBe(false)
+    await expect(services.setBoot('enable', 'ngin', limits)).rejects.toThrow(
+      /no service 'ngin'.*Did you mean 'nginx'\?/,
+    )
+  })
+
+  it('has systemd read its units again where a file of one has changed', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'reactor-systemd-'))
+    const services = createSystemd({ systemctl: await script(join(dir, 'systemctl'), SYSTEMCTL) })
+    await writeFile(join(dir, 'state.reload'), 'yes\n')
+    await services.act('start', 'nginx', limits)
+    await services.act('restart', 'nginx', limits)
+    expect(await readFile(join(dir, 'state.log'), 'utf8')).toBe('reloaded\n')
+  })
+
+  it('is linked for init scripts by the program that the machine has for it', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'reactor-init-'))
+    for (const folder of ['init.d', 'rc3.d']) await mkdir(join(dir, folder))
+    await script(join(dir, 'init.d/web'), INIT_SCRIPT)
+    const link = 'cd "$(dirname "$0")/rc3.d"; [ "$2" = disable ] && rm S01web || ln -sf ../init.d/web S01web\n'
+    const updateRc = await script(join(dir, 'update-rc'), `#!/bin/sh\n${link}`)
+    const services = createSysvinit({ initDir: join(dir, 'init.d'), updateRc })
+    expect(await services.enabled('web', limits)).toBe(false)
+    await services.setBoot('enable', 'web', limits)
+    expect(await services.enabled('web', limits)).toBe(true)
+    await services.setBoot('disable', 'web', limits)
+    expect(await services.enabled('web', limits)).toBe(false)
+    const without = createSysvinit({ initDir: join(dir, 'init.d'), updateRc: join(dir, 'none') })
+    await expect(without.setBoot('enable', 'web', limits)).rejects.toThrow(
+      "cannot enable the service 'web' (return code 127)",
+    )
   })
 })
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ReactorError } from '../../src/base/errors.ts'
 import { runner } from '../../src/functions/define.ts'
+import { failedReturn } from '../../src/functions/failed-return.ts'
 import { createRegistry } from '../../src/functions/registry.ts'
 import type { RunnerContext } from '../../src/functions/runner-context.ts'
 import { openAnnounce } from '../../src/jobs/announce.ts'
@@ -47,6 +48,10 @@ async function start(runTimeoutMs = 60_000) {
       run() {
         throw new ReactorError('function_failed', 'no disk')
       },
+    }),
+    'own.half': runner({
+      doc: 'x',
+      run: () => Promise.reject(failedReturn('one step failed', { retcode: 1 })),
     }),
     'own.forbidden': runner({
       doc: 'x',
@@ -129,6 +134,14 @@ describe('a return that the store refuses', () => {
 })
 
 describe('a runner function as a job', () => {
+  it('has a return where it failed and says what failed in that', async () => {
+    const { call, events } = await start()
+    const { outcome } = await call('own.half')
+    expect(outcome).toEqual({ ok: false, code: 'function_failed', message: 'one step failed', value: { retcode: 1 } })
+    const returned = await events.find(({ tag }) => tag.endsWith('/ret'), 'the return')
+    expect(returned.data).toMatchObject({ return: { retcode: 1 }, success: false })
+  })
+
   it('is announced and returned in Salt’s shape, caused by what caused it', async () => {
     const { call, events, nc, ns } = await start()
     const { jid, outcome } = await call('own.add', { arg: [2], kwarg: { b: 3 }, cause: 'event-1', hops: 2, chain: 'r' })

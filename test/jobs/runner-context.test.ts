@@ -1,12 +1,14 @@
 // What a runner function may do in the name of the operator who called it.
 import { describe, expect, it } from 'vitest'
 import type { CallContext, Gathered } from '../../src/functions/context.ts'
+import type { RunnerContext } from '../../src/functions/runner-context.ts'
 import type { Asked } from '../../src/jobs/publish.ts'
 import { createRunnerContext, type RunnerContextParts } from '../../src/jobs/runner-context.ts'
 import type { JobRecord, PublishMessage } from '../../src/protocol/job.ts'
 import type { JobsRequest } from '../../src/protocol/job-view.ts'
 import { ALL_GRANTS, type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import type { ValuePath } from '../../src/protocol/trust.ts'
 import type { RulesControl } from '../../src/reactor/bundle/control.ts'
 import { madeJob } from '../report/made.ts'
 
@@ -24,7 +26,7 @@ const CONTROL = {
   push: async (...args: unknown[]) => void changes.push(['push', ...args]),
 } as unknown as RulesControl
 
-function open(grants: Grants | undefined) {
+function open(grants: Grants | undefined, untrusted?: ValuePath[]) {
   const asked: { what: string; request: PublishMessage; asked: Asked }[] = []
   const searched: JobsRequest[] = []
   const forgotten: string[] = []
@@ -57,10 +59,15 @@ function open(grants: Grants | undefined) {
       control: async () => CONTROL,
       counts: async () => [{ rule: 'a', states: {}, suppressed: {} }],
     },
+    resolveJob: (request, by) => {
+      asked.push({ what: 'resolve', request, asked: by as Asked })
+      return { minions: ['web1'], missing: [] }
+    },
+    orchestrations: context => ({ steps: context }) as never,
   }
   const base = { jid: '9', fire: async (tag: string) => void fired.push(tag), signal: new AbortController().signal }
   const context = createRunnerContext(parts as RunnerContextParts)(base as unknown as CallContext, {
-    ...{ fun: 'own.fun', arg: [], kwarg: {}, user: 'ann', source: 'OPS', jid: '9', hops: 3, chain: 'r' },
+    ...{ fun: 'own.fun', arg: [], kwarg: {}, user: 'ann', source: 'OPS', jid: '9', hops: 3, chain: 'r', untrusted },
     ...(grants ? { grants: () => grants } : {}),
   })
   return { context, asked, searched, forgotten, fired }
@@ -78,6 +85,21 @@ describe('a runner function that an operator calls', () => {
       expect(by).toMatchObject({ user: 'ann', source: 'OPS', cause: '9', hops: 3, chain: 'r' })
       expect(by.grants!()).toBe(NO_GRANTS)
     }
+  })
+
+  it('resolves targets with their rights', () => {
+    const { context, asked } = open(NO_GRANTS)
+    expect(context.resolve(request)).toEqual(['web1'])
+    expect(asked[0]!.asked.grants!()).toBe(NO_GRANTS)
+  })
+
+  it('has steps of an orchestration carry no marks of an event, whose values its guard has looked at', async () => {
+    const { context, asked } = open(NO_GRANTS, [['kwarg', 'pillar', 'x']])
+    await context.gather(request, 5)
+    const { steps } = context.orchestrations as unknown as { steps(): RunnerContext }
+    await steps().gather(request, 5)
+    expect(asked.map(({ asked: by }) => by.untrusted)).toEqual([[['tgt']], undefined])
+    expect(asked[1]!.asked.grants!()).toBe(NO_GRANTS)
   })
 
   it('probes in its own name, whatever they may', async () => {

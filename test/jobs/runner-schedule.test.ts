@@ -42,6 +42,21 @@ describe('who schedules a function', () => {
     expect(asked).toEqual([['add', 'e', { ...item, ...EVERY }]])
   })
 
+  it.each(['state.orchestrate', 'state.orch', 'state.sls', 'state.orchestrate_single', 'state.orchestrate_show_sls'])(
+    'may have %s run later only where they may everything, for its steps are held to nothing then',
+    async fun => {
+      const item = { function: fun, ...EVERY }
+      const runner = [...GRANTS.runner, 'state.*']
+      await expect(open(undefined, { ...GRANTS, runner }).schedule.ask('add', 'e', item)).rejects.toMatchObject({
+        ...{ code: 'forbidden', message: expect.stringContaining('right to all functions') },
+      })
+      const all = { ...GRANTS, runner: ['*'], wheel: ['*'], local: [{ tgt: '*', funs: ['*'] }] }
+      const { schedule, asked } = open(undefined, all)
+      await schedule.ask('add', 'e', item)
+      expect(asked).toHaveLength(1)
+    },
+  )
+
   it.each<[string, Record<string, unknown>, string]>([
     ['a runner function', { function: 'http.query' }, "grants runner 'http.query'"],
     ['a runner function written in full', { function: 'runner.http.query' }, "grants runner 'http.query'"],

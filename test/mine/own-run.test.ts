@@ -47,6 +47,7 @@ const registry = createRegistry(
 const around = {
   id: 'web1',
   registry,
+  pillar: { hide: (value: unknown) => value },
   grains: () => ({ os: 'Debian' }),
   now: () => Date.now(),
   log: silentLog,

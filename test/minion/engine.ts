@@ -151,13 +151,16 @@ export async function createWorld() {
         registry,
         grains: () => ({ os: 'Debian' }),
         profiles: { smtp: {}, http: {} },
+        dir,
         config: {},
         publicKey: async () => undefined,
         mineFunctions: {},
         mine: {} as ExecutionContext['mine'],
         returners: {} as ExecutionContext['returners'],
         schedule: schedule?.operations ?? ({} as ExecutionContext['schedule']),
-        pillar: {} as ExecutionContext['pillar'],
+        pillar: { current: () => ({ value: {}, errors: [] }), hide: value => value } as Partial<
+          ExecutionContext['pillar']
+        > as ExecutionContext['pillar'],
         files: {} as ExecutionContext['files'],
         states: () => ({}) as ExecutionContext['states'],
         render: async (_job, text) => text,

@@ -46,4 +46,15 @@ describe('module grains', () => {
     expect(await call('grains.has_value', ['empty'])).toBe(false)
     expect(await call('grains.has_value', ['nope'])).toBe(false)
   })
+
+  it('chooses from a table by a grain, as Salt does', async () => {
+    const lookup = { Deb: { a: 1 }, 'Deb*': { pkg: 'apache2', conf: { x: 1 } }, default: { pkg: 'none' } }
+    const filter = (kwarg: Record<string, unknown>) => call('grains.filter_by', [lookup], kwarg)
+    expect(await filter({ grain: 'os' })).toEqual({ pkg: 'apache2', conf: { x: 1 } })
+    expect(await filter({ grain: 'nope' })).toEqual({ pkg: 'none' })
+    expect(await filter({ grain: 'os', merge: { conf: { y: 2 } } })).toEqual({ pkg: 'apache2', conf: { x: 1, y: 2 } })
+    expect(await filter({ grain: 'os', base: 'Deb' })).toEqual({ a: 1, pkg: 'apache2', conf: { x: 1 } })
+    expect(await filter({ grain: 'nope', default: 'x' })).toBe(null)
+    expect(await filter({ grain: 'os', merge: null })).toEqual({ pkg: 'apache2', conf: { x: 1 } })
+  })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Gathered, PublishRequest } from '../../src/functions/context.ts'
-import type { MinionJobs, RunningJob } from '../../src/functions/minion-context.ts'
+import type { ExecutionContext, MinionJobs, RunningJob } from '../../src/functions/minion-context.ts'
 import type { JobReturn } from '../../src/protocol/job.ts'
 import { caller } from './call.ts'
 
@@ -126,11 +126,13 @@ it('saltutil.find_cached_job returns what the minion remembers, and fails in wor
   expect(recorded.retcode).toBe(1)
 })
 
-it('saltutil.refresh_grains is true once they are stored, and fails where they are not', async () => {
-  let refreshed = 0
-  const { call } = caller('execution', { refreshGrains: async () => void refreshed++ })
+it('saltutil.refresh_grains is true once they are stored and the pillar is made of them, and fails where they are not', async () => {
+  const did: string[] = []
+  const pillar = { refresh: async () => void did.push('pillar') } as unknown as ExecutionContext['pillar']
+  const { call } = caller('execution', { refreshGrains: async () => void did.push('grains'), pillar })
   expect(await call('saltutil.refresh_grains')).toBe(true)
-  expect(refreshed).toBe(1)
+  expect(await call('saltutil.refresh_grains', [], { refresh_pillar: false })).toBe(true)
+  expect(did).toEqual(['grains', 'pillar', 'grains'])
   const failing = caller('execution', { refreshGrains: async () => Promise.reject(new Error('nobody answers')) })
   await expect(failing.call('saltutil.refresh_grains')).rejects.toThrow('nobody answers')
 })

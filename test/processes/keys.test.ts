@@ -8,7 +8,7 @@ import { createFire } from '../../src/bus/fire.ts'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { createPublisher } from '../../src/bus/publish.ts'
 import { configSchema } from '../../src/config/schema.ts'
-import { openMinionBucket } from '../../src/fleet/registry.ts'
+import { openMinionBucket, openPillarBucket } from '../../src/fleet/registry.ts'
 import { openMasterKeys } from '../../src/processes/keys.ts'
 import { type Event, readEvent } from '../../src/protocol/event.ts'
 import { fingerprint } from '../../src/protocol/key.ts'
@@ -60,7 +60,7 @@ async function open(master: Record<string, unknown> = {}) {
 }
 
 describe('the keys of a master, within the rights that it has', () => {
-  it('come, are accepted and deleted, with their events, and leave no grains', async () => {
+  it('come, are accepted and deleted, with their events, and leave neither grains nor pillar', async () => {
     const { admit, keys, tokens, events } = await open()
     expect(await admit({ id: 'web1.example.com', nkey })).toMatchObject({ act: 'pend' })
     await keys.accept('web1*', { rejected: false, denied: false })
@@ -82,7 +82,10 @@ describe('the keys of a master, within the rights that it has', () => {
 
     const minions = await openMinionBucket(accounts.actors.core.nc, NS, 1)
     await minions.put(escapeId('web1.example.com'), '{"id":"web1.example.com","grains":{}}')
+    const pillars = await openPillarBucket(accounts.actors.core.nc, NS, 1)
+    await pillars.put(escapeId('web1.example.com'), '{"id":"web1.example.com","pillar":{}}')
     expect(await keys.delete('web1*')).toEqual({ minions: ['web1.example.com'] })
+    expect((await pillars.get(escapeId('web1.example.com')))?.operation).toBe('DEL')
     expect((await minions.get(escapeId('web1.example.com')))?.operation).toBe('DEL')
     expect(await admit({ id: 'web1.example.com', nkey })).toMatchObject({ act: 'pend' })
     await keys.delete('*')

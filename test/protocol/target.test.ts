@@ -129,9 +129,9 @@ describe('a target', () => {
     )
   })
 
-  it.each(['pillar', 'pillar_pcre', 'pillar_exact'])('of type %s is refused while nobody provides pillar', type => {
+  it.each(['pillar', 'pillar_pcre', 'pillar_exact'])('of type %s is refused where pillar is not known', type => {
     expect(refusal(() => matching('a:b', type))).toContain(
-      `target type '${type}' needs pillar, which no process provides`,
+      `target type '${type}' needs pillar, which is not known here`,
     )
   })
 

@@ -3,8 +3,10 @@ import { headers as createHeaders, type NatsConnection } from '@nats-io/transpor
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { silentLog } from '../../src/base/log.ts'
+import { requestJson } from '../../src/bus/request.ts'
 import { callFunction } from '../../src/functions/call.ts'
 import { runner } from '../../src/functions/define.ts'
+import { failedReturn } from '../../src/functions/failed-return.ts'
 import { createRegistry } from '../../src/functions/registry.ts'
 import type { FunctionCall } from '../../src/jobs/run-function.ts'
 import { NO_GRANTS } from '../../src/protocol/role.ts'
@@ -31,6 +33,15 @@ const registry = createRegistry(
         doc: 'Fails.',
         run() {
           throw new Error('two\nlines')
+        },
+      }),
+    ],
+    [
+      'own.half',
+      runner({
+        doc: 'Fails with a return.',
+        run() {
+          throw failedReturn('one of two', { one: true, two: false })
         },
       }),
     ],
@@ -74,6 +85,7 @@ const ask = async (nc: NatsConnection, fun: string, body = '', headers: Record<s
     value: reply.json<unknown>(),
     error: reply.headers?.get('Nats-Service-Error') || undefined,
     status: reply.headers?.get('Nats-Service-Error-Code') || undefined,
+    failed: reply.headers?.get('Reactor-Failed') || undefined,
   }
 }
 
@@ -120,6 +132,15 @@ describe('the answer', () => {
       error: 'two lines',
       value: { error: { code: 'function_failed', message: 'two\nlines' } },
     })
+  })
+
+  it('of a failure that has a return is that return, and a header says that it has failed', async () => {
+    expect(await ask(admin, 'own.half')).toEqual({ value: { one: true, two: false }, failed: 'true' })
+    const heard: string[] = []
+    const asking = { timeoutMs: 5000, what: 'it', onFailed: () => heard.push('failed') }
+    expect(await requestJson(admin, subjects.runner('own.half'), {}, asking)).toEqual({ one: true, two: false })
+    await requestJson(admin, subjects.runner('own.nothing'), {}, asking)
+    expect(heard).toEqual(['failed'])
   })
 
   it('of wrong arguments names the argument', async () => {

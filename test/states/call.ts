@@ -38,7 +38,7 @@ export function stateCaller(overrides: Partial<StateContext> = {}) {
     test: boolean,
   ): Promise<StateReturn> => {
     const fn = states.get(fun)
-    const state = { id: String(args.name), sls: 'test', saltenv: 'base', fun }
+    const state = { ...overrides.state, id: String(args.name), sls: 'test', saltenv: 'base', fun }
     return (await fn[how]!(bindArgs(fun, fn, [], args), { ...context, test, state })) as StateReturn
   }
   return {

@@ -139,6 +139,55 @@ describe('the digest', () => {
     expect(digest('salt/job/1/prog/web1/start', start, 80, 'web2')).toBe('web1 started test.ping')
   })
 
+  it('leaves no gap where a call has only arguments that the line does not show', () => {
+    const call = { fun: 'runner.event.send', arg: [{ __kwarg__: true, tag: 'a/b' }], user: 'ada' }
+    expect(digest('salt/run/1/new', call, 80)).toBe('runner.event.send user=ada')
+  })
+
+  it('tells of a state of a run how far the run is and what became of it', () => {
+    const state = (result: boolean | null, changes: object, at = 1) => ({
+      ...{ id: 'web1', jid: '1', fun: 'file.managed', len: 3 },
+      ret: {
+        'file_|-motd_|-/etc/motd_|-managed': {
+          name: '/etc/motd',
+          result,
+          changes,
+          comment: 'no disk\x07',
+          __run_num__: at,
+        },
+      },
+    })
+    const of = (data: Record<string, unknown>) => digest('salt/job/1/prog/web1/1', data, 80, 'web1')
+    expect(of(state(true, { diff: 'x' }))).toBe('2/3 ✓ file.managed /etc/motd changed')
+    expect(of(state(true, {}))).toBe('2/3 ✓ file.managed /etc/motd')
+    expect(of(state(null, { newfile: 'x' }))).toBe('2/3 ✓ file.managed /etc/motd would change')
+    expect(of(state(false, {}))).toBe('2/3 ✗ file.managed /etc/motd: no disk\\x07')
+    expect(of(state(true, {}, 3))).toBe('4 ✓ file.managed /etc/motd')
+    expect(digest('salt/state_result/1/web1/motd', state(true, {}), 80, 'web2')).toBe(
+      'web1 2/3 ✓ file.managed /etc/motd',
+    )
+    expect(isFailure('salt/job/1/prog/web1/1', state(false, {}))).toBe(true)
+    expect(isFailure('salt/job/1/prog/web1/1', state(null, {}))).toBe(false)
+  })
+
+  it('counts the states of a run that has returned', () => {
+    const states = [
+      { result: true, changes: { a: 1 } },
+      { result: true, changes: {} },
+      { result: false, changes: { a: 1 } },
+      { result: null, changes: {} },
+    ]
+    const run = Object.fromEntries(states.map((one, at) => [`m_|-${at}_|-${at}_|-f`, { ...one, __run_num__: at }]))
+    const returned = { id: 'web1', fun: 'state.apply', retcode: 2, return: run }
+    expect(digest('salt/job/1/ret/web1', returned, 80, 'web1')).toBe(
+      '✗ state.apply retcode=2 4 states, 1 failed, 2 changed, 1 would change',
+    )
+    const orchestrated = { outputter: 'highstate', retcode: 1, data: { m_master: run } }
+    expect(
+      digest('salt/run/1/ret', { fun: 'runner.state.orchestrate', success: false, return: orchestrated }, 99),
+    ).toBe('✗ runner.state.orchestrate 4 states, 1 failed, 2 changed, 1 would change')
+  })
+
   it('of a return that lies apart tells its size, and of one that died or was late that it was', () => {
     const large = { fun: 'cmd.run', return: null, retcode: 0, success: true, payload: { name: '1', size: 5242880 } }
     expect(digest('salt/job/1/ret/web1', large, 80)).toBe('✓ cmd.run (5,242,880 bytes)')

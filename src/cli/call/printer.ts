@@ -2,7 +2,7 @@
 import { isObject } from '../../base/json.ts'
 import type { Unanswered } from '../../call/unanswered.ts'
 import type { JobReturn } from '../../protocol/job.ts'
-import { createValuePrinter, forPeople, type OutOptions } from '../out/format.ts'
+import { createReturnPrinter, forPeople, type OutOptions } from '../out/format.ts'
 import { print, printJson } from '../out/print.ts'
 import type { Progress } from '../out/progress.ts'
 
@@ -31,7 +31,7 @@ const RULE = '-'.repeat(43)
 export const FAILED = 'ERROR: Minions returned with non-zero exit code'
 
 export async function createCallPrinter(options: PrinterOptions, progress: Progress): Promise<CallPrinter> {
-  const printValue = await createValuePrinter(options)
+  const printReturns = await createReturnPrinter(options)
   const gathers = options.static === true || options.json === true
   const readable = forPeople(options)
   const gathered = new Map<string, unknown>()
@@ -50,14 +50,17 @@ export async function createCallPrinter(options: PrinterOptions, progress: Progr
       if (readable) print(line)
       else process.stderr.write(`${line}\n`)
     })
-  const show = (id: string, value: unknown, failure: boolean) => {
+  /** Of one call, so of one function. */
+  let of: string | undefined
+  const show = (id: string, value: unknown, failure: boolean, fun?: string) => {
+    of = fun ?? of
     if (gathers) gathered.set(id, value)
-    else beside(() => printValue({ [id]: value }, failure))
+    else beside(() => printReturns({ [id]: value }, failure, fun))
   }
   const showGathered = () => {
     const all = Object.fromEntries([...gathered].sort(([a], [b]) => (a < b ? -1 : 1)))
     if (options.json) printJson(all)
-    else if (options.static) printValue(all, failed.length > 0)
+    else if (options.static) printReturns(all, failed.length > 0, of)
   }
   const lines = (text: readonly string[]) => {
     for (const line of text) say(line)
@@ -65,12 +68,12 @@ export async function createCallPrinter(options: PrinterOptions, progress: Progr
   return {
     say,
     executing: jid => lines([`Executing job with jid ${jid}`, RULE, '']),
-    returned({ id, return: value, success }) {
+    returned({ id, fun, return: value, success }) {
       returned++
       if (!success) failed.push(id)
       if (options.doc && readable && isObject(value))
         for (const [name, doc] of Object.entries(value)) docs.set(name, doc)
-      else show(id, value, !success)
+      else show(id, value, !success, fun)
     },
     unanswered(one) {
       missed.push(one)

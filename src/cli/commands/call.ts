@@ -6,7 +6,7 @@ import { type CallCommandOptions, callAndPrint, startOnly } from '../call/one.ts
 import { type RequestOptions, requestOf, withRequestOptions } from '../call/request.ts'
 import { type ClientOptions, openClient, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
-import { outOption } from '../out/format.ts'
+import { outOption, withStateOptions } from '../out/format.ts'
 import { print, printJson } from '../out/print.ts'
 import { durationOption, timeoutOption } from '../timeout.ts'
 
@@ -31,7 +31,7 @@ export const command: AddCommand = program => {
     .argument('<tgt>', "which minions: a glob such as 'web*', or what one of the letters below says")
     .argument('[fun]', 'module.function (with -d: a module or function to show the help of)')
     .argument('[args...]', 'positional values and key=value pairs')
-  withRequestOptions(call)
+  withStateOptions(withRequestOptions(call))
     .option('-b, --batch <n>', 'so many minions at once, or a share such as 25%; the next starts when one ends')
     .addOption(durationOption('--batch-wait <duration>', 'pause before the place of one that has ended is taken'))
     .option('--failhard', 'with -b: start no more when one has failed')

@@ -15,7 +15,7 @@ import { showJob } from '../jobs/show.ts'
 import { activeTable, jobsTable, tableLook } from '../jobs/table.ts'
 import { watchAll, watchJob } from '../jobs/watch.ts'
 import { withCache } from '../jobs/with-cache.ts'
-import { type OutOptions, outOption } from '../out/format.ts'
+import { type OutOptions, outOption, withStateOptions } from '../out/format.ts'
 import { print, printJson } from '../out/print.ts'
 import { readMap } from '../words.ts'
 
@@ -73,7 +73,8 @@ function addList(jobs: Command): void {
 }
 
 function addShow(jobs: Command): void {
-  withClientOptions(jobs.command('show').description('one job: what it is, where it stands, and its returns'))
+  const command = jobs.command('show').description('one job: what it is, where it stands, and its returns')
+  withStateOptions(withClientOptions(command))
     .argument('<jid>')
     .addOption(outOption())
     .option('--json', 'print the job with its states and returns as JSON')

@@ -6,7 +6,7 @@ import { requireTrustedFile } from '../../base/trusted-file.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type ReturnOptions, readReturning, withReturnOptions } from '../call/returning.ts'
 import type { AddCommand } from '../command.ts'
-import { createValuePrinter, type OutOptions, outOption } from '../out/format.ts'
+import { createReturnPrinter, type OutOptions, outOption, withStateOptions } from '../out/format.ts'
 import { findUpFile } from '../way.ts'
 import { parseWords } from '../words.ts'
 
@@ -24,6 +24,7 @@ Examples:
   reactor local grains.get os
   reactor local --local cmd.run uptime
   reactor local grains.items --out yaml
+  reactor local state.apply web test=True --state-output changes
   reactor local --local test.ping --return sqlite --return-kwargs '{database: /tmp/salt.db}'
 
 Exit codes: 0 it returned well, 1 it failed, 69 no server, 74 a returner does not have its return, 78 no such returner or wrong
@@ -41,7 +42,12 @@ export const command: AddCommand = program => {
     .option('--data-dir <dir>', 'data folder of the reactor up (default: ./var, or one above)')
     .option('--local', 'without a server: only returners hear of the return')
     .option('-d, --doc', 'show the help of the functions that this machine has')
-  withReturnOptions(local, 'returners that this process gives the return to besides, with commas, such as mysql,redis')
+  withStateOptions(
+    withReturnOptions(
+      local,
+      'returners that this process gives the return to besides, with commas, such as mysql,redis',
+    ),
+  )
     .addOption(outOption())
     .option('--json', 'print {local: return} in one line')
     .addHelpText('after', HELP)
@@ -57,7 +63,7 @@ async function run(fun: string | undefined, words: string[], options: Options): 
   const returning = await readReturning(options)
   const masterless = options.local || options.doc || false
   const config = await configOf(options, masterless)
-  const printValue = await createValuePrinter(options)
+  const printReturns = await createReturnPrinter(options)
   const stopping = new AbortController()
   process.once('SIGINT', () => stopping.abort())
   const { runLocally } = await import('../../processes/local.ts')
@@ -66,7 +72,7 @@ async function run(fun: string | undefined, words: string[], options: Options): 
     { ...call, user: userInfo().username, returning },
     { masterless, signal: stopping.signal, log: createLog('local', 'warn') },
   )
-  printValue({ local: returned.return }, !returned.success)
+  printReturns({ local: returned.return }, !returned.success, returned.fun)
   if (unstored) throw unstored
   process.exitCode = returned.success ? 0 : returned.retcode === INTERRUPTED ? INTERRUPTED : 1
 }

@@ -3,7 +3,7 @@
 import { Command, type Option } from 'commander'
 import type { ClientOptions } from '../client.ts'
 import { COMMANDS } from '../commands.ts'
-import { FUNCTION_KINDS, type FunctionKind } from '../function-kinds.ts'
+import { ALL_KINDS, FUNCTION_KINDS } from '../function-kinds.ts'
 import { TARGET_TYPES } from '../target-types.ts'
 import { readTyped, type Typed } from './typed.ts'
 
@@ -15,7 +15,7 @@ export interface Candidate {
 
 /** What a running system, or the shipped functions, have to offer. */
 export interface Offers {
-  functions(kind: FunctionKind): Promise<Candidate[]>
+  functions(kind: (typeof ALL_KINDS)[number]): Promise<Candidate[]>
   minions(options: ClientOptions): Promise<Candidate[]>
   jids(options: ClientOptions): Promise<Candidate[]>
   contexts(): Promise<Candidate[]>
@@ -63,11 +63,11 @@ function optionsOf(command: Command, current: string): Candidate[] {
 async function valuesOf(option: Option, offers: Offers): Promise<Candidate[]> {
   if (option.argChoices) return option.argChoices.map(value => ({ value }))
   if (option.long === '--context') return offers.contexts()
-  return option.long === '--function' ? allFunctions(offers) : []
+  return option.long === '--function' ? functionsOf(FUNCTION_KINDS, offers) : []
 }
 
 async function argumentsOf(typed: Typed, current: string, offers: Offers): Promise<Candidate[]> {
-  const { command, argument, options } = typed
+  const { command, argument, options, words } = typed
   if (argument?.argChoices) return argument.argChoices.map(value => ({ value }))
   const client: ClientOptions = Object.fromEntries(options)
   const above = command.parent?.name() ?? ''
@@ -77,7 +77,13 @@ async function argumentsOf(typed: Typed, current: string, offers: Offers): Promi
     case 'call tgt':
       return namesIds(options) ? minions(current, client, offers) : []
     case 'call fun':
+    case 'local fun':
       return offers.functions('execution')
+    case 'call args':
+    case 'local args':
+      return words.at(-1) === 'state.single' ? offers.functions('state') : []
+    case 'run args':
+      return words.at(-1) === 'state.orchestrate_single' ? offers.functions('orchestration') : []
     case 'run fun':
     case 'schedule add function':
     case 'schedule modify function':
@@ -85,7 +91,7 @@ async function argumentsOf(typed: Typed, current: string, offers: Offers): Promi
     case 'wheel fun':
       return offers.functions('wheel')
     case 'functions name':
-      return allFunctions(offers)
+      return functionsOf(ALL_KINDS, offers)
     case 'jobs show jid':
     case 'jobs watch jid':
     case 'jobs kill jid':
@@ -113,5 +119,5 @@ async function minions(current: string, client: ClientOptions, offers: Offers): 
   return ids.map(one => ({ ...one, value: head + one.value }))
 }
 
-const allFunctions = async (offers: Offers): Promise<Candidate[]> =>
-  (await Promise.all(FUNCTION_KINDS.map(kind => offers.functions(kind)))).flat()
+const functionsOf = async (kinds: readonly (typeof ALL_KINDS)[number][], offers: Offers): Promise<Candidate[]> =>
+  (await Promise.all(kinds.map(kind => offers.functions(kind)))).flat()

@@ -11,7 +11,9 @@ export interface Limits {
   onPid?(pid: number): void
 }
 
-export type Action = 'start' | 'stop' | 'restart'
+export type Action = 'start' | 'stop' | 'restart' | 'reload'
+/** Whether it is started with the machine. */
+export type Boot = 'enable' | 'disable'
 
 export interface ServiceProvider {
   readonly name: 'systemd' | 'sysvinit'
@@ -23,6 +25,10 @@ export interface ServiceProvider {
   status(service: string, limits: Limits): Promise<boolean>
   /** Resolves once it is done. Throws `function_failed` with what the service manager said. */
   act(action: Action, service: string, limits: Limits): Promise<void>
+  /** Whether it is started with the machine; false for one that is not known. */
+  enabled(service: string, limits: Limits): Promise<boolean>
+  /** Resolves once it is so. Throws `function_failed` with what the service manager said. */
+  setBoot(boot: Boot, service: string, limits: Limits): Promise<void>
 }
 
 const NAME = /^[A-Za-z0-9@_][A-Za-z0-9@._:-]*$/
@@ -45,7 +51,7 @@ export function unknownService(service: string, known: readonly string[], looked
 }
 
 /** Why an action failed, with the last lines of what was said. */
-export function actionFailed(action: Action, service: string, result: ProcessResult): ReactorError {
+export function actionFailed(action: Action | Boot, service: string, result: ProcessResult): ReactorError {
   const said = (result.reason ?? result.stdout).trim().split('\n').slice(-10).join('\n')
   return new ReactorError(
     'function_failed',

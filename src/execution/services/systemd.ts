@@ -24,10 +24,21 @@ export function createSystemd({ systemctl = 'systemctl' }: { systemctl?: string 
       .map(unit => unit.slice(0, -'.service'.length))
       .sort()
   }
-  const available = async (service: string, limits: Limits) => {
-    const result = await run(['show', '--property=LoadState', '--value', '--', unit(service)], limits)
+  const property = async (name: string, service: string, limits: Limits) => {
+    const result = await run(['show', `--property=${name}`, '--value', '--', unit(service)], limits)
     if (result.retcode !== 0) throw failed(`say whether '${service}' is there`, result)
-    return result.stdout.trim() !== 'not-found'
+    return result.stdout.trim()
+  }
+  const available = async (service: string, limits: Limits) =>
+    (await property('LoadState', service, limits)) !== 'not-found'
+  /** Readies what is about to be acted on: systemd goes on with a unit as it read it, whatever has become of its file. */
+  const requireFresh = async (service: string, limits: Limits) => {
+    if (!(await available(service, limits))) {
+      throw unknownService(service, await list(limits), 'among the units of systemd')
+    }
+    if ((await property('NeedDaemonReload', service, limits)) !== 'yes') return
+    const result = await run(['daemon-reload'], limits)
+    if (result.retcode !== 0) throw failed('read its units again', result)
   }
   return {
     name: 'systemd',
@@ -40,11 +51,20 @@ export function createSystemd({ systemctl = 'systemctl' }: { systemctl?: string 
       throw failed(`say whether '${service}' runs`, result)
     },
     async act(action, service, limits) {
-      if (!(await available(service, limits))) {
-        throw unknownService(service, await list(limits), 'among the units of systemd')
-      }
+      await requireFresh(service, limits)
       const result = await run([action, '--', unit(service)], limits)
       if (result.retcode !== 0) throw actionFailed(action, service, result)
+    },
+    async enabled(service, limits) {
+      const result = await run(['is-enabled', '--', unit(service)], limits)
+      if (result.retcode === 0) return true
+      if (result.ending === 'exited') return false
+      throw failed(`say whether '${service}' is enabled`, result)
+    },
+    async setBoot(boot, service, limits) {
+      await requireFresh(service, limits)
+      const result = await run([boot, '--', unit(service)], limits)
+      if (result.retcode !== 0) throw actionFailed(boot, service, result)
     },
   }
 }

@@ -1,7 +1,7 @@
 // Services as scripts of /etc/init.d, called as LSB says: `<script> start|stop|restart|status`.
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, readdirSync, statSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { errorMessage, ReactorError } from '../../base/errors.ts'
 import { type ProcessResult, runProcess } from '../process.ts'
 import { actionFailed, checkServiceName, type Limits, type ServiceProvider, unknownService } from './provider.ts'
@@ -11,7 +11,19 @@ const RUNNING = 0
 const DEAD = [1, 2, 3]
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-export function createSysvinit({ initDir = '/etc/init.d' }: { initDir?: string } = {}): ServiceProvider {
+/** Runlevels in which a machine is up, whose links say what starts with it: rc2.d to rc5.d beside the scripts. */
+const RUNLEVELS = [2, 3, 4, 5]
+
+export interface SysvinitOptions {
+  initDir?: string
+  /** What links scripts to runlevels, called as update-rc.d(8) is. */
+  updateRc?: string
+}
+
+export function createSysvinit({
+  initDir = '/etc/init.d',
+  updateRc = 'update-rc.d',
+}: SysvinitOptions = {}): ServiceProvider {
   const isScript = (service: string) => {
     const stats = statSync(join(initDir, service), { throwIfNoEntry: false })
     return stats?.isFile() === true && isExecutable(join(initDir, service))
@@ -52,6 +64,37 @@ export function createSysvinit({ initDir = '/etc/init.d' }: { initDir?: string }
       const result = await run(service, action, limits)
       if (result.retcode !== 0) throw actionFailed(action, service, result)
     },
+    enabled: async service => isLinked(dirname(initDir), checkServiceName(service)),
+    async setBoot(boot, service, limits) {
+      if (!isScript(checkServiceName(service))) throw unknownService(service, await list(), `in ${initDir}`)
+      // Without any link there is nothing that could be turned on or off.
+      for (const how of ['defaults', boot]) {
+        const result = await runProcess({
+          argv: [updateRc, service, how],
+          cwd: '/',
+          env: { PATH, TERM: 'dumb', LANG: process.env.LANG },
+          mergeStderr: true,
+          ...limits,
+        })
+        if (result.retcode !== 0) throw actionFailed(boot, service, result)
+      }
+    },
+  }
+}
+
+function isLinked(folder: string, service: string): boolean {
+  return RUNLEVELS.some(level => namesIn(join(folder, `rc${level}.d`)).some(name => startLink(name) === service))
+}
+
+/** The service that a link such as S01nginx starts. */
+const startLink = (name: string): string | undefined => /^S\d\d(.+)$/.exec(name)?.[1]
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    // No such runlevel: nothing is started in it.
+    return []
   }
 }
 

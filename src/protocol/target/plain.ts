@@ -70,7 +70,7 @@ function compileData(
   delimiter: string,
 ): Compiled {
   if (source === 'pillar' && !env.context.pillar)
-    throw badTarget(`target type '${type}' needs pillar, which no process provides yet; grains can be targeted`)
+    throw badTarget(`target type '${type}' needs pillar, which is not known here; grains can be targeted`)
   const parts = expression.split(delimiter)
   const wanted = `key${delimiter}${how === 'pcre' ? 'regex' : how === 'glob' ? 'glob' : 'value'}`
   const got = `got ${show(expression)}`

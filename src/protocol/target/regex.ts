@@ -42,7 +42,7 @@ export function compileRegex(pattern: string, options: { ignoreCase?: boolean } 
 }
 
 /** Escapes that Python has and RE2 writes otherwise: `\Z`, `\u263a`, `\U0001f600`. */
-const translate = (pattern: string): string =>
+export const translate = (pattern: string): string =>
   pattern.replace(/\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|[\s\S])/g, (whole, short?: string, long?: string) => {
     if (whole === '\\Z') return '\\z'
     if (short !== undefined) return `\\x{${short}}`

@@ -24,13 +24,13 @@ export interface TargetMinion {
   id: string
   /** As the minion sent them last. */
   grains: Readonly<Record<string, unknown>>
-  pillar?: Readonly<Record<string, unknown>>
+  readonly pillar?: Readonly<Record<string, unknown>> | undefined
 }
 
 export interface TargetContext {
   /** By name: a compound expression, or a list of words of one. */
   nodegroups: Readonly<Record<string, string | string[]>>
-  /** False: no process provides pillar yet, and targets that ask for it are refused. */
+  /** False: pillar is not known where this is asked, and targets that ask for it are refused. */
   pillar: boolean
 }
 

@@ -39,7 +39,7 @@ describe('completion', () => {
       { value: '--batch-wait', what: expect.stringContaining('pause') },
     ])
     expect(await values('call', '-')).toEqual(expect.arrayContaining(['-L', '--list', '-t', '--help']))
-    expect(await values('call', '--out', '')).toEqual(['nested', 'json', 'yaml', 'txt', 'raw'])
+    expect(await values('call', '--out', '')).toEqual(['nested', 'json', 'yaml', 'txt', 'raw', 'highstate'])
     expect(await values('call', '-t', '')).toEqual([])
     expect(await values('jobs', 'list', '--function', 'run')).toEqual(['runner.one'])
     expect(await values('worker', 's')).toEqual(['schedule'])
@@ -67,6 +67,16 @@ describe('completion', () => {
     expect(await values('wheel', 'wh')).toEqual(['wheel.one'])
     expect(await values('functions', 'wheel')).toEqual(['wheel.one'])
     expect(await values('call', '*', 'test.ping', '')).toEqual([])
+    expect(await values('local', 'exec')).toEqual(['execution.one'])
+    expect(await values('functions', '--kind', 's')).toEqual(['state'])
+  })
+
+  it('gives states and steps where one is called by itself, and to be read about', async () => {
+    expect(await values('call', 'web1', 'state.single', '')).toEqual(['state.one', 'same.two'])
+    expect(await values('call', 'web1', 'state.single', 'state.one', '')).toEqual([])
+    expect(await values('local', 'state.single', 'st')).toEqual(['state.one'])
+    expect(await values('run', 'state.orchestrate_single', 'orch')).toEqual(['orchestration.one'])
+    expect(await values('functions', 'sta')).toEqual(['state.one'])
   })
 
   it('gives minion ids of the system that the line names', async () => {

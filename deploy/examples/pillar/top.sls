@@ -1,0 +1,6 @@
+# Which pillar each minion gets.
+base:
+  '*':
+    - schedule
+  'web*':
+    - web
