@@ -70,6 +70,7 @@ describe('a target of a top file', () => {
       "Environment base contains an empty sls index: target 'web* and' of environment 'base'",
     ],
     ['has another option', [{ subfilter: {} }], "'subfilter' in a top file is not supported"],
+    ['may be missing or not', [{ ignore_missing: 'yes' }], 'ignore_missing must be True or False, got "yes"'],
     ['has an empty match', [{ match: '' }], 'Improperly formatted top file matcher (match: "")'],
   ])('that %s is an error that names it, and the others count', async (_what, items, error) => {
     const { matches, errors } = await matchesOf({ base: { base: { 'web* and': items, '*': ['common'] } } })
