@@ -7,6 +7,7 @@ import { LOG_LEVELS } from '../base/log.ts'
 import { isPublicKey, minionIdProblem } from '../protocol/key.ts'
 import { isOperatorName } from '../protocol/login.ts'
 import { DEFAULT_LIMITS } from '../protocol/streams.ts'
+import { gatewaySchema } from './gateway-schema.ts'
 
 const duration = z.union([z.string(), z.number()]).transform((text, context) => {
   try {
@@ -224,6 +225,7 @@ export const configSchema = z.strictObject({
       host: z.string().default('127.0.0.1').describe('address that it listens on'),
     })
     .prefault({}),
+  gateway: gatewaySchema,
   jobs: z
     .strictObject({
       concurrency: z.number().int().min(1).default(128).describe('reactions of one rule that run at once'),
