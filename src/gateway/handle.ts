@@ -39,16 +39,32 @@ export interface HandleOptions {
 
 const STORE_AGAIN_S = 5
 
+/** Resolves when all that has come to the process by now has been read: its events then go to the server in one write. */
+function createEndOfTurn(): () => Promise<void> {
+  let turn: Promise<void> | undefined
+  return () => {
+    turn ??= new Promise(resolve => {
+      setImmediate(() => {
+        turn = undefined
+        resolve()
+      })
+    })
+    return turn
+  }
+}
+
 /** Never rejects. Undefined: the sender is gone. */
 export function createHandle({ config, hooks, ids, fire, now, steady, log }: HandleOptions) {
   const find = createHooks(hooks.all)
   const addressOf = createAddressOf(config.trusted_proxies)
   const takeAddress = createRate(config.address_rate, steady)
   const eventsOf = createEvents(hooks, ids)
+  const endOfTurn = createEndOfTurn()
   let storing = true
 
   const store = async (events: readonly HookEvent[]): Promise<{ ids: string[]; repeated: boolean } | Refusal> => {
     try {
+      await endOfTurn()
       const deadlineMs = config.store_timeout
       const fired = await Promise.all(
         events.map(({ tag, data, id }) => fire(tag, data, { deadlineMs, ...(id === undefined ? {} : { id }) })),
