@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { formatRow } from './measure.mjs'
 import { openStage } from './stage.mjs'
 
-const BENCHES = ['match', 'decide', 'react', 'latency', 'ping', 'jobs', 'fleet', 'targets', 'returns', 'stores', 'logins', 'effects', 'ledger', 'lanes', 'scale', 'schedule', 'files', 'pillar', 'states', 'queue']
+const BENCHES = ['match', 'decide', 'react', 'latency', 'ping', 'jobs', 'fleet', 'targets', 'returns', 'stores', 'logins', 'effects', 'ledger', 'lanes', 'scale', 'schedule', 'files', 'pillar', 'states', 'queue', 'webhooks']
 const USAGE = `usage: npm run bench -- [--only ${BENCHES.join('|')}] [--quick] [--json]`
 
 async function main() {

@@ -116,12 +116,14 @@ export const startScript = (name, args) => startChild(fileURLToPath(new URL(name
 async function startChild(file, args, isReady) {
   const child = fork(file, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   const exited = new Promise(resolve => child.once('exit', resolve))
-  await new Promise((resolve, reject) => {
-    child.once('message', message => (isReady(message) ? resolve() : reject(new Error(`${file}: ${JSON.stringify(message)}`))))
+  const first = await new Promise((resolve, reject) => {
+    child.once('message', message => (isReady(message) ? resolve(message) : reject(new Error(`${file}: ${JSON.stringify(message)}`))))
     void exited.then(code => reject(new Error(`${file} ${args.join(' ')} ended before it was ready (exit code ${code})`)))
   })
   return {
     pid: child.pid,
+    /** What a process of the project said when it was ready. */
+    facts: first.ready,
     /** Sends a message and resolves with the next that comes. */
     ask: message =>
       new Promise((resolve, reject) => {

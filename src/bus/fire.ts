@@ -15,6 +15,8 @@ export interface FireOptions extends Trace {
 export interface Fired {
   id: string
   seq: number
+  /** The stream had it already, under the same id. */
+  duplicate?: true
 }
 
 export type Fire = (tag: string, data: Record<string, unknown>, options?: FireOptions) => Promise<Fired>
@@ -33,6 +35,6 @@ export function createFire(publisher: Publisher, subjects: Subjects, origin: Ori
         : {}),
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
     })
-    return { id, seq: ack.seq }
+    return { id, seq: ack.seq, ...(ack.duplicate ? { duplicate: true } : {}) }
   }
 }

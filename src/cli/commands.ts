@@ -35,6 +35,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<{ command: AddCommand }
   ['completion', () => import('./commands/completion.ts')],
   ['master', () => import('./commands/master.ts')],
   ['react', small(() => import('./commands/react.ts'))],
+  ['gateway', () => import('./commands/gateway.ts')],
   ['worker', () => import('./commands/worker.ts')],
   ['minion', small(() => import('./commands/minion.ts'))],
 ])

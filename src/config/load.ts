@@ -4,6 +4,7 @@ import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
+import { isSecretKey, redactSecrets } from '../base/redact.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { type Config, configSchema } from './schema.ts'
 
@@ -50,6 +51,10 @@ function liftReturnerSettings(value: unknown): unknown {
 }
 
 function issueText(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === 'invalid_union') {
+    const nearest = nearestBranch(issue)
+    if (nearest) return nearest.map(inner => issueText(inner, value)).join('; ')
+  }
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(path)
@@ -64,7 +69,17 @@ function issueText(issue: z.core.$ZodIssue, value: unknown): string {
     value,
   )
   if (given === undefined && issue.code === 'invalid_type') return `'${path.join('.')}' is missing`
-  return `'${path.join('.')}': ${issue.message}; got ${JSON.stringify(given) ?? 'nothing'}`
+  // What stands in the place of a secret may be one.
+  if (path.some(isSecretKey)) return `'${path.join('.')}': ${issue.message}`
+  return `'${path.join('.')}': ${issue.message}; got ${JSON.stringify(redactSecrets(given)) ?? 'nothing'}`
+}
+
+/** What is wrong with the one of several shapes that the value is nearest to; undefined where it is like none of them. */
+function nearestBranch({ path, errors }: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] | undefined {
+  const inside = errors.filter(issues =>
+    issues.some(issue => issue.path.length > 0 || issue.code === 'unrecognized_keys'),
+  )
+  return inside.length === 1 ? inside[0]!.map(issue => ({ ...issue, path: [...path, ...issue.path] })) : undefined
 }
 
 function knownKeys(path: readonly string[]): string[] {

@@ -8,6 +8,7 @@ import { isPublicKey, minionIdProblem } from '../protocol/key.ts'
 import { isOperatorName } from '../protocol/login.ts'
 import { MOST_ITEMS, QUEUE_BACKENDS, QUEUE_NAME, QUEUE_NAME_RULE } from '../protocol/queue.ts'
 import { DEFAULT_LIMITS } from '../protocol/streams.ts'
+import { gatewaySchema } from './gateway-schema.ts'
 import { rate } from './rate.ts'
 
 const duration = z.union([z.string(), z.number()]).transform((text, context) => {
@@ -228,6 +229,7 @@ export const configSchema = z.strictObject({
       host: z.string().default('127.0.0.1').describe('address that it listens on'),
     })
     .prefault({}),
+  gateway: gatewaySchema,
   jobs: z
     .strictObject({
       concurrency: z.number().int().min(1).default(128).describe('reactions of one rule that run at once'),

@@ -264,6 +264,20 @@ export const METRICS = {
     help: 'When the next entry is due; of the worker that leads',
     of: ['schedule'],
   },
+
+  reactor_gateway_requests_total: {
+    type: 'counter',
+    help: 'Requests by what became of them: stored, repeated, answered, unauthorized, forbidden, limited, invalid, too_large, unavailable, gone; the hook is its path in the config, empty where none was found',
+    labels: ['hook', 'result'],
+    of: ['gateway'],
+  },
+  reactor_gateway_store_seconds: {
+    type: 'histogram',
+    help: 'From the head of an accepted request to its answer, its events stored',
+    of: ['gateway'],
+  },
+  reactor_gateway_requests_in_hand: { type: 'gauge', help: 'Requests that are not answered yet', of: ['gateway'] },
+  reactor_gateway_connections: { type: 'gauge', help: 'Open connections of senders', of: ['gateway'] },
 } as const satisfies Record<string, MetricDoc>
 
 export type MetricName = keyof typeof METRICS

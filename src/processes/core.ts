@@ -43,6 +43,8 @@ export interface Core extends Pick<Bus, 'nc' | 'subjects'> {
   readonly fire: Fire
   readonly clock: Clock
   readonly metrics: Pick<Metrics, 'add'>
+  /** Why nothing can be stored or read just now. */
+  away(): string | undefined
 }
 
 /** Connects and has `build` put the service on it. Whatever throws on the way leaves nothing running. */
@@ -85,7 +87,7 @@ export async function startCore(
     const watch = watchBus(nc, publisher)
     stack.defer(watch.stop)
     metrics.add(watch.source)
-    await build({ stack, nc, subjects, publisher, fire, clock: systemClock, metrics })
+    await build({ stack, nc, subjects, publisher, fire, clock: systemClock, metrics, away: watch.away })
     metrics.ready(watch.away)
     stack.defer(() => metrics.stopping())
     return Object.assign(stack, { metricsUrl: metrics.url })

@@ -3,7 +3,7 @@ import { ReactorError } from '../base/errors.ts'
 import type { Child } from './children.ts'
 
 /** In the order of their ports: what does not always run comes last, so that a process keeps its port. */
-const CHILDREN = ['master', 'cache', 'jobs', 'react', 'minion', 'schedule'] as const
+const CHILDREN = ['master', 'cache', 'jobs', 'react', 'minion', 'schedule', 'gateway'] as const
 export type ChildName = (typeof CHILDREN)[number]
 
 /** Arguments that give each process a port of its own, from the first on. Throws `bad_config` where they would not all be ports. */

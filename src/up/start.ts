@@ -43,6 +43,8 @@ export interface Up extends Running {
   }
   /** Where the metrics of each process are served, by its name; empty where the config has no port for them. */
   readonly metrics: Readonly<Record<string, string>>
+  /** Where webhooks are taken, if the config has hooks. */
+  readonly webhooks?: string
   /** Pids by name, as they are now. */
   processes(): Record<string, number | undefined>
 }
@@ -127,6 +129,7 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
       child('jobs', ['worker', 'jobs'], 'jobs'),
       child('schedule', ['worker', 'schedule'], 'schedule'),
       child('react', ['react', '--rules', rulesFolder], 'reactor'),
+      ...(Object.keys(config.gateway.hooks).length > 0 ? [child('gateway', ['gateway'], 'gateway')] : []),
       { ...child('minion', ['minion'], minionKey), ...(accounts ? { after: answering.passed } : {}) },
     ]
     const children = await startAll(specs, stack, {
@@ -140,7 +143,9 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
         process.once('exit', () => leftovers.delete(left))
       },
     })
-    const facts = children.find(({ name }) => name === 'react')?.facts ?? {}
+    const factsOf = (name: ChildName) => children.find(child => child.name === name)?.facts ?? {}
+    const facts = factsOf('react')
+    const { webhooks } = factsOf('gateway')
     return Object.assign(stack, {
       file,
       folder,
@@ -152,6 +157,7 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
         missing: (facts.missing ?? []) as NeededProfile[],
       },
       metrics: metricsUrls(children),
+      ...(typeof webhooks === 'string' ? { webhooks } : {}),
       processes: () => ({
         ...(own ? { 'nats-server': own.pid() } : {}),
         ...Object.fromEntries(children.map(child => [child.name, child.pid()])),

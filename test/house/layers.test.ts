@@ -18,6 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'execution',
     'files',
     'fleet',
+    'gateway',
     'grains',
     'jinja',
     'jobs',

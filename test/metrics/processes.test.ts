@@ -12,6 +12,7 @@ import { parseConfig } from '../../src/config/load.ts'
 import { METRICS, type MetricDoc, type MetricName, metricsOf, type ProcessName } from '../../src/metrics/catalogue.ts'
 import type { Monitored } from '../../src/metrics/metrics.ts'
 import { startCache } from '../../src/processes/cache.ts'
+import { startGateway } from '../../src/processes/gateway.ts'
 import { startJobs } from '../../src/processes/jobs.ts'
 import { startMaster } from '../../src/processes/master.ts'
 import { startMinion } from '../../src/processes/minion.ts'
@@ -32,6 +33,7 @@ const STARTS = {
   reactor: startReact,
   schedule: startScheduleWorker,
   minion: startMinion,
+  gateway: startGateway,
 } as const
 type Started = keyof typeof STARTS
 
@@ -76,6 +78,7 @@ describe('the metrics of the processes', () => {
       react: { rules: join(dir, 'rules') },
       cache: { dir: join(dir, 'cache') },
       minion: { id: 'web1', dir: join(dir, 'minion'), beat: '200ms' },
+      gateway: { port: 0, hooks: { '/hook/x': { auth: 'none' } } },
       schedule: { tick: { function: 'runner.event.send', kwargs: { tag: 'a/tick' }, seconds: 1 } },
     })
     for (const [name, start] of Object.entries(STARTS) as [Started, (typeof STARTS)[Started]][]) {

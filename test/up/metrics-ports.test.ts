@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { metricsPorts, metricsUrls } from '../../src/up/metrics-ports.ts'
 
 describe('the ports of the metrics under reactor up', () => {
-  it('are one after the other, the same whether there is a schedule or not', () => {
+  it('are one after the other, the same whether there is a gateway or not', () => {
     const portOf = metricsPorts(9464)
-    expect(['master', 'cache', 'jobs', 'react', 'minion', 'schedule'].map(name => portOf(name as never))).toEqual(
-      [9464, 9465, 9466, 9467, 9468, 9469].map(port => ['--metrics-port', String(port)]),
+    expect(['master', 'cache', 'jobs', 'react', 'minion', 'schedule', 'gateway'].map(name => portOf(name as never))).toEqual(
+      [9464, 9465, 9466, 9467, 9468, 9469, 9470].map(port => ['--metrics-port', String(port)]),
     )
   })
 
@@ -15,9 +15,9 @@ describe('the ports of the metrics under reactor up', () => {
   })
 
   it('must all be ports', () => {
-    expect(metricsPorts(65_530)('schedule')).toEqual(['--metrics-port', '65535'])
-    expect(() => metricsPorts(65_531)).toThrow(
-      expect.objectContaining({ code: 'bad_config', message: expect.stringContaining('65530 is the highest') }),
+    expect(metricsPorts(65_529)('gateway')).toEqual(['--metrics-port', '65535'])
+    expect(() => metricsPorts(65_530)).toThrow(
+      expect.objectContaining({ code: 'bad_config', message: expect.stringContaining('65529 is the highest') }),
     )
   })
 

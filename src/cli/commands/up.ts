@@ -154,6 +154,7 @@ function readyFacts(up: Up, began: number) {
     minion: up.config.minion.id,
     processes: up.processes(),
     ...(Object.keys(up.metrics).length > 0 ? { metrics: up.metrics } : {}),
+    ...(up.webhooks === undefined ? {} : { webhooks: up.webhooks }),
     pid: process.pid,
     ms: Date.now() - began,
   }
@@ -180,6 +181,7 @@ function readyBlock(up: Up, began: number, tail: boolean): string {
         `           ${rule} waits for the ${kind} profile '${profile}' in the config (docs/alerts.md)`,
     ),
     `  minion   ${up.config.minion.id}`,
+    ...(up.webhooks === undefined ? [] : [`  webhooks ${up.webhooks}/hook/…`]),
     ...Object.entries(up.metrics).map(
       ([name, url], i) => `${i === 0 ? '  metrics  ' : '           '}${name.padEnd(9)}${url}/metrics`,
     ),

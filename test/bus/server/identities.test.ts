@@ -17,7 +17,7 @@ describe('the identities of an installation', () => {
     for (const file of files) expect((await stat(join(dir, 'keys', file))).mode & 0o777, file).toBe(0o600)
     expect(await makeIdentities(at(dir))).toEqual(made)
     expect(made.operators).toEqual([{ name: 'admin', nkey: made.admin }])
-    expect(new Set([...Object.values(made.services), made.admin, made.callout.user, made.callout.issuer]).size).toBe(8)
+    expect(new Set([...Object.values(made.services), made.admin, made.callout.user, made.callout.issuer]).size).toBe(9)
   })
 
   it('have an issuer that is an account, and users for all else', async () => {
@@ -62,7 +62,7 @@ describe('the generated config', () => {
     const users = Object.values<{ users: { nkey: string }[] }>(accounts).flatMap(account => account.users)
     expect(authorization.auth_callout.auth_users.sort()).toEqual(users.map(({ nkey }) => nkey).sort())
     expect(authorization.auth_callout).toMatchObject({ issuer: identities.callout.issuer, account: 'AUTH' })
-    expect(users).toHaveLength(8)
+    expect(users).toHaveLength(9)
   })
 
   it('bounds the subscriptions of minions and operators, and not those of services', async () => {

@@ -1,0 +1,90 @@
+// Webhooks stored through a real gateway by one client with so many requests in flight, beside the same bodies published to the
+// same stream by `js.publish`, as many in flight. The client is bare sockets, one a request in flight: it is not what is measured.
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { newEventId } from '../dist/protocol/event.js'
+import { compare } from './measure.mjs'
+import { eventData, openBus, startProcess } from './stage.mjs'
+
+export const title = 'webhooks stored through the gateway (raw: the same events by js.publish, as many in flight)'
+
+const NAMESPACE = 'webhooks'
+const IN_FLIGHT = 64
+const SECRET = 'bench-secret'
+
+export async function run(stage, { runs, count }) {
+  const total = Math.ceil(count / 6)
+  const bus = await openBus(stage.url, NAMESPACE)
+  process.env.BENCH_WEBHOOK_SECRET = SECRET
+  const secrets = [{ env: 'BENCH_WEBHOOK_SECRET' }]
+  const hooks = {
+    '/hook/open': { auth: 'none', rate: 0 },
+    '/hook/signed': { auth: { type: 'github', secrets }, rate: 0 },
+  }
+  const gateway = await startProcess(stage, NAMESPACE, ['gateway', '--port', '0'], { gateway: { address_rate: 0, hooks } })
+  const { hostname, port } = new URL(gateway.facts.webhooks)
+  const senders = await Promise.all(Array.from({ length: IN_FLIGHT }, () => openSender(hostname, Number(port))))
+  const js = jetstream(bus.nc)
+  let n = 0
+
+  const perSecond = async one => {
+    const before = await stored(bus)
+    let left = total
+    const lane = async (_, index) => {
+      while (left-- > 0) await one(JSON.stringify(eventData(n++)), index)
+    }
+    const began = performance.now()
+    await Promise.all(Array.from({ length: IN_FLIGHT }, lane))
+    const seconds = (performance.now() - began) / 1000
+    const added = (await stored(bus)) - before
+    if (added !== total) throw new Error(`${added} of ${total} events are in the stream`)
+    return total / seconds
+  }
+  const post = (path, headerOf) => (body, lane) =>
+    senders[lane].send(
+      `POST ${path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n${headerOf(body)}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    )
+  const signed = body => `x-hub-signature-256: sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}\r\n`
+  const raw = () => perSecond(body => js.publish(`${NAMESPACE}.event._gateway.bench`, body, { msgID: newEventId() }))
+
+  try {
+    const row = (name, one) =>
+      compare({ name, unit: '/s', aim: { atLeast: 0.5 }, runs, raw, real: () => perSecond(one) })
+    return [
+      await row(`without proof, ${IN_FLIGHT} in flight`, post('/hook/open', () => '')),
+      await row(`signed as GitHub does, ${IN_FLIGHT} in flight`, post('/hook/signed', signed)),
+    ]
+  } finally {
+    for (const sender of senders) sender.close()
+    await gateway.stop()
+    await bus.remove()
+  }
+}
+
+async function stored({ nc }) {
+  const { state } = await (await jetstreamManager(nc, { checkAPI: false })).streams.info(`${NAMESPACE}_EVENTS`)
+  return state.messages
+}
+
+/** One connection that waits for each answer before it sends again. */
+async function openSender(host, port) {
+  const socket = connect({ host, port, noDelay: true })
+  await once(socket, 'connect')
+  let settle
+  socket.on('data', data => {
+    // An answer is short and comes in one piece.
+    const status = data.toString('latin1', 9, 12)
+    if (status === '202') settle.resolve()
+    else settle.reject(new Error(`the gateway answered ${status}`))
+  })
+  return {
+    send: text =>
+      new Promise((resolve, reject) => {
+        settle = { resolve, reject }
+        socket.write(text)
+      }),
+    close: () => socket.destroy(),
+  }
+}

@@ -1,0 +1,170 @@
+// The HTTP server of the gateway: bounds what connections may cost, and writes answers as JSON.
+import { readFile } from 'node:fs/promises'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { errorMessage, ReactorError } from '../base/errors.ts'
+import type { Running } from '../base/service.ts'
+import type { GatewayConfig } from '../config/gateway-schema.ts'
+import { discardRest } from './body.ts'
+import type { Answer } from './handle.ts'
+import { retryAfter } from './refusal.ts'
+import type { GatewayStats } from './stats.ts'
+
+export interface GatewayServer extends Running {
+  /** `http://host:port`, with the port that it got. */
+  readonly url: string
+  connections(): number
+  inHand(): number
+}
+
+export interface ServerParts {
+  handle(request: IncomingMessage): Promise<Answer | undefined>
+  /** Why nothing can be stored just now. */
+  away(): string | undefined
+  stats: GatewayStats
+}
+
+const HEADER_BYTES = 16 * 1024
+const KEEP_ALIVE_MS = 5000
+const STOP_WITHIN_MS = 3000
+/** A connection that is kept serves so many, so that senders spread again over several gateways. */
+const REQUESTS_A_CONNECTION = 10_000
+
+/** Listens once resolved. Throws `port_in_use`, `unreadable` and `bad_config`. */
+export async function startGatewayServer(config: GatewayConfig, parts: ServerParts): Promise<GatewayServer> {
+  const { host, port, max_connections, request_timeout } = config
+  const options: ServerOptions = {
+    requestTimeout: request_timeout,
+    headersTimeout: request_timeout,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: HEADER_BYTES,
+    connectionsCheckingInterval: Math.min(1000, request_timeout),
+    // What two servers could read in two ways is an error, and the end of the connection.
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  }
+  let inHand = 0
+  let connections = 0
+  const listener: RequestListener = (request, response) => {
+    // Requests on one connection can come before their answers.
+    if (inHand >= max_connections) {
+      parts.stats.answered('', 'unavailable')
+      write(request, response, 503, { error: 'too many requests at once' }, retryAfter(1))
+      return
+    }
+    inHand += 1
+    const began = performance.now()
+    void answerOf(request, parts)
+      .then(answer => {
+        if (!answer) {
+          parts.stats.answered('', 'gone')
+          response.destroy()
+          return
+        }
+        if (answer.hook !== HEALTH) parts.stats.answered(answer.hook, answer.result)
+        if (answer.result === 'stored') parts.stats.stored(performance.now() - began)
+        write(request, response, answer.status, answer.body, answer.headers)
+      })
+      .catch(() => response.destroy())
+      .finally(() => {
+        inHand -= 1
+      })
+  }
+  const server = config.tls
+    ? createTlsServer({ ...options, handshakeTimeout: request_timeout, ...(await readTls(config.tls)) }, listener)
+    : createServer(options, listener)
+  // Bounded in bytes; what is over a bound in number would be left out without a word.
+  server.maxHeadersCount = 0
+  server.maxConnections = max_connections
+  server.maxRequestsPerSocket = REQUESTS_A_CONNECTION
+  server.on('connection', socket => {
+    connections += 1
+    socket.once('close', () => {
+      connections -= 1
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', error => reject(unlistenable(error, host, port)))
+    server.listen(port, host, resolve)
+  })
+  const { address, family, port: got } = server.address() as AddressInfo
+  const shown = family === 'IPv6' ? `[${address}]` : address
+  return {
+    url: `${config.tls ? 'https' : 'http'}://${shown}:${got}`,
+    connections: () => connections,
+    inHand: () => inHand,
+    stop: () =>
+      new Promise(resolve => {
+        const cut = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
+        server.close(() => {
+          clearTimeout(cut)
+          resolve()
+        })
+        server.closeIdleConnections()
+      }),
+  }
+}
+
+const HEALTH = '/healthz'
+
+async function answerOf(request: IncomingMessage, { handle, away }: ServerParts): Promise<Answer | undefined> {
+  if (request.url !== HEALTH) return handle(request)
+  const answer = { result: 'answered', hook: HEALTH } as const
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return { ...answer, status: 405, body: { error: `${HEALTH} takes GET` }, headers: { allow: 'GET, HEAD' } }
+  const reason = away()
+  return reason === undefined
+    ? { ...answer, status: 200, body: { ok: true } }
+    : { ...answer, status: 503, body: { error: 'events cannot be stored just now' }, headers: retryAfter(1) }
+}
+
+function write(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: Record<string, unknown>,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const text = `${JSON.stringify(body)}\n`
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  })
+  response.end(request.method === 'HEAD' ? undefined : text)
+  discardRest(request)
+}
+
+async function readTls({ cert, key }: NonNullable<GatewayConfig['tls']>) {
+  const read = async (name: string, file: string) => {
+    try {
+      return await readFile(file)
+    } catch (error) {
+      throw new ReactorError('unreadable', `gateway.tls.${name}: cannot read ${file}: ${errorMessage(error)}`)
+    }
+  }
+  return { cert: await read('cert', cert), key: await read('key', key) }
+}
+
+function unlistenable(error: NodeJS.ErrnoException, host: string, port: number): ReactorError {
+  if (error.code === 'EADDRINUSE')
+    return new ReactorError(
+      'port_in_use',
+      `port ${port} of ${host} is taken: webhooks cannot be taken there; set gateway.port, or 0 for a free one`,
+    )
+  return new ReactorError(
+    'bad_config',
+    `webhooks cannot be taken on ${host} port ${port} (${error.message}): gateway.host must be an address of this machine, and gateway.port one that this user may listen on`,
+    {},
+    error,
+  )
+}

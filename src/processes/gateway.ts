@@ -1,0 +1,49 @@
+// The gateway: takes webhooks by HTTP and stores each as an event, before it says that it has it.
+import { createHash } from 'node:crypto'
+import type { Log } from '../base/log.ts'
+import { isLoopback } from '../base/loopback.ts'
+import { readSeed } from '../bus/seed.ts'
+import type { Config } from '../config/schema.ts'
+import { createEventIds } from '../gateway/event-id.ts'
+import { createHandle } from '../gateway/handle.ts'
+import { createAllHooks } from '../gateway/hook.ts'
+import { createHooks } from '../gateway/hooks.ts'
+import { startGatewayServer } from '../gateway/server.ts'
+import { createGatewayStats } from '../gateway/stats.ts'
+import { gatewaySource } from '../metrics/gateway.ts'
+import type { Monitored } from '../metrics/metrics.ts'
+import { startCore } from './core.ts'
+
+export interface Gateway extends Monitored {
+  /** Where it listens. */
+  readonly url: string
+  /** Hooks of the config. */
+  readonly hooks: number
+}
+
+export async function startGateway(config: Config, log: Log): Promise<Gateway> {
+  const { gateway } = config
+  const steady = () => performance.now()
+  // What is wrong with them is said before anything is connected.
+  const hooks = createAllHooks(gateway, steady)
+  createHooks(hooks.all)
+  let url = ''
+  const running = await startCore(config, '_gateway', log, async ({ stack, fire, clock, metrics, away }) => {
+    const stats = createGatewayStats()
+    const ids = createEventIds(await sharedKey(config))
+    const handle = createHandle({ config: gateway, hooks, ids, fire, now: clock.now, steady, log })
+    const server = stack.add(await startGatewayServer(gateway, { handle, away, stats }))
+    url = server.url
+    metrics.add(gatewaySource(stats, server))
+    if (hooks.all.length === 0) log.warn('gateway.hooks is empty, so that every request is refused')
+    if (!gateway.tls && !isLoopback(gateway.host))
+      log.warn({ host: gateway.host }, 'webhooks are taken without TLS: tokens and bodies can be read on the way here')
+  })
+  return Object.assign(running, { url, hooks: hooks.all.length })
+}
+
+/** Known to every gateway of this installation and to nobody else: made of the key that they log in with. */
+async function sharedKey({ seed, namespace }: Config): Promise<string> {
+  const secret = seed === undefined ? '' : ((await readSeed(seed)) ?? '')
+  return createHash('sha256').update(`ids of webhooks ${namespace} ${secret}`).digest('hex')
+}
