@@ -188,3 +188,14 @@ it('a source of a list is looked for with the password of its address, and fetch
   const basic = `Basic ${Buffer.from('me:secret').toString('base64')}`
   expect(asked).toEqual(['HEAD', 'GET'].map(method => [method, basic, 'identity']))
 })
+
+it.each(['https://me:s3@cret@127.0.0.1:1/x', 'ftp://me:s3cret@host/x', 'https://me:s3/cret@host:x/y'])(
+  'the password of %s is in no comment',
+  async source => {
+    const { call, path } = await fileStates()
+    const { result, comment } = await call('file.managed', { name: path('x'), source, skip_verify: true })
+    expect(result).toBe(false)
+    expect(comment).toContain('<redacted>@')
+    expect(comment).not.toMatch(/s3|cret/)
+  },
+)

@@ -84,7 +84,7 @@ export async function sourceExists(source: string, context: StateContext): Promi
 export function requireKnown(source: string): void {
   if (!isSaltUrl(source) && localPath(source) === undefined && !isAddress(source))
     throw failure(
-      `Source ${source} is none that is supported: give salt://path, an absolute path, file://, http:// or https://`,
+      `Source ${withoutPassword(source)} is none that is supported: give salt://path, an absolute path, file://, http:// or https://`,
     )
 }
 
@@ -141,7 +141,7 @@ function request(source: string): { address: string; headers: Record<string, str
   try {
     url = new URL(source)
   } catch {
-    throw failure(`Source ${source} is no address that can be read`)
+    throw failure(`Source ${withoutPassword(source)} is no address that can be read`)
   }
   const { username, password } = url
   if (!username && !password) return { address: source, headers: PLAIN }
@@ -151,6 +151,6 @@ function request(source: string): { address: string; headers: Record<string, str
   return { address: url.href, headers: { ...PLAIN, authorization: `Basic ${Buffer.from(pair).toString('base64')}` } }
 }
 
-/** As it may be shown. */
+/** As it may be shown: also one of a kind that is not supported, or that cannot be read as an address. */
 export const withoutPassword = (source: string): string =>
-  isAddress(source) ? source.replace(/^(https?:\/\/)[^/@]*@/i, '$1<redacted>@') : source
+  isSaltUrl(source) ? source : source.replace(/^([a-z][\w+.-]*:\/\/).*@/is, '$1<redacted>@')
