@@ -83,13 +83,12 @@ describe('what only services say is refused', () => {
 
 describe('what is of others cannot be asked for', () => {
   const services = ['grains', 'beat', 'missed', 'payload', 'mine', 'pillar', 'file', 'peer']
-  it.each(services.flatMap(service => [`${service}.web1`, `${service}._jobs`, `${service}.*`, `${service}.>`, service]))(
-    '%s',
-    async name => {
-      expect(await evil.refusedPublish(`reactor.${name}`, '{"os":"forged"}')).toBe(true)
-      expect(await targeted(system, 'os:forged', 'grain')).toEqual([])
-    },
-  )
+  it.each(
+    services.flatMap(service => [`${service}.web1`, `${service}._jobs`, `${service}.*`, `${service}.>`, service]),
+  )('%s', async name => {
+    expect(await evil.refusedPublish(`reactor.${name}`, '{"os":"forged"}')).toBe(true)
+    expect(await targeted(system, 'os:forged', 'grain')).toEqual([])
+  })
 
   it.each([
     'publish',

@@ -6,7 +6,14 @@ import { identityIn } from '../identity.ts'
 export type ServiceName = ServiceOrigin extends `_${infer Name}` ? Name : never
 
 /** The services that there is a process for. */
-export const SERVICE_NAMES = ['master', 'reactor', 'jobs', 'schedule', 'cache', 'gateway'] as const satisfies ServiceName[]
+export const SERVICE_NAMES = [
+  'master',
+  'reactor',
+  'jobs',
+  'schedule',
+  'cache',
+  'gateway',
+] as const satisfies ServiceName[]
 
 /** Names of the other seeds beside those of the services: the callout's login, the key that signs logins, the local operator. */
 export const CALLOUT = 'callout'
