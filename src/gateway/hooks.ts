@@ -1,12 +1,10 @@
 // Which hook a path belongs to: globs of segments, the most specific first. `**` stands for one segment or more, at the end.
 import { ReactorError } from '../base/errors.ts'
-import type { GatewayConfig, HookConfig } from '../config/gateway-schema.ts'
 import { matchPieces, type Piece, parsePieces } from '../protocol/glob-segment.ts'
 
 export interface FoundHook {
   /** As the config has it. */
   pattern: string
-  settings: HookConfig
 }
 
 interface Glob {
@@ -25,9 +23,6 @@ export function createHooks<T extends FoundHook>(hooks: readonly T[]): (path: re
   all.sort((a, b) => compare(ranks(a.glob), ranks(b.glob)) || (a.hook.pattern < b.hook.pattern ? -1 : 1))
   return path => all.find(({ glob }) => matches(glob, path))?.hook
 }
-
-export const hooksOf = ({ hooks }: GatewayConfig): FoundHook[] =>
-  Object.entries(hooks).map(([pattern, settings]) => ({ pattern, settings }))
 
 function parseGlob(pattern: string): Glob {
   const parts = pattern.slice(1).split('/')

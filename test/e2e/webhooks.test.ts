@@ -13,7 +13,7 @@ it('is started by reactor up where the config has hooks, within the permissions 
     config: { gateway: { port: 0, hooks: { '/hook/ci/**': { auth } } } },
   })
   onTestFinished(() => reactor.clean())
-  const { webhooks, processes, metrics } = reactor.ready as {
+  const { webhooks, processes, metrics } = reactor.ready as unknown as {
     webhooks: string
     processes: object
     metrics: Record<string, string>

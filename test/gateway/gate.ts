@@ -15,6 +15,13 @@ export const NEW = process.env.GATEWAY_TEST_NEW
 /** Both of them count. */
 export const SECRETS = [{ env: 'GATEWAY_TEST_OLD' }, { env: 'GATEWAY_TEST_NEW' }]
 
+interface Answer {
+  status: number
+  headers: { get(name: string): string | null }
+  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of it is what it looks at
+  json: any
+}
+
 export interface Stored {
   tag: string
   data: Record<string, unknown>
@@ -37,7 +44,12 @@ export async function openGateway(server: { url: string }, gateway: Record<strin
     running,
     lines,
     /** Status, headers and the JSON of the answer. */
-    async post(path: string, body: string | Uint8Array = '', headers: Record<string, string> = {}, method = 'POST') {
+    async post(
+      path: string,
+      body: string | Uint8Array = '',
+      headers: Record<string, string> = {},
+      method = 'POST',
+    ): Promise<Answer> {
       const response = await fetch(`${running.url}${path}`, {
         method,
         headers,

@@ -7,7 +7,7 @@ import { createRate } from '../../src/gateway/rate.ts'
 
 describe('the hook of a path', () => {
   const of = (...patterns: string[]) => {
-    const find = createHooks(patterns.map(pattern => ({ pattern, settings: {} as never })))
+    const find = createHooks(patterns.map(pattern => ({ pattern })))
     return (path: string) => find(path.slice(1).split('/'))?.pattern
   }
 

@@ -4,9 +4,9 @@ import { metricsPorts, metricsUrls } from '../../src/up/metrics-ports.ts'
 describe('the ports of the metrics under reactor up', () => {
   it('are one after the other, the same whether there is a gateway or not', () => {
     const portOf = metricsPorts(9464)
-    expect(['master', 'cache', 'jobs', 'react', 'minion', 'schedule', 'gateway'].map(name => portOf(name as never))).toEqual(
-      [9464, 9465, 9466, 9467, 9468, 9469, 9470].map(port => ['--metrics-port', String(port)]),
-    )
+    expect(
+      ['master', 'cache', 'jobs', 'react', 'minion', 'schedule', 'gateway'].map(name => portOf(name as never)),
+    ).toEqual([9464, 9465, 9466, 9467, 9468, 9469, 9470].map(port => ['--metrics-port', String(port)]))
   })
 
   it('are free ones with 0, and none where none is asked for', () => {

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { writeAccounts } from '../../../src/bus/server/accounts-folder.ts'
 import { testFolder } from '../../helpers/folder.ts'
 
-const SEEDS = ['admin', 'cache', 'callout', 'gateway', 'issuer', 'jobs', 'master', 'reactor', 'schedule'].map(name => `${name}.nk`)
+const SEEDS = ['admin', 'cache', 'callout', 'gateway', 'issuer', 'jobs', 'master', 'reactor', 'schedule'].map(
+  name => `${name}.nk`,
+)
 
 describe('the folder of accounts', () => {
   it('gets a seed for each process, for its owner alone, and a config without any secret', async () => {
