@@ -3,7 +3,8 @@ import { constants } from 'node:os'
 import type { MinionJobs, RunningJob } from '../functions/minion-context.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
-import { type Ending, type JobRun, returnOf } from './run.ts'
+import { returnOf } from './job-return.ts'
+import type { Ending, JobRun } from './run.ts'
 import type { WaitingJobs } from './waiting.ts'
 
 export interface ControlParts {

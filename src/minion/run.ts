@@ -1,7 +1,6 @@
 // One job while it runs: its context, its processes, and its end: by itself, by a signal, by its time, or by the minion's stop.
 import { constants } from 'node:os'
 import { LONGEST_TIMER_MS } from '../base/clock.ts'
-import { ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { GRACE_MS, JobEnded, signalGroup } from '../execution/group.ts'
 import { createGroups } from '../execution/groups.ts'
@@ -12,10 +11,11 @@ import type { ExecutionContext } from '../functions/minion-context.ts'
 import type { RenderOptions } from '../functions/minion-data.ts'
 import type { Registry } from '../functions/registry.ts'
 import type { States } from '../functions/states.ts'
-import type { JobMessage, JobReturn, ScheduledRun } from '../protocol/job.ts'
-import { saltArgs } from '../protocol/salt-args.ts'
+import type { JobMessage, JobReturn } from '../protocol/job.ts'
 import { everyArgument } from '../protocol/trust.ts'
+import { hideReturn, refuseSecrets } from './hidden.ts'
 import { hidingLog } from './hiding-log.ts'
+import { returnOf, returnOfOutcome } from './job-return.ts'
 
 /** What is the same for every job of a minion. */
 export type Surroundings = Pick<
@@ -67,8 +67,6 @@ export interface JobRun {
   end(ending: Ending): void
 }
 
-/** Retcode of a function that is not there, as Salt's scheduler returns it. */
-const UNKNOWN_FUNCTION = 254
 const TIMED_OUT = 124
 const { SIGTERM, SIGKILL } = constants.signals
 /** What a killed function gets to come back; one whose processes are only asked to end has their grace, and this. */
@@ -189,49 +187,6 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
 
   return { job, done: hidden(), pids: groups.alive, signal: groups.signal, end }
 }
-
-type Hide = Surroundings['pillar']['hide']
-
-/** What a job on other minions is given, its record keeps. */
-function refuseSecrets({ arg, kwarg }: { arg?: unknown; kwarg?: unknown }, hide: Hide): void {
-  const given = [arg, kwarg]
-  if (hide(given) !== given)
-    throw new ReactorError(
-      'forbidden',
-      'a secret of the pillar is among the arguments for other minions, where it would stand in the record of the job',
-    )
-}
-
-const hideReturn = (returned: JobReturn, hide: Hide): JobReturn => ({
-  ...returned,
-  return: hide(returned.return),
-  ...(returned.fun_args === undefined ? {} : { fun_args: hide(returned.fun_args) }),
-  ...(returned.arg === undefined ? {} : { arg: hide(returned.arg) }),
-  ...(returned.metadata === undefined ? {} : { metadata: hide(returned.metadata) }),
-})
-
-function returnOfOutcome(id: string, job: JobMessage, outcome: Outcome, retcode: number, log: Log): JobReturn {
-  if (outcome.ok) return returnOf(id, job, outcome.value, retcode)
-  if (outcome.stack) log.warn({ stack: outcome.stack }, 'a function failed on an exception of its own')
-  const code = outcome.code === 'unknown_function' ? UNKNOWN_FUNCTION : retcode || 1
-  return returnOf(id, job, outcome.message, code)
-}
-
-export function returnOf(id: string, job: JobMessage, value: unknown, retcode: number): JobReturn {
-  const { jid, fun } = job
-  const { arg, kwarg } = job.scheduled?.shown ?? job
-  const fun_args = saltArgs(arg, kwarg)
-  const returned: JobReturn = { id, jid, fun, fun_args, return: value, retcode, success: retcode === 0, cmd: '_return' }
-  return job.scheduled ? { ...returned, ...ofSchedule(id, job.scheduled, fun_args) } : returned
-}
-
-/** What Salt says besides with a run of the minion's own schedule. */
-const ofSchedule = (id: string, { name, return_job, metadata }: ScheduledRun, arg: unknown[]): Partial<JobReturn> => ({
-  schedule: name,
-  ...{ pid: process.pid, arg, tgt: id, tgt_type: 'glob' },
-  ...(metadata ? { metadata } : {}),
-  ...(return_job === 'nocache' ? { nocache: true } : {}),
-})
 
 /** A timer for a time that may lie further ahead than a timer can wait. */
 function setOvertime(atMs: number, now: () => number, onTime: () => void): { clear(): void } {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ExecutionContext } from '../../src/functions/minion-context.ts'
 import { hidingLog } from '../../src/minion/hiding-log.ts'
-import { returnOf } from '../../src/minion/run.ts'
+import { returnOf } from '../../src/minion/job-return.ts'
 import { shownJob } from '../../src/minion/shown-job.ts'
 import { createHiding } from '../../src/pillar/hide.ts'
 import { keptLog } from '../helpers/core.ts'
