@@ -42,8 +42,9 @@ export async function download(
         `${formatSaltUrl(path)}: ${bytes.length} bytes came for the ${chunk.length} at ${at}`,
       )
     askOn()
+    const written = writeAll(file, bytes, at)
     hash.update(bytes)
-    await writeAll(file, bytes, at)
+    await written
     at += bytes.length
   }
   return hash.digest('hex')

@@ -1,5 +1,5 @@
 // Reading files of file_roots in chunks, for many that read the same at once: one open file and one read of the disk for all
-// of them. A chunk is given only as long as the file is the one whose hash was asked for.
+// of them. A chunk is of the file with the hash that was asked for, or it is not given.
 import type { FileHandle } from 'node:fs/promises'
 import { ReactorError } from '../base/errors.ts'
 import { type Hashes, stampOf } from './hashes.ts'
@@ -29,7 +29,7 @@ export function createReader(roots: Roots, hashes: Hashes): Reader {
   /** By path and hash, the longest unused first. */
   const opened = new Map<string, Promise<Opened | undefined>>()
   /** By file and place, the longest unused first. */
-  const chunks = new Map<string, Promise<Uint8Array>>()
+  const chunks = new Map<string, Promise<Uint8Array | undefined>>()
   let bytes = 0
   let idle: NodeJS.Timeout | undefined
 
@@ -78,17 +78,21 @@ export function createReader(roots: Roots, hashes: Hashes): Reader {
     return held
   }
 
-  const chunkOf = ({ file, hsum, stamp }: Opened, offset: number, length: number): Promise<Uint8Array> => {
+  const chunkOf = (one: Opened, offset: number, length: number): Promise<Uint8Array | undefined> => {
+    const { hsum, stamp } = one
     const key = `${hsum} ${stamp} ${offset} ${length}`
     const held = chunks.get(key)
     if (held) return held
-    const chunk = readWhole(file, offset, length)
+    const chunk = readAsHashed(one, offset, length)
     chunks.set(key, chunk)
     bytes += length + CHUNK_COST
     const drop = (name: string) => {
       if (chunks.delete(name)) bytes -= Number(name.slice(name.lastIndexOf(' ') + 1)) + CHUNK_COST
     }
-    chunk.catch(() => drop(key))
+    chunk.then(
+      read => read ?? drop(key),
+      () => drop(key),
+    )
     while (bytes > MOST_CHUNK_BYTES && chunks.size > 1) drop(chunks.keys().next().value!)
     return chunk
   }
@@ -104,8 +108,7 @@ export function createReader(roots: Roots, hashes: Hashes): Reader {
       )
     const length = Math.min(request.length, one.size - request.offset)
     const chunk = await chunkOf(one, request.offset, length)
-    // Behind the read: what was read before a change is of the file as it was.
-    if (chunk.length === length && stampOf(await one.file.stat({ bigint: true })) === one.stamp) return chunk
+    if (chunk) return chunk
     await shut(key)
     return undefined
   }
@@ -119,6 +122,14 @@ export function createReader(roots: Roots, hashes: Hashes): Reader {
       chunks.clear()
     },
   }
+}
+
+/** Undefined: the file has changed since it was hashed. */
+async function readAsHashed({ file, stamp }: Opened, offset: number, length: number): Promise<Uint8Array | undefined> {
+  const chunk = await readWhole(file, offset, length)
+  // Behind the read: what was read before a change is of the file as it was.
+  const same = chunk.length === length && stampOf(await file.stat({ bigint: true })) === stamp
+  return same ? chunk : undefined
 }
 
 /** Less than `length` where the file has become shorter. */

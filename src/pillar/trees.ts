@@ -1,5 +1,5 @@
-// The files of pillar_roots as one compilation sees them. Who asks gets files that were read after it asked; those who ask
-// within the same moment share the reading.
+// The files of pillar_roots as one compilation sees them. Who asks gets files that were read after it asked; where many ask,
+// those of a moment share the reading.
 import { setTimeout as delay } from 'node:timers/promises'
 import { ReactorError } from '../base/errors.ts'
 import type { Roots } from '../files/roots.ts'
@@ -15,13 +15,16 @@ export interface Tree {
 
 /** Bytes of one file; what is larger is no SLS. */
 const MOST_BYTES = 16 * 1024 * 1024
-const MOMENT_MS = 5
+/** Between two readings, at least. */
+const MOMENT_MS = 25
 
 export function createTrees(roots: Roots, momentMs = MOMENT_MS): () => Promise<Tree> {
   let coming: Promise<Tree> | undefined
+  let last = Number.NEGATIVE_INFINITY
   return () => {
-    coming ??= delay(momentMs).then(() => {
+    coming ??= delay(Math.max(last + momentMs - performance.now(), 0)).then(() => {
       coming = undefined
+      last = performance.now()
       return createTree(roots)
     })
     return coming
