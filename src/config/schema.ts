@@ -1,42 +1,19 @@
 // The configuration: one file for every process, a section for each. Types, defaults and JSON Schema come from here.
 import { hostname } from 'node:os'
 import { z } from 'zod'
-import { parseDuration } from '../base/duration.ts'
-import { errorMessage } from '../base/errors.ts'
 import { LOG_LEVELS } from '../base/log.ts'
 import { isPublicKey, minionIdProblem } from '../protocol/key.ts'
 import { isOperatorName } from '../protocol/login.ts'
-import { MOST_ITEMS, QUEUE_BACKENDS, QUEUE_NAME, QUEUE_NAME_RULE } from '../protocol/queue.ts'
 import { DEFAULT_LIMITS } from '../protocol/streams.ts'
+import { duration } from './duration.ts'
 import { gatewaySchema } from './gateway-schema.ts'
-import { rate } from './rate.ts'
-
-const duration = z.union([z.string(), z.number()]).transform((text, context) => {
-  try {
-    return parseDuration(text)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: errorMessage(error) })
-    return z.NEVER
-  }
-})
-
-const queueName = z.string().regex(QUEUE_NAME, `a queue's name is ${QUEUE_NAME_RULE}`)
+import { queueSettings } from './queue-schema.ts'
+import { slsSettings } from './sls-schema.ts'
 
 const minionId = z.string().superRefine((id, context) => {
   const message = minionIdProblem(id)
   if (message !== undefined) context.addIssue({ code: 'custom', message })
 })
-
-/** Folders by environment, one or a list: those that come first go before the others. */
-const roots = (folder: string) =>
-  z
-    .record(
-      z
-        .string()
-        .regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/, 'an environment has letters, digits and . _ -, no dot first'),
-      z.union([z.string(), z.array(z.string())]).transform(one => (typeof one === 'string' ? [one] : one)),
-    )
-    .prefault({ base: [folder] })
 
 const profile = z.record(z.string(), z.unknown())
 
@@ -82,47 +59,7 @@ export const configSchema = z.strictObject({
     )
     .default({})
     .describe('what operators of a role may do, as publisher_acl has it (docs/operators.md)'),
-  file_roots: roots('/srv/salt').describe('folders by environment that salt:// and state files come from'),
-  file_ignore_glob: z
-    .array(z.string())
-    .default([])
-    .describe('files of file_roots that lists leave out, by globs of their paths, as Salt has them'),
-  fileserver_events: z
-    .boolean()
-    .default(false)
-    .describe('watch file_roots and fire salt/fileserver/roots/update when files change'),
-  state_events: z.boolean().default(true).describe('an event for every state that a state run is through with'),
-  pillar_roots: roots('/srv/pillar').describe('folders by environment that the pillar comes from'),
-  top_file_merging_strategy: z
-    .enum(['merge', 'same', 'merge_all'])
-    .default('merge')
-    .describe('how the top files of several environments of file_roots become one'),
-  env_order: z
-    .array(z.string())
-    .default([])
-    .describe('environments whose top files count, in this order; without any: all, base first'),
-  default_top: z
-    .string()
-    .default('base')
-    .describe('whose top file stands in for a missing one, where top_file_merging_strategy is same'),
-  pillarenv: z.string().optional().describe('only this environment of pillar_roots counts, unless a call names one'),
-  pillarenv_from_saltenv: z
-    .boolean()
-    .default(false)
-    .describe('a call that names a saltenv and no pillarenv gets the pillar of that environment'),
-  pillar_source_merging_strategy: z
-    .enum(['smart', 'recurse', 'overwrite', 'none'])
-    .default('smart')
-    .describe(
-      'how pillar of several SLS becomes one; smart and recurse merge maps, overwrite takes the last of the top keys, none keeps environments apart',
-    ),
-  pillar_merge_lists: z.boolean().default(false).describe('merging pillar, lists are joined and not replaced'),
-  pillar_safe_render_error: z
-    .boolean()
-    .default(true)
-    .describe(
-      'a minion hears that an SLS of its pillar cannot be rendered, and not why, which may tell what is not for it',
-    ),
+  ...slsSettings,
   profiles: z
     .strictObject({
       smtp: z.record(z.string(), profile).default({}).describe('mail servers by name'),
@@ -249,44 +186,7 @@ export const configSchema = z.strictObject({
         .describe('what minions may run on others, as Salt has it: id regex → function regexes'),
     })
     .prefault({}),
-  queue: z
-    .strictObject({
-      backend: z.enum(QUEUE_BACKENDS).default('sqlite').describe('where queues are kept of which nothing else is said'),
-      dir: z
-        .string()
-        .default('var/queue')
-        .describe('the file of the sqlite backend; job workers of one machine share it'),
-      lease: duration
-        .prefault('1m')
-        .refine(ms => ms >= 1000, 'a lease is 1s at least')
-        .describe('after this what a worker has taken and not finished comes back'),
-      tries: z
-        .number()
-        .int()
-        .min(1)
-        .default(5)
-        .describe('what was given out so often and never finished is dead: kept, and given out no more'),
-      drain: z
-        .record(
-          queueName,
-          z.strictObject({
-            backend: z.enum(QUEUE_BACKENDS).optional(),
-            rate,
-            batch: z.number().int().min(1).max(MOST_ITEMS).optional(),
-          }),
-        )
-        .default({})
-        .describe(
-          'queues whose items are handed to rules by themselves, as salt/queue/<queue>/process: {rate: 10/s, batch, backend}',
-        ),
-    })
-    .prefault({}),
-  runner_queue: z
-    .strictObject({
-      queue: queueName.default('runner_queue').describe('where queue.insert_runner keeps calls that name no queue'),
-      backend: z.enum(QUEUE_BACKENDS).optional().describe('in which backend; default: queue.backend'),
-    })
-    .prefault({}),
+  ...queueSettings,
   nodegroups: z
     .record(z.string(), z.union([z.string(), z.array(z.string())]))
     .default({})

@@ -1,6 +1,7 @@
 // States `user`: users of the machine. Hashes of passwords are in no result: where one was set, that is said.
 import { z } from 'zod'
 import { errorMessage } from '../base/errors.ts'
+import { REDACTED } from '../base/redact.ts'
 import {
   type AccountTools,
   accountsPrefix,
@@ -32,7 +33,6 @@ import type { StateContext, StateReturn } from '../functions/state-context.ts'
 import { changed, failed, unchanged, wouldChange } from '../functions/state-return.ts'
 
 /** As Salt has it. */
-const HIDDEN = 'XXX-REDACTED-XXX'
 const TOOL_MS = 60_000
 const ONLY_SLS = fixed('what says who may do what on the machine')
 const guards = Object.fromEntries(Object.keys(args).map(key => [key, ONLY_SLS])) as Record<
@@ -107,7 +107,7 @@ async function bring(given: UserArguments, context: StateContext): Promise<State
   if (refused !== undefined) return failed(refused)
   const isOpen = given.enforce_password || hash === undefined || ['', '!', '!!', '*'].includes(hash)
   const password = given.password !== undefined && given.password !== hash && isOpen ? given.password : undefined
-  const all = { ...difference, ...(password === undefined ? {} : { passwd: HIDDEN }) }
+  const all = { ...difference, ...(password === undefined ? {} : { passwd: REDACTED }) }
   if (Object.keys(all).length === 0) return unchanged(`User ${name} is present and up to date`)
   if (context.test) return wouldChange(`The following user attributes are set to be changed:\n${listed(all)}`, all)
   return change(wanted, now, difference, password, tools)
@@ -128,7 +128,7 @@ async function create(
   const gecos = gecosOf(wanted) || undefined
   const wish = { uid, gid: own, groups: groups?.length ? groups : undefined, home, shell, gecos }
   await addUser(name, { ...wish, createhome, system, unique, usergroup }, tools)
-  const hidden = password === undefined ? {} : { password: HIDDEN }
+  const hidden = password === undefined ? {} : { password: REDACTED }
   try {
     if (password !== undefined) await setPassword(name, password, tools)
   } catch (error) {
@@ -164,7 +164,7 @@ async function change(
       return JSON.stringify(old) === JSON.stringify(value) ? [] : [[key, value]]
     }),
   )
-  const changes = { ...done, ...(isSet ? { passwd: HIDDEN } : {}) }
+  const changes = { ...done, ...(isSet ? { passwd: REDACTED } : {}) }
   return problem === undefined
     ? changed(`Updated user ${name}`, changes)
     : failed(`User ${name} could not be made so: ${problem}`, changes)

@@ -43,7 +43,7 @@ describe.runIf(mayChangeAccounts)('states of user', () => {
         groups: ['ada', 'users', 'web'],
         home: '/home/ada',
         shell: '/bin/bash',
-        password: 'XXX-REDACTED-XXX',
+        password: '[redacted]',
       },
     })
     expect(JSON.stringify(made)).not.toContain(HASH)
@@ -77,11 +77,11 @@ describe.runIf(mayChangeAccounts)('states of user', () => {
   it('change a password without a trace of it, and only where it is to be enforced', async () => {
     const { call, test, hashOf } = await machine()
     const set = { name: 'fred', password: HASH, enforce_password: false }
-    expect(await test('user.present', set)).toMatchObject({ result: null, changes: { passwd: 'XXX-REDACTED-XXX' } })
+    expect(await test('user.present', set)).toMatchObject({ result: null, changes: { passwd: '[redacted]' } })
     expect(await call('user.present', set)).toEqual({
       result: true,
       comment: 'Updated user fred',
-      changes: { passwd: 'XXX-REDACTED-XXX' },
+      changes: { passwd: '[redacted]' },
     })
     expect(await call('user.present', { ...set, password: OTHER })).toMatchObject({ changes: {} })
     expect(await hashOf('fred')).toBe(HASH)
