@@ -6,6 +6,7 @@ export default defineConfig({
   resolve: { alias: { reactor: fileURLToPath(new URL('./src/functions/public.ts', import.meta.url)) } },
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/helpers/conformance-setup.ts'],
     server: { deps: { inline: [/reactor-modules-/] } },
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -28,7 +28,8 @@ export async function openStage() {
     stack.defer(() => rm(dir, { recursive: true, force: true }))
     const server = stack.add(
       await launchIn(dir, ({ storeDir, portsDir }) =>
-        JSON.stringify({ host: '127.0.0.1', port: -1, ports_file_dir: portsDir, jetstream: { store_dir: storeDir } }),
+        // Streams reserve their bounds, which are larger than what is stored, and than many a disk.
+        JSON.stringify({ host: '127.0.0.1', port: -1, ports_file_dir: portsDir, jetstream: { store_dir: storeDir, max_file_store: 1024 ** 4 } }),
       ),
     )
     return { url: server.url, dir, serverVersion: found.version, stop: () => stack.stop() }

@@ -4,12 +4,15 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ERROR_CODES } from '../dist/base/errors.js'
+import { commonOptions } from '../dist/beacon/entry.js'
+import { findBeacons } from '../dist/beacon/load.js'
 import { configJsonSchema, describeConfig } from '../dist/config/docs.js'
 import { CAPABILITIES } from '../dist/functions/define-returner.js'
 import { argumentDocs, dedented, formatDoc } from '../dist/functions/doc.js'
 import { loadFunctions } from '../dist/functions/load.js'
 import { METRICS } from '../dist/metrics/catalogue.js'
 import { ACCESS } from '../dist/protocol/access.js'
+import { TOPICS } from '../dist/protocol/catalogue/all.js'
 import { calloutPermissions, minionPermissions, operatorPermissions } from '../dist/protocol/permissions.js'
 import { ALL_GRANTS, NO_GRANTS } from '../dist/protocol/role.js'
 import { SERVICE_RIGHTS } from '../dist/protocol/service-permissions.js'
@@ -173,6 +176,33 @@ async function returnerTable() {
   }
   return table(['returner', 'what it does', 'it can', 'settings'], rows)
 }
+/** Each beacon with what it tells, its own settings and its example. */
+async function beaconsOf() {
+  const beacons = await findBeacons()
+  const parts = []
+  for (const name of beacons.names()) {
+    const { doc, options } = await beacons.load(name)
+    const [text, example] = splitExample({ name, doc })
+    const settings = argumentDocs(options.shape ?? {}).map(one => [
+      `\`${one.name}\``,
+      one.type,
+      one.required ? 'required' : '',
+      one.doc ?? '',
+    ])
+    const rows = settings.length > 0 ? `${table(['setting', 'type', '', 'what'], settings)}\n\n` : ''
+    parts.push(`### ${name}\n\n${text}\n\n${rows}\`\`\`yaml\n${example}\n\`\`\``)
+  }
+  return parts.join('\n\n')
+}
+const beaconOptionTable = () =>
+  table(
+    ['option', 'default', 'what'],
+    argumentDocs(commonOptions.shape).map(one => [
+      `\`${one.name}\``,
+      one.default === undefined ? '' : `\`${JSON.stringify(one.default)}\``,
+      one.doc ?? '',
+    ]),
+  )
 const configTable = () =>
   table(
     ['setting', 'default', 'what'],
@@ -189,9 +219,40 @@ const scheduleTable = () =>
     describeItem().map(({ option, doc }) => [`\`${option}\``, doc]),
   )
 
+/** Every event, by topic, from its declaration. */
+function eventTables() {
+  const whose = { minion: 'minions', operator: 'operators' }
+  const one = ({ pattern, doc, by, data, more, example, local }) => {
+    const fields = argumentDocs(data.shape).map(field => [
+      `\`${field.name}\``,
+      field.type,
+      field.required || field.type === 'any value' ? '' : 'may be missing',
+      field.doc ?? '',
+    ])
+    if (more !== undefined) fields.push(['any other', '', '', more])
+    const sender = `From ${by.map(who => whose[who] ?? `\`${who}\``).join(', ')}${local ? ', on its own bus alone' : ''}.`
+    return [
+      `### \`${pattern}\``,
+      `${doc[0].toUpperCase()}${doc.slice(1)}. ${sender}`,
+      ...(fields.length > 0 ? [table(['field', 'type', '', 'what'], fields)] : []),
+      ...(example ? [`\`\`\`text\n${example[0]}\t${JSON.stringify(example[1])}\n\`\`\``] : []),
+    ].join('\n\n')
+  }
+  return TOPICS.map(({ title, events }) => [`## ${title}`, ...events.map(one)].join('\n\n')).join('\n\n')
+}
+
 /** A page's text between `<!-- name -->` and `<!-- /name -->` replaced. */
 async function withBlock(file, name, text) {
-  const page = await readFile(join(ROOT, file), 'utf8')
+  return withBlocks(file, { [name]: text })
+}
+
+async function withBlocks(file, texts) {
+  let page = await readFile(join(ROOT, file), 'utf8')
+  for (const [name, text] of Object.entries(texts)) page = replaced(file, page, name, text)
+  return page
+}
+
+function replaced(file, page, name, text) {
   const [before, rest] = page.split(`<!-- ${name} -->\n`)
   const after = rest?.split(`<!-- /${name} -->`)[1]
   if (after === undefined) throw new Error(`${file} has no block <!-- ${name} -->`)
@@ -203,7 +264,9 @@ const wanted = {
   'schemas/rule.json': json(ruleJsonSchema()),
   'schemas/config.json': json(configJsonSchema()),
   'docs/functions.md': await functionsPage(),
+  'docs/beacons.md': await withBlocks('docs/beacons.md', { options: beaconOptionTable(), beacons: await beaconsOf() }),
   'docs/errors.md': await withBlock('docs/errors.md', 'codes', errorTable()),
+  'docs/events.md': await withBlock('docs/events.md', 'events', eventTables()),
   'docs/nats.md': await withBlock('docs/nats.md', 'access', accessTable()),
   'docs/security.md': await withBlock('docs/security.md', 'permissions', permissionTables()),
   'docs/metrics.md': await withBlock('docs/metrics.md', 'metrics', metricsTable()),

@@ -10,37 +10,17 @@ import type { Log } from '../base/log.ts'
 import { mirrorBucket, openBucket } from '../bus/bucket.ts'
 import type { Fire } from '../bus/fire.ts'
 import { isWrongSequence } from '../bus/overtaken.ts'
+import { type ALARMS, type AlarmKind, alarmTag } from '../protocol/catalogue/alarms.ts'
+import type { DataOf } from '../protocol/catalogue/define.ts'
 import { newEventId } from '../protocol/event.ts'
 import { bucketNames } from '../protocol/streams.ts'
 import { escapeToken } from '../protocol/token.ts'
 
-/**
- * `loop`: rules that trigger each other were cut; `rule`: one that keeps failing; `lane`: one whose reactions pile up; `parked`:
- * the store of parked reactions takes no more; `store_full`: a stream will soon refuse what comes; `events_expiring`: events are
- * about to go unread; `window_keys`: a rule has more keys than are kept; `ledger`: what is done is forgotten while it may come
- * again; `returner`: a store of job results or events takes nothing; `returner_refused`: it does not take some record;
- * `returner_late`: what waits for it takes the room of others; `returner_loses`: that is removed; `returner_missed`: how much that was.
- */
-export const ALARM_KINDS = [
-  'loop',
-  'rule',
-  'lane',
-  'parked',
-  'store_full',
-  'events_expiring',
-  'window_keys',
-  'ledger',
-  'returner',
-  'returner_refused',
-  'returner_late',
-  'returner_loses',
-  'returner_missed',
-] as const
-export type AlarmKind = (typeof ALARM_KINDS)[number]
+export type AlarmData<K extends AlarmKind> = Omit<DataOf<(typeof ALARMS)[K]>, 'kind' | 'about'>
 
 export interface Alarms {
   /** Does not wait and does not fail; `about` is a rule's or a store's name, or empty, and never what others chose. */
-  raise(kind: AlarmKind, about: string, data: Record<string, unknown>): void
+  raise<K extends AlarmKind>(kind: K, about: string, data: AlarmData<K>): void
   /** The next time it is raised anew, however soon: what it told of has ended, whichever process told it. */
   clear(kind: AlarmKind, about: string): void
 }
@@ -93,8 +73,7 @@ export async function openAlarms(
     const id = await mark(kind, key)
     if (id === undefined) return
     log.warn({ alarm: kind, ...data }, 'alarm')
-    const tag = about === '' ? `salt/alarm/${kind}` : `salt/alarm/${kind}/${nameOf(about)}`
-    await fire(tag, { kind, about, ...data }, { id })
+    await fire(alarmTag(kind, nameOf(about)), { kind, about, ...data }, { id })
     try {
       await bucket.create(toldKey(key), JSON.stringify({ at: Date.now() }), AGAIN_AFTER)
     } catch (error) {
@@ -115,7 +94,7 @@ export async function openAlarms(
   }
 
   return {
-    raise(kind, about, data) {
+    raise(kind: AlarmKind, about: string, data: Record<string, unknown>) {
       const key = keyOf(kind, about)
       const now = performance.now()
       if (now - (raised.get(key) ?? Number.NEGATIVE_INFINITY) < AGAIN_AFTER_MS) return

@@ -3,26 +3,12 @@
 import { asReactorError, errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
+import { AUDITS, auditRules } from '../protocol/catalogue/audit.ts'
+import type { DataOf } from '../protocol/catalogue/define.ts'
 import type { Trace } from '../protocol/trace.ts'
 
-export type AuditKind = 'publish' | 'runner' | 'wheel' | 'key' | 'token' | 'user' | 'login' | 'history'
-
-export interface AuditRecord {
-  /** Who asked: an operator's name, `rule:<name>`, `schedule:<name>`, `peer:<minion>`. */
-  user: string
-  /** Where from, as the server attests it: `OPS`, `FLEET`, `CORE`; a host where it is known. */
-  source: string
-  /** The function or the deed: `test.ping`, `key.accept`. */
-  action: string
-  result: 'ok' | 'refused' | 'failed'
-  /** Why it was refused or failed. */
-  reason?: string
-  jid?: string
-  tgt?: string | string[]
-  tgt_type?: string
-  /** Ids of minions, names of operators or tokens that it is about. */
-  about?: string[]
-}
+export type AuditKind = keyof typeof AUDITS
+export type AuditRecord = DataOf<(typeof AUDITS)[AuditKind]>
 
 /** Who acts, and by which job: what the records of their changes have in common. */
 export interface Caller extends Trace {
@@ -63,16 +49,15 @@ export function failureOf(thrown: unknown): Pick<AuditRecord, 'result' | 'reason
 
 /** Rules and schedules act by the thousand: what they did for the same causes in one turn of the event loop is one event, `{records}`. */
 const OF_RULES = /^(?:rule|schedule):/
-const RULES = 'salt/audit/rules'
 const MOST_IN_ONE = 500
 
 interface Batch {
-  records: Record<string, unknown>[]
+  records: DataOf<typeof auditRules>['records']
   trace: Trace
 }
 
 export function createAudit(fire: Fire, log: Log): Audit {
-  const store = (tag: string, data: Record<string, unknown>, trace: Trace) => {
+  const store = ([tag, data]: [string, Record<string, unknown>], trace: Trace) => {
     fire(tag, data, trace).catch(error =>
       log.error({ ...data, tag, error: errorMessage(error) }, 'an audit record could not be stored'),
     )
@@ -82,12 +67,12 @@ export function createAudit(fire: Fire, log: Log): Audit {
   const flush = (causes: string) => {
     const { records, trace } = open.get(causes)!
     open.delete(causes)
-    store(RULES, { records }, trace)
+    store(auditRules.of({}, { records }), trace)
   }
   const flushAll = () => {
     for (const causes of open.keys()) flush(causes)
   }
-  const collect = (kind: AuditKind, record: Record<string, unknown>, { cause, hops = 0, chain }: Trace) => {
+  const collect = (kind: AuditKind, record: AuditRecord, { cause, hops = 0, chain }: Trace) => {
     const causes = `${hops} ${chain ?? ''}`
     let batch = open.get(causes)
     if (!batch) {
@@ -103,6 +88,6 @@ export function createAudit(fire: Fire, log: Log): Audit {
     const data = reason === undefined ? rest : { ...rest, reason: reason.slice(0, MAX_REASON).toWellFormed() }
     if (OF_RULES.test(record.user)) return collect(kind, data, trace)
     const { cause, hops = 0, chain } = trace
-    store(`salt/audit/${kind}`, data, { cause, hops: hops + 1, ...(chain ? { chain } : {}) })
+    store(AUDITS[kind].of({}, data), { cause, hops: hops + 1, ...(chain ? { chain } : {}) })
   }
 }

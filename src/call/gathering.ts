@@ -9,7 +9,7 @@ import type { JobReturn, Published } from '../protocol/job.ts'
 import type { JobView } from '../protocol/job-view.ts'
 import { outcomeOf } from '../protocol/lifecycle.ts'
 import { askOn } from './ask-on.ts'
-import { hearJob } from './hear.ts'
+import { hearJob, hearPresence } from './hear.ts'
 import type { Standing } from './standing.ts'
 import { createWake } from './wake.ts'
 
@@ -91,6 +91,17 @@ export function createGathering(
     onRefused: () => void askOn(cache, jid, takeView, { clock, signal: stop.signal }),
   })
 
+  const presence = hearPresence(bus, {
+    onLost(ids) {
+      standing.lost(ids)
+      change()
+    },
+    onFound(ids) {
+      standing.found(ids)
+      change()
+    },
+  })
+
   const takeReturns = (view: JobView) => {
     for (const [id, { at: _at, ...returned }] of Object.entries(view.returns)) take(id, asReturn(view, id, returned))
   }
@@ -130,7 +141,7 @@ export function createGathering(
       answered = true
       change()
     },
-    /** Until nothing more is to be expected, at the latest at that time. */
+    /** Until nothing more is to be expected (who is lost may come back, but not soon), at the latest at that time. */
     async untilEnd(latest: number): Promise<void> {
       for (;;) {
         const now = clock.now()
@@ -144,7 +155,7 @@ export function createGathering(
       stop.abort()
       clearInterval(looking)
       unfollow()
-      if (!bus.nc.isClosed()) subscription.unsubscribe()
+      if (!bus.nc.isClosed()) for (const one of [subscription, presence]) one.unsubscribe()
     },
   }
 }

@@ -1,5 +1,6 @@
-// What live events say of one job. Every reader of them believes a minion on itself alone, and only services on the rest.
-import { PermissionViolationError, type Subscription } from '@nats-io/transport-node'
+// What live events say of one job, and of who is lost. Every reader of them believes a minion on itself alone, and only
+// services on the rest.
+import { type Msg, PermissionViolationError, type Subscription } from '@nats-io/transport-node'
 import type { Bus } from '../bus/connect.ts'
 import { isRepublished, rawFromLive } from '../bus/raw.ts'
 import { readEvent } from '../protocol/event.ts'
@@ -27,10 +28,9 @@ export function hearJob({ nc, subjects }: Pick<Bus, 'nc' | 'subjects'>, jid: str
   return nc.subscribe(`${prefix}*.salt.job.${jid}.>`, {
     callback: (error, message) => {
       if (error) return void (error instanceof PermissionViolationError && ears.onRefused?.())
-      if (!isRepublished(message)) return
-      const read = readEvent(prefix, rawFromLive(message))
-      if (!read.ok || !read.event.believed) return
-      const { origin, tag, data } = read.event
+      const heard = believedIn(prefix, message)
+      if (!heard) return
+      const { origin, tag, data } = heard
       const [kind, , last] = tag.split('/').slice(3)
       if (origin.kind === 'minion') {
         if (kind === 'ret') ears.onReturn(origin.id, data as unknown as JobReturn)
@@ -41,4 +41,29 @@ export function hearJob({ nc, subjects }: Pick<Bus, 'nc' | 'subjects'>, jid: str
       }
     },
   })
+}
+
+interface PresenceEars {
+  onLost(ids: string[]): void
+  onFound(ids: string[]): void
+}
+
+/** Hears of them from the next flush on; nothing where the master tells nothing, or this operator may not follow it. */
+export function hearPresence({ nc, subjects }: Pick<Bus, 'nc' | 'subjects'>, ears: PresenceEars): Subscription {
+  const prefix = subjects.livePrefix
+  return nc.subscribe(`${prefix}_master.salt.presence.change`, {
+    callback(error, message) {
+      const heard = error ? undefined : believedIn(prefix, message)
+      if (!heard) return
+      const { lost, new: found } = heard.data as { lost: string[]; new: string[] }
+      ears.onLost(lost)
+      ears.onFound(found)
+    },
+  })
+}
+
+function believedIn(prefix: string, message: Msg) {
+  if (!isRepublished(message)) return undefined
+  const read = readEvent(prefix, rawFromLive(message))
+  return read.ok && read.event.believed ? read.event : undefined
 }

@@ -21,37 +21,49 @@ export interface Standing {
   expect(minions: Iterable<string>, times: JobTimes): void
   sent(sent: Sending): void
   started(id: string): void
+  /** These are heard of no more: nothing is expected from them until they are found again. */
+  lost(ids: readonly string[]): void
+  found(ids: readonly string[]): void
+  isLost(id: string): boolean
   /** False where the outcome was known already, or the minion is none of those that the job is for. */
   ended(id: string, outcome: Outcome): boolean
   hasEnded(id: string): boolean
   view(view: JobView): void
   stateOf(id: string, nowMs: number): MinionState
   counts(nowMs: number): Partial<Record<MinionState, number>>
-  /** Whether some took it and have not ended, whatever their times. */
+  /** Whether some that are not lost took it and have not ended, whatever their times. */
   readonly waits: boolean
-  /** Those that took it, have not ended and may still, sorted. */
+  /** Those that took it, have not ended and may still, the lost ones among them, sorted. */
   open(nowMs: number): string[]
   /**
-   * When the time of one of those is over, milliseconds since the epoch. `offline`: also of those that are not reached
-   * yet, while they may still start.
+   * When the time of one of those is over that is not lost, milliseconds since the epoch. `offline`: also of those that
+   * are not reached yet, while they may still start, and of lost ones.
    */
   nextClose(nowMs: number, more?: { offline: boolean }): number | undefined
 }
 
 export function createStanding(): Standing {
   const known = new Map<string, KnownOfMinion>()
-  /** Took it, without an outcome so far. Kept beside, so that a return costs no look at all the others. */
+  /** Took it, without an outcome so far, and are not lost. Kept beside, so that a return costs no look at all the others. */
   const taken = new Set<string>()
+  /** The same, and are lost. */
+  const gone = new Set<string>()
+  const lost = new Set<string>()
   const refused = new Map<string, string>()
   let expected: Set<string> | undefined
   let times: JobTimes = { deadline: Number.POSITIVE_INFINITY, runUntil: Number.POSITIVE_INFINITY }
   const stateOf = (id: string, nowMs: number) => minionState(known.get(id) ?? UNKNOWN, times, nowMs)
 
+  const place = (id: string) => {
+    const { outcome, started, sent } = known.get(id) ?? UNKNOWN
+    taken.delete(id)
+    gone.delete(id)
+    if (outcome === undefined && (started || sent === 'accepted' || sent === 'running'))
+      (lost.has(id) ? gone : taken).add(id)
+  }
   const learn = (id: string, more: Partial<KnownOfMinion>) => {
-    const now = { ...(known.get(id) ?? UNKNOWN), ...more }
-    known.set(id, now)
-    if (now.outcome === undefined && (now.started || now.sent === 'accepted' || now.sent === 'running')) taken.add(id)
-    else taken.delete(id)
+    known.set(id, { ...(known.get(id) ?? UNKNOWN), ...more })
+    place(id)
   }
 
   const standing: Standing = {
@@ -80,6 +92,16 @@ export function createStanding(): Standing {
     started(id) {
       if (expected?.has(id)) learn(id, { started: true })
     },
+    lost(ids) {
+      for (const id of ids) {
+        lost.add(id)
+        place(id)
+      }
+    },
+    found(ids) {
+      for (const id of ids) if (lost.delete(id)) place(id)
+    },
+    isLost: id => lost.has(id),
     ended(id, outcome) {
       if (!expected?.has(id) || known.get(id)?.outcome !== undefined) return false
       learn(id, { outcome })
@@ -100,7 +122,7 @@ export function createStanding(): Standing {
       }
       return counts
     },
-    open: nowMs => [...taken].filter(id => !isClosed(stateOf(id, nowMs), true)).sort(),
+    open: nowMs => [...taken, ...gone].filter(id => !isClosed(stateOf(id, nowMs), true)).sort(),
     nextClose(nowMs, { offline } = { offline: false }) {
       let next: number | undefined
       for (const id of offline ? (expected ?? []) : taken) {

@@ -3,7 +3,7 @@ import type { CallEnd } from './collect.ts'
 
 export interface Unanswered {
   id: string
-  why: 'missing' | 'refused' | 'offline' | 'over' | 'silent'
+  why: 'missing' | 'refused' | 'offline' | 'lost' | 'over' | 'silent'
   text: string
   /** No return is to be expected from it, however long one waits here. */
   never: boolean
@@ -40,7 +40,11 @@ export function unanswered({ published, standing }: CallEnd, jid: string, nowMs:
         break
       case 'accepted':
       case 'running':
-        found.push({ id, why: 'silent', text: `Minion did not return. [No response]${later}`, never: false })
+        found.push(
+          standing.isLost(id)
+            ? { id, why: 'lost', text: `Minion did not return. [Not connected]\n${LOST}${later}`, never: false }
+            : { id, why: 'silent', text: `Minion did not return. [No response]${later}`, never: false },
+        )
         break
     }
   }
@@ -54,7 +58,9 @@ export const unknownMinion = (id: string): Unanswered => ({
   never: true,
 })
 
-const ORDER: readonly Unanswered['why'][] = ['missing', 'refused', 'offline', 'over', 'silent']
+const ORDER: readonly Unanswered['why'][] = ['missing', 'refused', 'offline', 'lost', 'over', 'silent']
+
+const LOST = 'It had taken the job, and then its heartbeat was not heard any more: its return may come later, or never.'
 
 /** What Salt says of returns that may come later. */
 export const LATER =

@@ -13,6 +13,7 @@ const small =
 export const COMMANDS: ReadonlyMap<string, () => Promise<{ command: AddCommand }>> = new Map([
   ['up', () => import('./commands/up.ts')],
   ['tail', () => import('./commands/tail.ts')],
+  ['events', () => import('./commands/events.ts')],
   ['call', () => import('./commands/call.ts')],
   ['local', () => import('./commands/local.ts')],
   ['jobs', () => import('./commands/jobs.ts')],

@@ -2,7 +2,7 @@
 // The command `reactor`: the program that the shell starts, and how it ends.
 import { Command } from 'commander'
 import { cleanText } from '../base/clean.ts'
-import { asReactorError, ERROR_CODES } from '../base/errors.ts'
+import { asReactorError, ERROR_CODES, ReactorError } from '../base/errors.ts'
 import { nearest } from '../base/suggest.ts'
 import { VERSION } from '../base/version.ts'
 import { COMMANDS } from './commands.ts'
@@ -61,7 +61,10 @@ function fail(thrown: unknown): void {
 
 // A reader that went away (`reactor tail | head`) is no error.
 process.stdout.on('error', error => {
-  if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+  if ((error as NodeJS.ErrnoException).code !== 'EPIPE') {
+    fail(new ReactorError('unwritable', `the output cannot be written: ${error.message}`))
+    process.exit()
+  }
   // What has to be stopped first is stopped as by a polite kill.
   if (!process.emit('SIGTERM')) process.exit(0)
 })

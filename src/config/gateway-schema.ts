@@ -187,6 +187,12 @@ export const gatewaySchema = z
       .default(256 * 1024)
       .describe('bytes of a body'),
     max_connections: z.number().int().min(1).default(512).describe('open connections; requests in hand are as many'),
+    address_connections: z
+      .number()
+      .int()
+      .min(0)
+      .default(128)
+      .describe('open connections of one address, a trusted proxy apart; 0: no limit of their own'),
     request_timeout: milliseconds(100, 300_000).prefault('10s').describe('within which a whole request must have come'),
     store_timeout: milliseconds(100, 300_000)
       .prefault('5s')

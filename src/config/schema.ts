@@ -5,8 +5,11 @@ import { LOG_LEVELS } from '../base/log.ts'
 import { isPublicKey, minionIdProblem } from '../protocol/key.ts'
 import { isOperatorName } from '../protocol/login.ts'
 import { DEFAULT_LIMITS } from '../protocol/streams.ts'
+import { beaconSettings } from './beacon-schema.ts'
+import { cloudSettings } from './cloud-schema.ts'
 import { duration } from './duration.ts'
 import { gatewaySchema } from './gateway-schema.ts'
+import { presenceSettings } from './presence-schema.ts'
 import { queueSettings } from './queue-schema.ts'
 import { slsSettings } from './sls-schema.ts'
 
@@ -44,7 +47,12 @@ export const configSchema = z.strictObject({
     .describe("'none': a bare server without accounts, for tests on loopback; minions then take jobs from anybody"),
   log_level: z.enum(LOG_LEVELS).default('info').describe('least serious messages that are logged'),
   log_format: z.enum(['text', 'json']).default('text').describe('lines for people, or JSON lines'),
-  module_dirs: z.array(z.string()).default([]).describe('folders with modules/, runners/, wheels/, facts/ of your own'),
+  module_dirs: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'folders with modules/, runners/, wheels/, states/, orchestration/, returners/, beacons/, clouds/, facts/ of your own',
+    ),
   operators: z
     .record(
       z.string().refine(isPublicKey, "expected a public nkey, 'U' and 55 more, with the name behind it"),
@@ -108,7 +116,10 @@ export const configSchema = z.strictObject({
     .prefault({}),
   master: z
     .strictObject({
-      lost_after: duration.prefault('25s').describe('a minion without a heartbeat for this long is not connected'),
+      lost_after: duration
+        .prefault('25s')
+        .refine(ms => ms >= 1000, 'a second at least: heartbeats come seconds apart')
+        .describe('a minion without a heartbeat for this long is lost; minion.beat goes into it twice at least'),
       callout: z
         .strictObject({
           seed: z.string().describe("file with the seed of the auth callout's own user"),
@@ -186,7 +197,9 @@ export const configSchema = z.strictObject({
         .describe('what minions may run on others, as Salt has it: id regex → function regexes'),
     })
     .prefault({}),
+  ...presenceSettings,
   ...queueSettings,
+  ...cloudSettings,
   nodegroups: z
     .record(z.string(), z.union([z.string(), z.array(z.string())]))
     .default({})
@@ -239,6 +252,10 @@ export const configSchema = z.strictObject({
         .default([])
         .describe("names of grains that go with the login, for the master's autosign_grains_dir"),
       beat: duration.prefault('10s').describe('heartbeat'),
+      start_event_grains: z
+        .array(z.string())
+        .default([])
+        .describe('names of grains that salt/minion/<id>/start brings; those that the minion has not are left out'),
       concurrency: z.number().int().min(1).default(16).describe('jobs that run at once'),
       returner_spool: z
         .number()
@@ -261,6 +278,7 @@ export const configSchema = z.strictObject({
         .record(z.string(), z.unknown())
         .default({})
         .describe('entries by name that this minion runs itself, whether the link is up or down'),
+      ...beaconSettings,
       grains: z.record(z.string(), z.unknown()).default({}).describe('static grains, laid over the collected ones'),
       module_config: z
         .record(z.string(), z.unknown())

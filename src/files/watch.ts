@@ -6,6 +6,7 @@ import { watch } from 'chokidar'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import { rootsUpdate } from '../protocol/catalogue/data.ts'
 import { createFnmatch } from '../protocol/fnmatch.ts'
 import type { RootsConfig } from './roots.ts'
 
@@ -15,7 +16,6 @@ export interface RootsWatchParts {
   log: Log
 }
 
-export const ROOTS_UPDATE = 'salt/fileserver/roots/update'
 /** Told once it was quiet for so long, or after the second of them in any case. */
 const QUIET_MS = 500
 const LONGEST_MS = 5000
@@ -44,10 +44,10 @@ export async function watchRoots({ config, fire, log }: RootsWatchParts): Promis
       ...(added.length > 0 ? { added } : {}),
       ...(removed.length > 0 ? { removed } : {}),
     }
-    const data = { backend: 'roots', changed: true, files, ...(more > 0 ? { more } : {}) }
+    const data = rootsUpdate.of({}, { backend: 'roots', changed: true, files, ...(more > 0 ? { more } : {}) })
     changes.clear()
     more = 0
-    await fire(ROOTS_UPDATE, data).catch((error: unknown) =>
+    await fire(...data).catch((error: unknown) =>
       log.error({ error: errorMessage(error) }, 'the event that files of file_roots have changed could not be fired'),
     )
   }

@@ -97,6 +97,9 @@ export const minionId: Guard = {
   problem: (value, path) => untrustedTargetProblem(value, 'list', [path]),
 }
 
+/** A key that narrows down which are meant: it can only be the wrong one, and then nothing is done. What is no key is no argument. */
+export const publicKey: Guard = { as: 'a public key', problem: () => undefined }
+
 /** The tag of an event that a service fires: tags below salt/ are believed from services. */
 export const serviceTag: Guard = {
   as: 'a tag of a service',

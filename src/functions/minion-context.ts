@@ -1,6 +1,8 @@
 // What an execution function may use on its minion, beside what every call has.
 import type { JobReturn } from '../protocol/job.ts'
+import type { BeaconOperations } from './beacon-operations.ts'
 import type { CallContext, Gathered, PublishRequest } from './context.ts'
+import type { MinionBus } from './minion-bus.ts'
 import type { Files, MinionPillar, RenderOptions } from './minion-data.ts'
 import type { ScheduleOperations } from './schedule-operations.ts'
 import type { States } from './states.ts'
@@ -95,9 +97,12 @@ export interface ExecutionContext extends CallContext {
   readonly mineFunctions: Readonly<Record<string, unknown>>
   readonly mine: Mine
   readonly jobs: MinionJobs
+  readonly bus: MinionBus
   readonly returners: MinionReturners
   /** The minion's own; without the minion itself it throws `unreachable`. */
   readonly schedule: ScheduleOperations
+  /** As `schedule`. */
+  readonly beacons: BeaconOperations
   readonly pillar: MinionPillar
   readonly files: Files
   readonly states: States

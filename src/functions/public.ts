@@ -3,6 +3,22 @@ export { z } from 'zod'
 export { ReactorError } from '../base/errors.ts'
 export type { CallContext } from './context.ts'
 export { execution, orchestration, runner, state, wheel } from './define.ts'
+export {
+  type BeaconContext,
+  type BeaconDefinition,
+  beacon,
+  type Observation,
+  type OpenBeacon,
+  type Telling,
+} from './define-beacon.ts'
+export {
+  type CloudContext,
+  type CloudDefinition,
+  type CloudInstance,
+  type CloudMinion,
+  cloud,
+  type OpenCloud,
+} from './define-cloud.ts'
 export { type EventOfFact, type FactDefinition, fact } from './define-fact.ts'
 export {
   type ReturnerContext,

@@ -121,6 +121,34 @@ export interface RanWithin {
   return: unknown
 }
 
+/** What became of each machine that a call named. */
+export interface CloudDone {
+  done: Record<string, Record<string, unknown>>
+  /** `Error` says why, `stage` where it ended, `left` what could not be taken away again. */
+  failed: Record<string, Record<string, unknown>>
+}
+
+type ByProvider = Record<string, Record<string, Record<string, unknown>>>
+
+/**
+ * Machines of clouds: docs/cloud.md. Each operation takes the right to the runner function of that name (`cloud.create`), else it
+ * throws `forbidden`; all throw `bad_argument` on names that are none.
+ */
+export interface Clouds {
+  create(provider: string, instances: readonly string[], options: Record<string, unknown>): Promise<CloudDone>
+  /** `options` over those of the profile. */
+  profile(profile: string, instances: readonly string[], options: Record<string, unknown>): Promise<CloudDone>
+  /** `missing`: names that no provider has. Throws `not_found` where none of them is there. */
+  destroy(
+    instances: readonly string[],
+  ): Promise<{ destroyed: ByProvider; failed: CloudDone['failed']; missing: string[] }>
+  /** `failed`: providers that could not be asked, and why. */
+  query(full: boolean): Promise<{ machines: ByProvider; failed: Record<string, string> }>
+  providers(): Record<string, Record<string, unknown>>
+  /** Of one provider, or of `all`; without secrets. */
+  profiles(provider: string): ByProvider
+}
+
 /** Runs of states on a job worker, whose steps are jobs. */
 export interface Orchestrations extends Pick<States, 'apply' | 'single' | 'show'> {
   /** Under which their results stand: `<host>_master`, as in Salt. */
@@ -176,11 +204,14 @@ export interface RunnerContext extends CallContext {
   readonly reactions: Reactions
   readonly schedule: MasterSchedule
   readonly queues: Queues
+  readonly clouds: Clouds
   readonly pillars: MinionPillars
   /** The known minions with their grains, by id. */
   fleet(): { id: string; grains: Record<string, unknown> }[]
   /** Ids of the minions whose heartbeat is fresh. */
   connected(): Promise<string[]>
+  /** The same, and the ids that have an accepted key and are not connected; sorted. */
+  presence(): Promise<{ connected: string[]; not_connected: string[] }>
   /** The configuration in force, without secrets. */
   config(): Record<string, unknown>
 }

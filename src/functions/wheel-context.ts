@@ -73,6 +73,6 @@ export interface WheelContext extends CallContext {
   readonly fileRoots: Readonly<Record<string, readonly string[]>>
   /** The configuration in force, without secrets. */
   config(): Record<string, unknown>
-  /** Ids of the minions whose heartbeat is fresh. */
-  connected(): string[]
+  /** Sorted ids of the minions whose heartbeat is fresh. */
+  connected(): readonly string[]
 }

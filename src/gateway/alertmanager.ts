@@ -1,11 +1,15 @@
 // Alertmanager's webhook (version 4) as events, one an alert.
 import { z } from 'zod'
+import type { DataOf } from '../protocol/catalogue/define.ts'
+import type { alertReceived } from '../protocol/catalogue/webhooks.ts'
 import { type Refusal, refused } from './refusal.ts'
+
+type Data = DataOf<typeof alertReceived>
 
 /** What an alert becomes. `delivery` is the same whenever Alertmanager tells of it again. */
 export interface AlertEvent {
-  status: 'firing' | 'resolved'
-  data: Record<string, unknown>
+  status: Data['status']
+  data: Data
   delivery: string
 }
 

@@ -78,8 +78,8 @@ export function createAuth(place: string, auth: HookConfig['auth'], sources: Sec
       // No early end: how long it takes tells nobody which secret was near.
       for (const text of own) if (isAny(given, Buffer.from(text))) valid = true
       if (!valid) return wrong
-      // By the first secret whichever was used, and not the signature as it came, which can be written in more than one way.
-      return { key: own[0]! }
+      // Not the signature as it came, which can be written in more than one way, and changes with the secret.
+      return { key: createHash('sha256').update(before).update(body).update(after).digest('base64url') }
     },
     headers: headersOf(auth),
     secrets,

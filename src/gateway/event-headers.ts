@@ -12,11 +12,12 @@ export function createEventHeaders(
   hidden: readonly string[],
 ): (headers: IncomingHttpHeaders) => Record<string, string> {
   const shown = [...new Set(names)].filter(name => !hidden.includes(name)).map(name => [name, titled(name)] as const)
-  return headers =>
-    Object.fromEntries(
-      shown.flatMap(([name, title]) => {
-        const value = headers[name]
-        return value === undefined ? [] : [[title, String(value).slice(0, MOST_VALUE)]]
-      }),
-    )
+  return headers => {
+    const found: Record<string, string> = {}
+    for (const [name, title] of shown) {
+      const value = headers[name]
+      if (value !== undefined) found[title] = String(value).slice(0, MOST_VALUE)
+    }
+    return found
+  }
 }

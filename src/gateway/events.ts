@@ -1,6 +1,8 @@
 // The events that an accepted request becomes.
 import type { IncomingHttpHeaders } from 'node:http'
 import { scrubDeep } from '../alerts/secrets.ts'
+import { isObject, parseForeignJson } from '../base/json.ts'
+import { alertReceived, hookReceived } from '../protocol/catalogue/webhooks.ts'
 import { type AlertEvent, readAlerts } from './alertmanager.ts'
 import type { Content } from './content.ts'
 import type { EventIds } from './event-id.ts'
@@ -13,8 +15,6 @@ export interface HookEvent {
   /** Undefined: nothing names this delivery, and each is an event of its own. */
   id: string | undefined
 }
-
-const TAG = 'salt/netapi/hook'
 
 export interface Accepted {
   hook: Hook
@@ -32,30 +32,35 @@ export function createEvents(hooks: Pick<Hooks, 'scrub' | 'holds'>, ids: EventId
     hooks.holds(JSON.stringify(data)) ? (scrubDeep(data, hooks.scrub) as Record<string, unknown>) : data
 
   return (accepted: Accepted): HookEvent[] | Refusal => {
-    const { hook, path, headers, content } = accepted
-    const tag = [TAG, ...path].join('/')
+    const { hook, headers, content } = accepted
+    const path = accepted.path.join('/')
     if (hook.settings.kind === 'alertmanager') {
       const alerts = readAlerts(content.post)
       if (isRefusal(alerts)) return alerts
-      return alerts.map(({ status, data, delivery }: AlertEvent) => ({
-        tag: `${tag}/${status}`,
-        data: clean(data),
-        id: ids(hook.pattern, delivery),
-      }))
+      return alerts.map((alert: AlertEvent) => {
+        const [tag, data] = alertReceived.of({ path, status: alert.status }, alert.data)
+        return { tag, data: clean(data), id: ids(hook.pattern, alert.delivery) }
+      })
     }
     const delivery = deliveryOf(accepted)
     if (isRefusal(delivery)) return delivery
-    // Slack sends an old secret of its own in each body.
-    const { token: _, ...withoutToken } = content.post
     const auth = hook.settings.auth
-    const post = auth !== 'none' && auth.type === 'slack' ? withoutToken : content.post
-    return [
-      {
-        tag,
-        data: clean({ post, headers: hook.eventHeaders(headers), body: content.body }),
-        id: delivery === undefined ? undefined : ids(hook.pattern, delivery),
-      },
-    ]
+    const post = auth !== 'none' && auth.type === 'slack' ? withoutSlackToken(content.post) : content.post
+    const [tag, data] = hookReceived.of({ path }, { post, headers: hook.eventHeaders(headers), body: content.body })
+    return [{ tag, data: clean(data), id: delivery === undefined ? undefined : ids(hook.pattern, delivery) }]
+  }
+}
+
+/** Slack sends an old secret of its own in each body; where somebody has pressed a button, in JSON in a field of a form. */
+function withoutSlackToken({ token: _, ...post }: Record<string, unknown>): Record<string, unknown> {
+  if (typeof post.payload !== 'string') return post
+  try {
+    const payload = parseForeignJson(post.payload)
+    return isObject(payload) && 'token' in payload
+      ? { ...post, payload: JSON.stringify({ ...payload, token: undefined }) }
+      : post
+  } catch {
+    return post
   }
 }
 

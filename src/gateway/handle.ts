@@ -5,6 +5,7 @@ import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { GatewayConfig } from '../config/gateway-schema.ts'
+import { requestReceived } from '../protocol/catalogue/webhooks.ts'
 import { newEventId } from '../protocol/event.ts'
 import { createAddressOf, isWithin, senderOf } from './address.ts'
 import { announcedSize, readBody } from './body.ts'
@@ -151,8 +152,14 @@ export function createHandle({ config, hooks, ids, fire, now, steady, log }: Han
     const { status, result } = outcome
     const answer = { status, result, hook: hook?.pattern ?? '' }
     if (!isRefusal(outcome)) return { ...answer, body: outcome.body }
-    log.debug({ status, hook: answer.hook, address }, `a webhook was refused: ${outcome.error}`)
-    return { ...answer, body: { error: outcome.error }, ...(outcome.headers ? { headers: outcome.headers } : {}) }
+    // What a sender quotes of its answer, people find in the log.
+    const id = newEventId()
+    log.debug({ status, hook: answer.hook, address, request: id }, `a webhook was refused: ${outcome.error}`)
+    return {
+      ...answer,
+      body: { error: outcome.error, request: id },
+      ...(outcome.headers ? { headers: outcome.headers } : {}),
+    }
   }
 }
 
@@ -169,9 +176,12 @@ function requestEvent(
   bytes: number,
   event: string | undefined,
 ): HookEvent {
+  const [tag, data] = requestReceived.of(
+    { path: path.slice(1).join('/') },
+    { method: 'POST', path: `/${path.join('/')}`, hook: pattern, address, bytes, ...(event ? { event } : {}) },
+  )
   return {
-    tag: ['salt/netapi', ...path.slice(1)].join('/'),
-    data: { method: 'POST', path: `/${path.join('/')}`, hook: pattern, address, bytes, ...(event ? { event } : {}) },
+    ...{ tag, data },
     // A repeat of the delivery is a request, but nothing new.
     id: event === undefined ? undefined : `${event}-request`,
   }

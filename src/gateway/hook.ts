@@ -10,6 +10,7 @@ import { createRate, type Take } from './rate.ts'
 export interface Hook {
   readonly pattern: string
   readonly settings: HookConfig
+  /** Another one once a file with its secrets has changed. */
   readonly auth: Auth
   readonly allow: BlockList | undefined
   readonly maxBody: number
@@ -19,32 +20,43 @@ export interface Hook {
 
 export interface Hooks {
   readonly all: readonly Hook[]
-  /** Takes the secrets of every hook out of a text. */
+  /** Takes the secrets of every hook out of a text, those that have counted before included. */
   readonly scrub: Scrub
   /** Whether there is one of them in the text. */
   holds(text: string): boolean
+  /** Reads the secrets of a hook again; true: they have changed. Throws `bad_config`, and those that it has still count then. */
+  renew(hook: Hook): boolean
 }
 
 /** Throws `bad_config` for a secret that is not there. */
 export function createAllHooks(config: GatewayConfig, now: () => number, sources: SecretSources = {}): Hooks {
-  const auths = Object.entries(config.hooks).map(
-    ([pattern, settings]) =>
-      [pattern, settings, createAuth(`gateway.hooks: '${pattern}'`, settings.auth, sources)] as const,
-  )
-  const hidden = auths.flatMap(([, , auth]) => auth.headers)
-  const secrets = auths.flatMap(([, , auth]) => auth.secrets)
-  const scrub = createScrub(secrets)
+  const read = (pattern: string, settings: HookConfig) =>
+    createAuth(`gateway.hooks: '${pattern}'`, settings.auth, sources)
+  const auths = new Map(Object.entries(config.hooks).map(([pattern, settings]) => [pattern, read(pattern, settings)]))
+  const hidden = [...auths.values()].flatMap(({ headers }) => headers)
+  const secrets = new Set([...auths.values()].flatMap(auth => auth.secrets))
+  let scrub = createScrub(secrets)
   return {
-    scrub,
-    holds: text => scrub(text) !== text,
-    all: auths.map(([pattern, settings, auth]) => ({
+    scrub: text => scrub(text),
+    holds: text => secrets.size > 0 && scrub(text) !== text,
+    all: Object.entries(config.hooks).map(([pattern, settings]) => ({
       pattern,
       settings,
-      auth,
+      get auth() {
+        return auths.get(pattern)!
+      },
       allow: settings.allow ? networks(settings.allow) : undefined,
       maxBody: settings.max_body ?? config.max_body,
       take: createRate(settings.rate, now),
       eventHeaders: createEventHeaders([...config.headers, ...settings.headers], hidden),
     })),
+    renew({ pattern, settings, auth }) {
+      const found = read(pattern, settings)
+      if (found.secrets.join('\n') === auth.secrets.join('\n')) return false
+      for (const secret of found.secrets) secrets.add(secret)
+      scrub = createScrub(secrets)
+      auths.set(pattern, found)
+      return true
+    },
   }
 }

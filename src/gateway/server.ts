@@ -8,10 +8,11 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Running } from '../base/service.ts'
-import type { GatewayConfig } from '../config/gateway-schema.ts'
+import { type GatewayConfig, networks } from '../config/gateway-schema.ts'
+import { isWithin, plainAddress, senderOf } from './address.ts'
 import { discardRest } from './body.ts'
 import type { Answer } from './handle.ts'
 import { retryAfter } from './refusal.ts'
@@ -22,6 +23,8 @@ export interface GatewayServer extends Running {
   readonly url: string
   connections(): number
   inHand(): number
+  /** Reads certificate and key again; true: they have changed. Throws where they cannot be used, and those of before still count. */
+  renewTls(): Promise<boolean>
 }
 
 export interface ServerParts {
@@ -40,6 +43,7 @@ const REQUESTS_A_CONNECTION = 10_000
 /** Listens once resolved. Throws `port_in_use`, `unreadable` and `bad_config`. */
 export async function startGatewayServer(config: GatewayConfig, parts: ServerParts): Promise<GatewayServer> {
   const { host, port, max_connections, request_timeout } = config
+  let files = config.tls && (await readTls(config.tls))
   const options: ServerOptions = {
     requestTimeout: request_timeout,
     headersTimeout: request_timeout,
@@ -51,7 +55,7 @@ export async function startGatewayServer(config: GatewayConfig, parts: ServerPar
     requireHostHeader: true,
   }
   let inHand = 0
-  let connections = 0
+  let stopping = false
   const listener: RequestListener = (request, response) => {
     // Requests on one connection can come before their answers.
     if (inHand >= max_connections) {
@@ -70,6 +74,8 @@ export async function startGatewayServer(config: GatewayConfig, parts: ServerPar
         }
         if (answer.hook !== HEALTH) parts.stats.answered(answer.hook, answer.result)
         if (answer.result === 'stored') parts.stats.stored(performance.now() - began)
+        // Who asks again on this connection would be cut.
+        if (stopping) response.setHeader('connection', 'close')
         write(request, response, answer.status, answer.body, answer.headers)
       })
       .catch(() => response.destroy())
@@ -77,19 +83,19 @@ export async function startGatewayServer(config: GatewayConfig, parts: ServerPar
         inHand -= 1
       })
   }
-  const server = config.tls
-    ? createTlsServer({ ...options, handshakeTimeout: request_timeout, ...(await readTls(config.tls)) }, listener)
-    : createServer(options, listener)
+  const secure = files && createTlsServer({ ...options, handshakeTimeout: request_timeout, ...files }, listener)
+  const server = secure ?? createServer(options, listener)
   // Bounded in bytes; what is over a bound in number would be left out without a word.
   server.maxHeadersCount = 0
   server.maxConnections = max_connections
   server.maxRequestsPerSocket = REQUESTS_A_CONNECTION
-  server.on('connection', socket => {
-    connections += 1
-    socket.once('close', () => {
-      connections -= 1
-    })
+  const connections = countConnections(config)
+  server.on('connection', (socket: Socket) => {
+    if (connections.take(socket)) return
+    parts.stats.answered('', 'limited')
+    socket.destroy()
   })
+  server.on('drop', () => parts.stats.answered('', 'unavailable'))
   await new Promise<void>((resolve, reject) => {
     server.once('error', error => reject(unlistenable(error, host, port)))
     server.listen(port, host, resolve)
@@ -98,10 +104,19 @@ export async function startGatewayServer(config: GatewayConfig, parts: ServerPar
   const shown = family === 'IPv6' ? `[${address}]` : address
   return {
     url: `${config.tls ? 'https' : 'http'}://${shown}:${got}`,
-    connections: () => connections,
+    connections: connections.open,
     inHand: () => inHand,
+    async renewTls() {
+      if (!secure || !config.tls) return false
+      const found = await readTls(config.tls)
+      if (files?.cert.equals(found.cert) && files.key.equals(found.key)) return false
+      secure.setSecureContext(found)
+      files = found
+      return true
+    },
     stop: () =>
       new Promise(resolve => {
+        stopping = true
         const cut = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
         server.close(() => {
           clearTimeout(cut)
@@ -109,6 +124,32 @@ export async function startGatewayServer(config: GatewayConfig, parts: ServerPar
         })
         server.closeIdleConnections()
       }),
+  }
+}
+
+/** One address must not have all connections; those of a trusted proxy are of many senders. */
+function countConnections({ address_connections, trusted_proxies }: GatewayConfig) {
+  const proxies = networks(trusted_proxies)
+  const bySender = new Map<string, number>()
+  let open = 0
+  return {
+    open: () => open,
+    /** False: its sender has as many as one may. */
+    take(socket: Socket): boolean {
+      const address = plainAddress(socket.remoteAddress ?? '')
+      const sender = senderOf(address)
+      const has = bySender.get(sender) ?? 0
+      if (address_connections > 0 && has >= address_connections && !isWithin(proxies, address)) return false
+      open += 1
+      bySender.set(sender, has + 1)
+      socket.once('close', () => {
+        open -= 1
+        const left = bySender.get(sender)! - 1
+        if (left > 0) bySender.set(sender, left)
+        else bySender.delete(sender)
+      })
+      return true
+    },
   }
 }
 

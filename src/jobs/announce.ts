@@ -19,7 +19,7 @@ import type { Work } from './records.ts'
 /** Throws `store_refused`, `unreachable`; the jid is that of the work, whoever took it before. */
 export type Announce = (
   work: Work,
-  job: { tag(jid: string): string; data(jid: string): Record<string, unknown>; trace: Trace },
+  job: { event(jid: string): [tag: string, data: Record<string, unknown>]; trace: Trace },
 ) => Promise<string>
 
 export async function openAnnounce(
@@ -38,7 +38,7 @@ export async function openAnnounce(
     return stored?.header.get(HEADER.work)
   }
 
-  return async ({ key, causeMs }, { tag, data, trace }) => {
+  return async ({ key, causeMs }, { event, trace }) => {
     const { cause, hops, chain } = trace
     const headers = {
       ...{ [HEADER.cause]: cause, [HEADER.hops]: hops ? String(hops) : '', [HEADER.chain]: chain },
@@ -47,8 +47,9 @@ export async function openAnnounce(
     }
     for (let probe = 0; ; ) {
       const jid = jidOfWork(causeMs, key, 'announcement', probe)
-      const subject = subjects.event(origin, tag(jid))
-      const body = encodeEvent(tag(jid), data(jid), formatStamp(Date.now()))
+      const [tag, data] = event(jid)
+      const subject = subjects.event(origin, tag)
+      const body = encodeEvent(tag, data, formatStamp(Date.now()))
       try {
         await publisher.publish(subject, body, { id: newEventId(), headers })
         return jid

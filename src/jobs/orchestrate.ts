@@ -10,6 +10,7 @@ import type { Registry } from '../functions/registry.ts'
 import type { Orchestrations, RunnerContext } from '../functions/runner-context.ts'
 import type { OfAState, OrchestrationContext } from '../functions/state-context.ts'
 import type { StateRefusal, StateRun, StateRunOptions } from '../functions/states.ts'
+import { orchestrationProgress } from '../protocol/catalogue/jobs.ts'
 import type { SlsSurroundings } from '../sls/types.ts'
 import { createCompiler } from '../state/compile.ts'
 import { contextWith } from '../state/own-context.ts'
@@ -76,9 +77,12 @@ export function createOrchestrations(parts: OrchestrationParts): OpenOrchestrati
     ): Promise<StateRun> => {
       const { jid, signal } = context
       // Below the job's own tag, where whoever may call it may speak.
-      const fire = (tag: string, data: Record<string, unknown>) =>
-        context.fire(tag.replace(/^salt\/job\//, 'salt/run/'), data)
-      const progress = createProgress({ id, jid, every: true, fire, log })
+      const progress = createProgress({
+        ...{ id, jid, log },
+        progress: orchestrationProgress,
+        every: true,
+        fire: (tag, data) => context.fire(tag, data),
+      })
       const done = await runChunks({
         compiled,
         registry,

@@ -8,6 +8,7 @@ import type { Fire } from '../bus/fire.ts'
 import type { MinionEntry } from '../fleet/registry.ts'
 import { maySeeJob } from '../operators/authority.ts'
 import { FOLLOWING } from '../operators/may.ts'
+import { jobNew, jobSent } from '../protocol/catalogue/jobs.ts'
 import { isJid } from '../protocol/jid.ts'
 import type { JobMessage, JobRecord, JobSent, Published, PublishMessage, Sending } from '../protocol/job.ts'
 import { returningOf, shownReturning } from '../protocol/returning.ts'
@@ -104,12 +105,15 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
     const { jid, deadline, run_until } = record
     // Work that is taken over goes to those to whom it went before, whoever matches by now.
     const expected = record.minions ?? minions
-    await fire(`salt/job/${jid}/new`, announcement(record, expected), {
-      id: record.announce,
-      cause: asked.cause,
-      hops: record.hops,
-      chain: record.chain,
-    })
+    await fire(
+      ...jobNew.of({ jid }, announcement({ tgt: checked.tgt, tgt_type: checked.tgt_type, ...record }, expected)),
+      {
+        id: record.announce,
+        cause: asked.cause,
+        hops: record.hops,
+        chain: record.chain,
+      },
+    )
     const answers = await deliver(record, expected)
     void tell({ jid, ...answers }, record)
     log.debug({ jid, fun: record.fun, minions: expected.length, resumed, ...answers }, 'job published')
@@ -169,7 +173,7 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
   /** For the job cache. The caller does not wait for it: the minions have the job. */
   async function tell(sent: JobSent, record: JobRecord): Promise<void> {
     try {
-      await fire(`salt/job/${sent.jid}/sent`, { ...sent }, causedBy(sent.jid, record))
+      await fire(...jobSent.of(sent, sent), causedBy(sent.jid, record))
     } catch (error) {
       log.warn({ jid: sent.jid, error: errorMessage(error) }, 'how a job was sent could not be recorded')
     }
@@ -198,8 +202,8 @@ export const isAway = (error: unknown): boolean =>
 /** Of what may be no function's name yet. */
 const nameOf = (fun: unknown): string => (typeof fun === 'string' ? fun.slice(0, 200).toWellFormed() : 'publish')
 
-/** Data of `salt/job/<jid>/new`, with Salt's fields and the job's times. */
-function announcement(record: JobRecord, minions: string[]): Record<string, unknown> {
+/** What is said of a new job, with Salt's fields and the job's times. */
+function announcement(record: JobRecord & Required<Pick<JobRecord, 'tgt' | 'tgt_type'>>, minions: string[]) {
   const { jid, tgt, tgt_type, fun, arg, kwarg, user, missing = [], deadline, run_until, metadata } = record
   return {
     ...{ jid, tgt_type, tgt, user, fun, arg: saltArgs(arg, kwarg), minions, missing, deadline, run_until },

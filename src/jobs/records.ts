@@ -6,6 +6,7 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import { lastOn } from '../bus/last-on.ts'
 import { isTaken } from '../bus/pub-ack.ts'
 import type { Publisher } from '../bus/publish.ts'
+import { jobNew } from '../protocol/catalogue/jobs.ts'
 import { HEADER, newEventId } from '../protocol/event.ts'
 import { createJidSource, jidOfWork } from '../protocol/jid.ts'
 import type { JobRecord } from '../protocol/job.ts'
@@ -81,7 +82,7 @@ export async function openJobRecords(
    */
   const isForgotten = async (jid: string, { causeMs, again }: Work): Promise<boolean> => {
     if (await find(jid)) return false
-    const subject = subjects.event(serviceOrigin('_jobs'), `salt/job/${jid}/new`)
+    const subject = subjects.event(serviceOrigin('_jobs'), jobNew.tag({ jid }))
     if (await lastOn(jsm, events, subject, { what: `whether job ${jid} ran`, direct: true })) return true
     return again === true && (await isGone(causeMs))
   }

@@ -10,6 +10,7 @@ import type { CallContext, Contexts } from '../functions/context.ts'
 import type { FunctionDefinition } from '../functions/define.ts'
 import type { Registry } from '../functions/registry.ts'
 import type { Untrusted } from '../functions/untrusted.ts'
+import { runNew, runReturn, wheelNew, wheelReturn } from '../protocol/catalogue/functions.ts'
 import { effectKey } from '../protocol/reaction.ts'
 import type { Grants } from '../protocol/role.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
@@ -64,7 +65,10 @@ export interface RanFunction {
 
 export type RunFunction = (call: FunctionCall) => Promise<RanFunction>
 
-const TAG = { runner: 'run', wheel: 'wheel' } as const
+const EVENTS = {
+  runner: { new: runNew, return: runReturn },
+  wheel: { new: wheelNew, return: wheelReturn },
+} as const
 
 /**
  * The outcome is a value; thrown are only `unknown_function` and refusals of the store, before anything ran. Work found
@@ -77,7 +81,7 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
   const stopping = new AbortController()
   // Every return that waits for the store listens to it.
   setMaxListeners(0, stopping.signal)
-  const tellReturn = createTellReturn({ ...parts, tag: TAG[kind], stopping: stopping.signal })
+  const tellReturn = createTellReturn({ ...parts, event: EVENTS[kind].return, stopping: stopping.signal })
   /** Keys of work that is marked and was not started, because what comes before the start failed. */
   const unstarted = new Set<string>()
 
@@ -144,17 +148,16 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
   ): Promise<{ jid: string; before: boolean; marked: boolean }> => {
     const { fun, arg, kwarg, user, cause, chain, work } = call
     const now = Date.now()
-    const tagOf = (jid: string) => `salt/${TAG[kind]}/${jid}/new`
+    const told = (jid: string) => EVENTS[kind].new.of({ jid }, { ...seenAs(jid, shown), ...times })
     const times = { deadline: now, run_until: now + runTimeoutMs }
     if (work) {
       const mark = fn.idempotent ? undefined : await records.mark(work)
       const before = mark?.before === true && !unstarted.delete(work.key)
-      const data = (jid: string) => ({ ...seenAs(jid, shown), ...times })
       const { key } = work
       const { causeMs } = mark ?? work
       try {
         // What was begun before finds the jid that it has.
-        const jid = await parts.announce({ key, causeMs }, { tag: tagOf, data, trace: { cause, hops, chain } })
+        const jid = await parts.announce({ key, causeMs }, { event: told, trace: { cause, hops, chain } })
         return { jid, before, marked: mark !== undefined }
       } catch (error) {
         if (mark && !before) unstarted.add(key)
@@ -170,7 +173,7 @@ export function createFunctionJobs<K extends 'runner' | 'wheel'>(
       {},
     )
     const { jid, announce: id } = record
-    await fire(tagOf(jid), { ...seenAs(jid, shown), ...times }, { id, cause, hops, chain })
+    await fire(...told(jid), { id, cause, hops, chain })
     return { jid, before: false, marked: false }
   }
 

@@ -25,6 +25,7 @@ import type { PublishJob, ResolveJob } from './publish.ts'
 import type { JobRecords } from './records.ts'
 import type { FunctionCall } from './run-function.ts'
 import { type InnerCallParts, runnerCalls } from './runner-calls.ts'
+import { type CloudsOfWorker, runnerClouds } from './runner-clouds.ts'
 import { runnerEvents } from './runner-events.ts'
 import { type QueueParts, runnerQueues } from './runner-queues.ts'
 import { runnerReactions } from './runner-reactions.ts'
@@ -48,6 +49,7 @@ export interface RunnerContextParts {
   reactions: ReactionControl
   schedule: AskSchedule
   queues: QueueParts
+  clouds: CloudsOfWorker
   pillars: MinionPillars
   inner: Omit<InnerCallParts, 'nc' | 'subjects'>
   orchestrations: OpenOrchestrations
@@ -75,6 +77,14 @@ export function createRunnerContext(parts: RunnerContextParts) {
       return found && sees(found) ? found : undefined
     }
     const { fire } = context
+    const askMaster = <T>(fun: string): Promise<T> => {
+      const { headers, body } = wheelRequest({ user, arg: [], kwarg: {}, ...trace, hops: trace.hops + 1 })
+      return requestJson(nc, subjects.wheel(fun), body, {
+        timeoutMs: CONNECTED_TIMEOUT_MS,
+        headers,
+        what: `wheel ${fun}`,
+      })
+    }
     return extendContext<RunnerContext>(context, {
       async fire(tag, data) {
         // What tells of the function's own job is its own; the rest would be said by the operator with the worker's voice.
@@ -114,17 +124,11 @@ export function createRunnerContext(parts: RunnerContextParts) {
       reactions: runnerReactions(parts.reactions, call),
       schedule: runnerSchedule(parts.schedule, call, fleet),
       queues: runnerQueues(parts.queues, call, () => context.docs().map(({ name }) => name)),
+      clouds: runnerClouds(parts.clouds, call, context.signal),
       pillars: parts.pillars,
       fleet: () => [...parts.fleet.values.values()],
-      connected: () => {
-        const { headers, body } = wheelRequest({ user, arg: [], kwarg: {}, ...trace, hops: trace.hops + 1 })
-        const what = 'wheel minions.connected'
-        return requestJson(nc, subjects.wheel('minions.connected'), body, {
-          timeoutMs: CONNECTED_TIMEOUT_MS,
-          headers,
-          what,
-        })
-      },
+      connected: () => askMaster('minions.connected'),
+      presence: () => askMaster('minions.presence'),
       config: parts.config,
     })
   }

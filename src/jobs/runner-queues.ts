@@ -8,12 +8,12 @@ import type { QueueChoice, Queues, TakeChoice } from '../functions/runner-contex
 import { matchesFunction } from '../operators/may.ts'
 import { MOST_ITEMS, type QueuedRun } from '../protocol/queue.ts'
 import { ALL_GRANTS, type Grants } from '../protocol/role.ts'
-import { causedBy } from '../protocol/trace.ts'
+import { causedBy, type Trace } from '../protocol/trace.ts'
 import { everyArgument } from '../protocol/trust.ts'
 import type { QueueBackend } from '../queue/backend.ts'
 import type { Backends } from '../queue/backends.ts'
-import { checkQueue, entryOf, keyOf, listed } from '../queue/entry.ts'
-import { processQueue } from '../queue/process.ts'
+import { checkQueue, entryOf, keyOf, listed, tracedEntry } from '../queue/entry.ts'
+import { processQueue, tracedBy } from '../queue/process.ts'
 import { holding, take } from '../queue/take.ts'
 import type { FunctionCall, RunFunction } from './run-function.ts'
 
@@ -51,6 +51,8 @@ const shownCall = (kept: unknown): unknown => {
 export function runnerQueues(parts: QueueParts, call: FunctionCall & { jid: string }, known: () => string[]): Queues {
   const { user, source, grants, jid, untrusted } = call
   const trace = causedBy(jid, call)
+  /** Of what this job does, as of the events that it fires. */
+  const done = { ...trace, hops: trace.hops + 1 }
   const at = async (right: string, queue: string, backend: string | null | undefined): Promise<QueueBackend> => {
     const fun = `queue.${right}`
     if (grants && !matchesFunction(grants().runner, fun))
@@ -74,7 +76,7 @@ export function runnerQueues(parts: QueueParts, call: FunctionCall & { jid: stri
   return {
     async insert(queue, items, { backend, delayMs = 0 } = {}) {
       const given = listed(items)
-      const entries = given.map(entryOf)
+      const entries = given.map(item => tracedEntry(entryOf(item), done))
       const existing = await (await at('insert', queue, backend)).insert(queue, entries, delayMs)
       return given.filter((_, n) => existing.has(entries[n]!.key))
     },
@@ -103,7 +105,9 @@ export function runnerQueues(parts: QueueParts, call: FunctionCall & { jid: stri
     async pop(queue, quantity, options = {}) {
       const queues = await at('pop', queue, options.backend)
       const place = placeOf(queue, options)
-      const items = await take(queues, place, await wanted(queues, place, quantity), async () => undefined)
+      const items = await take(queues, place, await wanted(queues, place, quantity), async () => undefined, {
+        partly: true,
+      })
       return options.runners ? items.map(shownCall) : items
     },
     async process(queue, quantity, options = {}) {
@@ -115,7 +119,7 @@ export function runnerQueues(parts: QueueParts, call: FunctionCall & { jid: stri
         queues,
         place,
         await wanted(queues, place, quantity),
-        { fire: parts.fire, trace, as: queue, ...shown },
+        { fire: parts.fire, trace: done, as: queue, ...shown },
         { empty: true },
       )
     },
@@ -137,7 +141,7 @@ export function runnerQueues(parts: QueueParts, call: FunctionCall & { jid: stri
         ...(untrusted?.length ? { untrusted: true } : {}),
         at: Date.now(),
       }
-      const entry = { ...entryOf(kept), key: keyOf({ fun, args, kwargs }) }
+      const entry = tracedEntry({ ...entryOf(kept), key: keyOf({ fun, args, kwargs }) }, done)
       return (await backend.insert(callsOf(queue), [entry])).size === 0
     },
     async processRunner(quantity, options) {
@@ -150,7 +154,7 @@ export function runnerQueues(parts: QueueParts, call: FunctionCall & { jid: stri
         const [lease] = leases
         if (!lease) break
         const { outcome, jid, fun } = await holding(backend, place, leases, () =>
-          runKept(parts.run, lease.item as KeptCall, lease.uid, trace),
+          runKept(parts.run, lease.item as KeptCall, lease.uid, tracedBy(trace, lease)),
         ).catch(async error => {
           await backend.nack(place, leases).catch(() => undefined)
           throw error
@@ -177,7 +181,7 @@ export function runnerQueues(parts: QueueParts, call: FunctionCall & { jid: stri
 }
 
 /** As work of its own: taken up again after a crash it is not done twice, where that would do harm. */
-async function runKept(run: RunFunction, kept: KeptCall, uid: string, trace: ReturnType<typeof causedBy>) {
+async function runKept(run: RunFunction, kept: KeptCall, uid: string, trace: Trace) {
   const { fun, args, kwargs, user, source, grants, untrusted, at } = kept
   const may = grants === 'all' ? ALL_GRANTS : grants
   try {

@@ -7,6 +7,7 @@ import { REDACTED } from '../base/redact.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { Outcome } from '../functions/call.ts'
 import type { FunctionDefinition } from '../functions/define.ts'
+import type { runReturn, wheelReturn } from '../protocol/catalogue/functions.ts'
 import { newEventId } from '../protocol/event.ts'
 import type { PayloadRef } from '../protocol/job.ts'
 import type { Trace } from '../protocol/trace.ts'
@@ -14,8 +15,7 @@ import { isAway } from './publish.ts'
 import { insist } from './reactions/insist.ts'
 
 export interface TellReturnParts {
-  /** `run` or `wheel`. */
-  tag: string
+  event: typeof runReturn | typeof wheelReturn
   fire: Fire
   /** Stores the JSON text of a return that is larger than a message. */
   storeReturn(jid: string, json: string): Promise<PayloadRef>
@@ -41,7 +41,7 @@ export type TellReturn = (ended: {
   isWork: boolean
 }) => Promise<void>
 
-export function createTellReturn({ tag, fire, storeReturn, log, stopping }: TellReturnParts): TellReturn {
+export function createTellReturn({ event, fire, storeReturn, log, stopping }: TellReturnParts): TellReturn {
   return async ({ fn, seen, trace, outcome, isWork }) => {
     const { jid, fun } = seen
     const returned = 'value' in outcome ? hideSecrets(outcome.value, fn.secrets) : outcome.message
@@ -50,10 +50,10 @@ export function createTellReturn({ tag, fire, storeReturn, log, stopping }: Tell
     const tell = (value: unknown, payload?: PayloadRef) => {
       const data = {
         ...{ ...seen, return: value, success: outcome.ok },
-        ...(isUnknown(outcome) ? { outcome_unknown: true } : {}),
+        ...(isUnknown(outcome) ? { outcome_unknown: true as const } : {}),
         ...(payload ? { payload } : {}),
       }
-      return fire(`salt/${tag}/${jid}/ret`, data, { ...trace, id })
+      return fire(...event.of({ jid }, data), { ...trace, id })
     }
     const whole = async () => {
       try {

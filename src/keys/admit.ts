@@ -2,6 +2,7 @@
 import type { Audit } from '../audit/audit.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import type { LOGIN_ACTS } from '../protocol/catalogue/keys.ts'
 import { isPublicKey, type KeyEntry, minionIdProblem } from '../protocol/key.ts'
 import { createPendingLimit } from './pending.ts'
 import { createGrainFolder, createIdFile } from './signing-files.ts'
@@ -20,7 +21,7 @@ export interface MinionKeyLogin {
 
 export interface Admission {
   /** As `salt/auth` has it. */
-  act: 'accept' | 'pend' | 'reject' | 'denied' | 'full'
+  act: (typeof LOGIN_ACTS)[number]
   /** One sentence for people. */
   reason: string
 }

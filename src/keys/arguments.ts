@@ -1,7 +1,7 @@
 // What wheel functions about keys are given: which keys, and which of them count.
 import { getHashes } from 'node:crypto'
 import { z } from 'zod'
-import type { KeyState } from '../protocol/key.ts'
+import { isPublicKey, type KeyState } from '../protocol/key.ts'
 
 export const match = z.string().describe("glob over ids, or several with commas: 'web*,db1'")
 
@@ -13,6 +13,13 @@ export const dict = z
 
 export const id_ = z.string().describe("the minion's id")
 export const pub = z.string().describe("the minion's public nkey: 'U' and 55 more characters")
+
+/** Beside a glob. */
+export const only = z
+  .string()
+  .refine(isPublicKey, "expected a public nkey: 'U' and 55 more characters")
+  .optional()
+  .describe('only where the key is this one: another that has come under the same id is not meant')
 
 const flag = (what: string) => z.boolean().default(false).describe(what)
 export const flags = {

@@ -47,6 +47,18 @@ export function idsMeant(store: KeyStore, match: KeyMatch, states: readonly KeyS
   return found
 }
 
+/** Of keys by list and id those that are this one. */
+export function thisKey(
+  keys: Readonly<Record<string, Readonly<Record<string, string>>>>,
+  nkey: string,
+): Record<string, Record<string, string>> {
+  const lists = Object.entries(keys).map(([list, ids]) => {
+    const same = Object.entries(ids).filter(([, known]) => known === nkey)
+    return [list, Object.fromEntries(same)] as const
+  })
+  return Object.fromEntries(lists.filter(([, ids]) => Object.keys(ids).length > 0))
+}
+
 /**
  * The states in which the entry has what is meant of it. Of an id whose keys were named one by one nothing is meant any more
  * once one of them is another, or in another state: who named them has not seen that.

@@ -5,6 +5,7 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { KeyLists, KeyMatch, Keys } from '../functions/wheel-context.ts'
+import { type KEY_ACTS, keyChanged } from '../protocol/catalogue/keys.ts'
 import {
   isPublicKey,
   KEY_STATES,
@@ -34,7 +35,7 @@ export interface KeyOperationsParts {
 type From = ReadonlySet<KeyState>
 
 interface Change {
-  act: 'accept' | 'reject' | 'delete'
+  act: (typeof KEY_ACTS)[number]
   states: readonly KeyState[]
   next(entry: KeyEntry | undefined, from: From): KeyEntry | undefined
   /** The lists of the answer that a changed id is in. */
@@ -59,7 +60,7 @@ export function createKeys(parts: KeyOperationsParts): (caller: Caller) => Keys 
   return caller => {
     const { cause, hops = 0, chain } = caller
     const announce = (act: Change['act'], id: string) =>
-      fire('salt/key', { id, act, result: true }, { cause, hops: hops + 1, chain }).catch(error =>
+      fire(...keyChanged.of({}, { id, act, result: true }), { cause, hops: hops + 1, chain }).catch(error =>
         log.error({ act, id, error: errorMessage(error) }, 'a key was changed, and its event could not be stored'),
       )
 

@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { createTelling } from '../base/telling.ts'
 import type { Fire } from '../bus/fire.ts'
+import { pendingFull } from '../protocol/catalogue/keys.ts'
 import { KEY_STATES, type KeyEntry } from '../protocol/key.ts'
 import { deleteKey } from './states.ts'
 import type { KeyStore } from './store.ts'
@@ -47,16 +48,16 @@ const ANY = new Set(KEY_STATES)
 
 const MOST_NAMED = 20
 
-/** Fires `salt/alarm/keys/pending_full` `{dropped, ids, max_pending}` at once, and then at most once a minute for all since. */
+/** Fires `pendingFull` at once, and then at most once a minute for all since. */
 export function createPendingAlarm(
   fire: Fire,
   { maxPending, log }: { maxPending: number; log: Log },
 ): Running & { dropped(ids: readonly string[]): void } {
   const alarm = createTelling<string>(
     (dropped, ids) => {
-      const data = { dropped, ids, max_pending: maxPending }
+      const data = { dropped, ids: [...ids], max_pending: maxPending }
       log.error(data, 'more keys are pending than are kept: the oldest were dropped')
-      fire('salt/alarm/keys/pending_full', data).catch(error =>
+      fire(...pendingFull.of({}, data)).catch(error =>
         log.error({ ...data, error: errorMessage(error) }, 'the alarm about pending keys could not be stored'),
       )
     },

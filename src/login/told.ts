@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts'
 import { createTelling, type Telling } from '../base/telling.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { Admission } from '../keys/admit.ts'
+import { auth } from '../protocol/catalogue/keys.ts'
 import { minionUser } from '../protocol/login.ts'
 
 const MINUTE_MS = 60_000
@@ -81,12 +82,13 @@ export function createTold({ fire, audit, clock, known, log }: ToldParts): Told 
   return {
     minion({ act, reason }, id, nkey) {
       if (act !== 'accept') {
-        if (mayTell(`${act} ${id}`) !== 'yes') return
+        // A key that waits is the only one of its id: another is another minion, told of though it comes within the minute.
+        if (mayTell(`${act} ${id}${act === 'pend' ? ` ${nkey}` : ''}`) !== 'yes') return
         log.info({ id, act, nkey, reason }, act === 'pend' ? 'a minion asks to be let in' : 'a minion is kept out')
       }
       const data = { result: act === 'accept' || act === 'pend', act, id, pub: nkey }
-      fire('salt/auth', data).catch(error =>
-        log.error({ id, act, error: errorMessage(error) }, 'salt/auth could not be stored'),
+      fire(...auth.of({}, data)).catch(error =>
+        log.error({ id, act, error: errorMessage(error) }, 'the event of a login could not be stored'),
       )
     },
     minionUnproved(id, host, reason) {

@@ -164,6 +164,24 @@ export const METRICS = {
     labels: ['kind'],
     of: ['jobs', 'master'],
   },
+  reactor_queue_items: {
+    type: 'gauge',
+    help: 'Items of a drained queue by state: waiting, leased, dead; of jetstream, what is delayed counts as leased. Every job worker shows the same: take the highest',
+    labels: ['queue', 'state'],
+    of: JOBS,
+  },
+  reactor_queue_oldest_seconds: {
+    type: 'gauge',
+    help: 'Since when the oldest item of a drained queue is in it; 0 where it is empty',
+    labels: ['queue'],
+    of: JOBS,
+  },
+  reactor_queue_drained_items_total: {
+    type: 'counter',
+    help: 'Items of a drained queue that this worker handed to rules',
+    labels: ['queue'],
+    of: JOBS,
+  },
 
   reactor_facts_committed_total: {
     type: 'counter',
@@ -202,6 +220,11 @@ export const METRICS = {
     of: ['master'],
   },
   reactor_minions_connected: { type: 'gauge', help: 'Minions whose heartbeat is fresh', of: ['master'] },
+  reactor_minions_lost_total: {
+    type: 'counter',
+    help: 'Times that a minion was lost, as this master heard; every master counts them all',
+    of: ['master'],
+  },
   reactor_logins_total: {
     type: 'counter',
     help: 'Logins that this master decided on: of minions and operators, accepted or refused',

@@ -4,8 +4,10 @@ import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { followLink } from '../bus/link.ts'
+import { minionStart } from '../protocol/catalogue/minion.ts'
+import { newEventId } from '../protocol/event.ts'
 import type { Subjects } from '../protocol/subject.ts'
-import type { OwnGrains } from './own-grains.ts'
+import type { Grains, OwnGrains } from './own-grains.ts'
 import type { Spool } from './spool.ts'
 import { untilAnswered } from './until-answered.ts'
 
@@ -13,7 +15,9 @@ export interface AnnounceParts {
   nc: NatsConnection
   subjects: Subjects
   id: string
-  grains: Pick<OwnGrains, 'send'>
+  grains: Pick<OwnGrains, 'send' | 'current'>
+  /** Names of grains that the start event brings. */
+  startGrains: readonly string[]
   spool: Spool
   beatMs: number
   log: Log
@@ -26,37 +30,42 @@ const BEAT_TIMEOUT_MS = 2000
 /** Resolves once the grains are stored for the first time, so that the minion can be targeted. */
 export async function announce(parts: AnnounceParts): Promise<Running> {
   const { nc, subjects, id, spool, log } = parts
+  // That of this process: a gap between its heartbeats is one of the network.
+  const session = newEventId()
   let stopped = false
   let beats = 0
-  /** Until a master has heard it, or the next one is due. */
+  let asking = false
+  /** Until a master has heard it, or the link was lost and is back. */
   const beat = async () => {
     const own = ++beats
+    asking = true
     await untilAnswered({
       nc,
-      ask: async () => void (await nc.request(subjects.ofMinion('beat', id), '', { timeout: BEAT_TIMEOUT_MS })),
+      ask: async () => void (await nc.request(subjects.ofMinion('beat', id), session, { timeout: BEAT_TIMEOUT_MS })),
       going: () => !stopped && own === beats,
       meanwhile: 'no master hears the heartbeat',
       log,
     })
+    if (own === beats) asking = false
   }
-  const timer = setInterval(() => void beat(), parts.beatMs)
+  // One that is still not heard goes on, so that it is said once for as long as that lasts.
+  const timer = setInterval(() => {
+    if (!asking) void beat()
+  }, parts.beatMs)
 
   const sayStart = async () => {
     void beat()
     await parts.grains.send(() => !stopped)
     const at = new Date().toUTCString()
-    if (!stopped)
-      await spool.fire(
-        `salt/minion/${id}/start`,
-        {
-          id,
-          cmd: '_minion_event',
-          pretag: null,
-          data: `Minion ${id} started at ${at}`,
-          tag: `salt/minion/${id}/start`,
-        },
-        { keep: true },
-      )
+    const data = {
+      id,
+      cmd: '_minion_event' as const,
+      pretag: null,
+      data: `Minion ${id} started at ${at}`,
+      tag: minionStart.tag({ id }),
+      ...(parts.startGrains.length > 0 ? { grains: chosen(parts.grains.current(), parts.startGrains) } : {}),
+    }
+    if (!stopped) await spool.fire(...minionStart.of({ id }, data), { keep: true })
   }
 
   const unfollow = followLink(nc, {
@@ -75,3 +84,6 @@ export async function announce(parts: AnnounceParts): Promise<Running> {
     },
   }
 }
+
+const chosen = (grains: Grains, names: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(names.flatMap(name => (Object.hasOwn(grains, name) ? [[name, grains[name]]] : [])))

@@ -4,39 +4,14 @@ import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { createTelling, type Telling } from '../base/telling.ts'
 import { cut } from '../base/text.ts'
+import type { DataOf } from '../protocol/catalogue/define.ts'
+import type { RETURNER_EVENTS } from '../protocol/catalogue/minion.ts'
 import type { ReturnerQueue } from './returner-queue.ts'
 
-/** Data of `salt/minion/<id>/returner`. */
-export interface ReturnerSaid extends Record<string, unknown> {
-  returner: string
-  /** `filling`, `full`: what waits on disk for all returners; this is the one with the most. */
-  state: 'down' | 'up' | 'filling' | 'full'
-  /** Returns, and their bytes: for this returner; of `filling` and `full` for all. */
-  waiting: number
-  bytes: number
-  reason: string
-}
-
-/** Data of `salt/minion/<id>/returner_refused`. */
-export interface RefusalSaid extends Record<string, unknown> {
-  returner: string
-  /** Of the first of them. */
-  jid: string
-  reason: string
-  /** How many were refused since it was last said. */
-  count: number
-}
-
-/** Data of `salt/minion/<id>/returner_settings`: a call brought along settings that none of its returners has. */
-export interface SettingsSaid extends Record<string, unknown> {
-  /** Names of returners, joined by commas. */
-  ret: string
-  settings: string[]
-  jid: string
-  reason: string
-  /** How many such returns there were since it was last said. */
-  count: number
-}
+type SaidOf<K extends keyof typeof RETURNER_EVENTS> = Omit<DataOf<(typeof RETURNER_EVENTS)[K]>, 'id'>
+type ReturnerSaid = SaidOf<'returner'>
+type RefusalSaid = SaidOf<'returner_refused'>
+type SettingsSaid = SaidOf<'returner_settings'>
 
 type Unknown = Pick<SettingsSaid, 'ret' | 'settings' | 'jid'>
 type Size = Pick<ReturnerQueue, 'size' | 'bytes'>
@@ -53,8 +28,8 @@ export interface ReturnerTelling {
 }
 
 export interface ReturnerTellingParts {
-  /** Fires `salt/minion/<id>/<what>`; does not wait and does not fail. */
-  say(what: 'returner' | 'returner_refused' | 'returner_settings', data: Record<string, unknown>): void
+  /** Fires the event; does not wait and does not fail. */
+  say(what: keyof typeof RETURNER_EVENTS, data: Record<string, unknown>): void
   /** Bytes that may wait. */
   mostBytes: number
   log: Log

@@ -7,6 +7,7 @@ import { createInHand } from '../base/in-hand.ts'
 import type { Log } from '../base/log.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { SendPayload } from '../payload/upload.ts'
+import { jobReturn } from '../protocol/catalogue/jobs.ts'
 import { formatStamp, newEventId } from '../protocol/event.ts'
 import type { JobMessage, JobReturn } from '../protocol/job.ts'
 import { causedBy } from '../protocol/trace.ts'
@@ -47,7 +48,7 @@ export function createReturns(parts: ReturnsParts): Returns {
     let data = await fitted(unsent.returned)
     for (;;) {
       try {
-        await fire(`salt/job/${jid}/ret/${data.id}`, { ...data }, { id: event, stamp, ...causedBy(jid, unsent) })
+        await fire(...jobReturn.of({ jid, id: data.id }, data), { id: event, stamp, ...causedBy(jid, unsent) })
         await untilWritten(() => file.put(jid, unsent.forgetAt), log)
         return
       } catch (error) {

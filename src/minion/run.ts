@@ -27,8 +27,10 @@ export type Surroundings = Pick<
   | 'mineFunctions'
   | 'mine'
   | 'jobs'
+  | 'bus'
   | 'returners'
   | 'schedule'
+  | 'beacons'
   | 'pillar'
   | 'files'
   | 'refreshGrains'
@@ -131,9 +133,13 @@ export function runJob(around: Surroundings, job: JobMessage, onProcess: (pid: n
       send: (name, data, allow) => around.mine.send(name, hide(data), allow),
     },
     jobs: around.jobs,
+    bus: { fire: (tag, data) => around.bus.fire(hide(tag), hide(data)) },
     returners: around.returners,
     get schedule() {
       return around.schedule
+    },
+    get beacons() {
+      return around.beacons
     },
     pillar: around.pillar,
     files: around.files,

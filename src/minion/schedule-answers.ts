@@ -1,8 +1,9 @@
-// What comes of an answer of the minion's schedule: a failed one fails its job, a change is an event, and an entry goes elsewhere.
+// What comes of an answer of the minion's schedule: a failed one fails its job, a change is said on its bus, and an entry goes elsewhere.
 import { errorMessage } from '../base/errors.ts'
 import type { PublishRequest } from '../functions/context.ts'
 import type { ExecutionContext } from '../functions/minion-context.ts'
 import type { ScheduleAnswer } from '../functions/schedule-operations.ts'
+import { scheduleChanged, scheduleSaved } from '../protocol/catalogue/minion-bus.ts'
 
 const PEERS_MS = 60_000
 
@@ -31,18 +32,18 @@ export async function changed(
   return given
 }
 
-/** Fires the event of a change, with the schedule as it is then; that it could not be said is no failure of the change. */
+/** Says a change on the minion's bus, with the schedule as it is then; that it could not be said is no failure of the change. */
 export async function tell(
-  context: Pick<ExecutionContext, 'schedule' | 'fire' | 'log'>,
+  context: Pick<ExecutionContext, 'schedule' | 'bus' | 'log'>,
   what: string,
   changes: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   const all = Object.entries(context.schedule.list({ return_yaml: false }))
   const told = all.length <= MOST_TOLD ? all : all.filter(([name]) => Object.hasOwn(changes, name))
-  const tag = `/salt/minion/minion_schedule_${what}${what === 'saved' ? '' : '_complete'}`
-  await context
-    .fire(tag, { complete: true, schedule: Object.fromEntries(told) })
-    .catch(error => context.log.warn({ tag, error: errorMessage(error) }, 'a change of the schedule could not be said'))
+  const data = { complete: true as const, schedule: Object.fromEntries(told) }
+  await context.bus
+    .fire(...(what === 'saved' ? scheduleSaved.of({}, data) : scheduleChanged.of({ change: what }, data)))
+    .catch(error => context.log.warn({ error: errorMessage(error) }, 'a change of the schedule could not be said'))
 }
 
 type Carried = ScheduleAnswer & { minions?: string[] }

@@ -7,6 +7,7 @@ import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import type { ScheduleOperations } from '../functions/schedule-operations.ts'
+import { minionScheduleSkip } from '../protocol/catalogue/minion.ts'
 import { formatStamp } from '../protocol/event.ts'
 import type { JobAnswer, JobMessage, ScheduledRun } from '../protocol/job.ts'
 import { createBook } from '../schedule/book.ts'
@@ -77,9 +78,9 @@ export function createMinionSchedule(parts: MinionScheduleParts): MinionSchedule
     scheduler.ended(name, slot)
   }
   const tell = (name: string, { reason, from, to, count }: Skip) => {
-    const data = { name, reason, from: formatStamp(from), to: formatStamp(to), count }
+    const data = { id, name, reason, from: formatStamp(from), to: formatStamp(to), count }
     parts
-      .say(`salt/minion/${id}/schedule/${name}/skip`, data)
+      .say(...minionScheduleSkip.of({ id, name }, data))
       .catch(error => log.warn({ ...data, error: errorMessage(error) }, 'what a schedule skipped could not be said'))
   }
 

@@ -25,6 +25,8 @@ export interface Spool {
   /**
    * Resolves once the event is stored by the server, or, while the link is down, once it is on disk. Throws
    * `store_refused` or `bad_event` when the server will not have it; an event that must arrive (`keep`) is tried again instead.
+   * While nothing can be written it goes as it is, with the link up: a full disk is what most needs to be told. Throws `unwritable`
+   * where there is no link either.
    */
   fire(tag: string, data: Record<string, unknown>, options?: Trace & { keep?: boolean }): Promise<void>
   /** Resolves once nothing waits any more, or after that many milliseconds. */
@@ -62,6 +64,8 @@ export function startSpool({ file, fire, connected, now, log }: SpoolParts): Spo
     log.error({ error: errorMessage(error) }, 'a spooled event is lost: the server will not have it'),
   )
 
+  /** Said already that nothing can be written. */
+  let unspooled = false
   /**
    * Publishes until the server has it. A refusal ends it early, unless `keep` is set and another try may succeed; a
    * publisher that stops leaves the event on disk for the next start.
@@ -101,8 +105,16 @@ export function startSpool({ file, fire, connected, now, log }: SpoolParts): Spo
       try {
         await file.put(id, event)
       } catch (error) {
-        throw new ReactorError('unwritable', `the event '${tag}' cannot be spooled: ${errorMessage(error)}`)
+        const isFull = error instanceof ReactorError && error.code === 'unwritable'
+        if (!isFull || !connected())
+          throw new ReactorError('unwritable', `the event '${tag}' cannot be spooled: ${errorMessage(error)}`)
+        if (!unspooled) log.warn({ error: errorMessage(error) }, 'events cannot be spooled; they are sent without')
+        unspooled = true
+        const { tag: _tag, data: _data, ...told } = event
+        await fire(tag, data, { ...told, id })
+        return
       }
+      unspooled = false
       const delivery = deliver(id, event, options.keep ?? false)
       if (!connected()) {
         waiting.add(delivery)

@@ -32,6 +32,7 @@ const BUILT_IN: Readonly<Record<string, Grants>> = {
         name => `manage.${name}`,
       ),
       ...['history', 'list', 'show'].map(name => `rules.${name}`),
+      ...['full_query', 'list_profiles', 'list_providers', 'query'].map(name => `cloud.${name}`),
       'reactor.list',
       'reactions.list',
       'reactions.show',

@@ -1,4 +1,5 @@
 // Says once what is wrong with a minion's pillar, and once that nothing is any more: `salt/pillar/<id>/errors`.
+import { pillarErrors } from '../protocol/catalogue/data.ts'
 import type { Problem } from './problems.ts'
 
 /** Characters of one problem in an event; the log has all of it. */
@@ -12,6 +13,6 @@ export function createProblemTeller(fire: (tag: string, data: Record<string, unk
     if (now === (told.get(id) ?? '[]')) return
     if (errors.length === 0) told.delete(id)
     else told.set(id, now)
-    fire(`salt/pillar/${id}/errors`, { id, errors })
+    fire(...pillarErrors.of({ id }, { id, errors }))
   }
 }

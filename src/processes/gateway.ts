@@ -6,13 +6,16 @@ import { readSeed } from '../bus/seed.ts'
 import type { Config } from '../config/schema.ts'
 import { createEventIds } from '../gateway/event-id.ts'
 import { createHandle } from '../gateway/handle.ts'
-import { createAllHooks } from '../gateway/hook.ts'
+import { createAllHooks, type Hooks } from '../gateway/hook.ts'
 import { createHooks } from '../gateway/hooks.ts'
-import { startGatewayServer } from '../gateway/server.ts'
+import { type Renew, startRenewing } from '../gateway/renew.ts'
+import { type GatewayServer, startGatewayServer } from '../gateway/server.ts'
 import { createGatewayStats } from '../gateway/stats.ts'
 import { gatewaySource } from '../metrics/gateway.ts'
 import type { Monitored } from '../metrics/metrics.ts'
 import { startCore } from './core.ts'
+
+const RENEW_MS = 5000
 
 export interface Gateway extends Monitored {
   /** Where it listens. */
@@ -35,11 +38,24 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
     const server = stack.add(await startGatewayServer(gateway, { handle, away, stats }))
     url = server.url
     metrics.add(gatewaySource(stats, server))
+    stack.add(startRenewing({ renewed: renewedOf(config, hooks, server), everyMs: RENEW_MS, log }))
     if (hooks.all.length === 0) log.warn('gateway.hooks is empty, so that every request is refused')
     if (!gateway.tls && !isLoopback(gateway.host))
       log.warn({ host: gateway.host }, 'webhooks are taken without TLS: tokens and bodies can be read on the way here')
   })
   return Object.assign(running, { url, hooks: hooks.all.length })
+}
+
+/** What stands in files: certificate and key, and secrets of hooks. */
+function renewedOf({ gateway }: Config, hooks: Hooks, server: GatewayServer): Map<string, Renew> {
+  const renewed = new Map<string, Renew>()
+  if (gateway.tls) renewed.set('gateway.tls', server.renewTls)
+  for (const hook of hooks.all) {
+    const { auth } = hook.settings
+    if (auth !== 'none' && auth.secrets.some(secret => 'file' in secret))
+      renewed.set(hook.pattern, () => hooks.renew(hook))
+  }
+  return renewed
 }
 
 /** Known to every gateway of this installation and to nobody else: made of the key that they log in with. */

@@ -5,6 +5,7 @@ import { openAlarms } from '../alarms/alarms.ts'
 import type { Log } from '../base/log.ts'
 import { openLeases } from '../bus/lease.ts'
 import { createJobCache, createReactionHistory } from '../cache/client.ts'
+import { openClouds } from '../cloud/open.ts'
 import type { Config } from '../config/schema.ts'
 import { createMasterSource } from '../files/source.ts'
 import { followFleetAndPillars } from '../fleet/registry.ts'
@@ -21,16 +22,19 @@ import { startReactions } from '../jobs/reactions/start.ts'
 import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs, type RunFunction } from '../jobs/run-function.ts'
 import { createRunnerContext } from '../jobs/runner-context.ts'
+import { runnerEvents } from '../jobs/runner-events.ts'
 import { createScheduleClient } from '../jobs/schedule-client.ts'
 import { createJobSender } from '../jobs/send.ts'
 import { createWheelClient } from '../jobs/wheel-client.ts'
 import { countFunctions, countPublished } from '../metrics/functions.ts'
 import { reactionsSource } from '../metrics/jobs.ts'
 import type { Monitored } from '../metrics/metrics.ts'
+import { queuesSource } from '../metrics/queues.ts'
 import { openConsumersSource } from '../metrics/streams.ts'
 import { createOverflow, createReturnStore } from '../payload/overflow.ts'
 import { createPillarClient } from '../pillar/jobs-client.ts'
 import { formatStamp } from '../protocol/event.ts'
+import { escapeToken } from '../protocol/token.ts'
 import { createBackends } from '../queue/backends.ts'
 import { startDrain } from '../queue/drain.ts'
 import { rulesControlWhenAsked } from '../reactor/bundle/open.ts'
@@ -95,6 +99,18 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
         settings: { leaseMs, tries },
       }),
     )
+    const leases = await openLeases(nc, ns, config.streams.replicas, `${hostname()}:${process.pid}`, log)
+    const clouds = stack.add(
+      await openClouds(
+        {
+          ...{ config, fire, leases, log },
+          // Whoever may make a machine need not see who comes to the door.
+          hear: runnerEvents({ nc, subjects }, {}),
+          isKnown: id => fleet.values.has(escapeToken(id)),
+        },
+        config.module_dirs,
+      ),
+    )
     const history = createReactionHistory(nc, subjects)
     // What a function calls is a job like any other.
     const runFunction: RunFunction = call => counted.run(call)
@@ -127,6 +143,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
           ...{ open: queues.open, runnerQueue: config.runner_queue, fire },
           run: call => counted.run(call),
         },
+        clouds,
         pillars: createPillarClient(nc, subjects),
         inner: { runFunction, registries: { runner: registry, wheel: wheels }, audit },
         orchestrations: createOrchestrations({
@@ -185,8 +202,8 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
     )
     metrics.add(reactionsSource(reactions))
     if (Object.keys(drain).length > 0) {
-      const leases = await openLeases(nc, ns, config.streams.replicas, `${hostname()}:${process.pid}`, log)
-      stack.add(startDrain({ queues: drain, open: queues.open, leases, fire, clock, log }))
+      const drained = stack.add(startDrain({ queues: drain, open: queues.open, leases, fire, clock, log }))
+      metrics.add(queuesSource(drain, queues.open, drained))
     }
   })
 }

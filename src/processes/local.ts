@@ -9,6 +9,7 @@ import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
 import type { MinionReturners } from '../functions/minion-context.ts'
 import type { MinionPillar } from '../functions/minion-data.ts'
+import { fireOnBus } from '../minion/bus-client.ts'
 import { eventTrace } from '../minion/event-trace.ts'
 import { findFinished } from '../minion/finished.ts'
 import { openOthersJobs } from '../minion/others.ts'
@@ -16,6 +17,7 @@ import { createOwnJobs } from '../minion/own-job.ts'
 import { runJob } from '../minion/run.ts'
 import { asJson, createFit } from '../minion/sendable.ts'
 import { createPayloadSender } from '../payload/upload.ts'
+import { jobReturn } from '../protocol/catalogue/jobs.ts'
 import { formatStamp } from '../protocol/event.ts'
 import type { JobReturn } from '../protocol/job.ts'
 import type { Returning } from '../protocol/returning.ts'
@@ -79,7 +81,7 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
     const store = async (fitted: Fit, returned: JobReturn): Promise<Missing[]> => {
       try {
         const sent = await fitted(returned)
-        await fire(`salt/job/${sent.jid}/ret/${sent.id}`, { ...sent })
+        await fire(...jobReturn.of(sent, sent))
         return []
       } catch (thrown) {
         const { code, message } = asReactorError(thrown)
@@ -97,9 +99,13 @@ export async function runLocally(config: Config, call: LocalCall, options: Local
       {
         ...around,
         jobs: { ...jobs, cached: jid => findFinished(join(dir, 'finished'), config.minion.cache_jobs, jid) },
+        bus: { fire: (tag, data) => fireOnBus(dir, tag, data) },
         returners: OF_THE_MINION,
         get schedule() {
           return ofTheMinion("the schedule is the minion's own")
+        },
+        get beacons() {
+          return ofTheMinion("beacons are the minion's own")
         },
         fire: (_job, tag, data) => fire(tag, data),
       },

@@ -1,11 +1,10 @@
 // The master: presence of minions, their keys, logins, and the wheel functions on its own state.
-import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config/schema.ts'
 import { createRoots } from '../files/roots.ts'
 import { serveFiles } from '../files/service.ts'
 import { watchRoots } from '../files/watch.ts'
-import { createPresence } from '../fleet/presence.ts'
+import { startPresence } from '../fleet/presence.ts'
 import { loadFunctions } from '../functions/load.ts'
 import type { WheelContext } from '../functions/wheel-context.ts'
 import { openAnnounce } from '../jobs/announce.ts'
@@ -34,19 +33,19 @@ export async function startMaster(config: Config, log: Log): Promise<Monitored> 
     const { stack, nc, subjects, publisher, fire, clock } = core
     const operators = stack.add(await openOperatorStore(core, config, roles, log))
     const { audit, authority } = rightsOf(core, config, operators, log)
-    // By a clock that nobody sets.
-    const presence = createPresence(config.master.lost_after)
-    // Every master hears every heartbeat.
-    nc.subscribe(subjects.anyMinion('beat'), {
-      callback: (error, message) => {
-        if (error) {
-          log.error({ error: errorMessage(error) }, 'the server refuses the heartbeats of minions')
-          return
-        }
-        presence.beat(subjects.minionIn(message.subject), performance.now())
-        message.respond()
-      },
-    })
+    const told = config.presence_events
+    const presence = stack.add(
+      await startPresence({
+        nc,
+        ns: config.namespace,
+        subjects,
+        fire,
+        replicas: config.streams.replicas,
+        lostAfterMs: config.master.lost_after,
+        tell: told === false ? undefined : { presentEveryMs: told === true ? config.presence_interval : undefined },
+        log,
+      }),
+    )
     const { keys, tokens, store, admit } = stack.add(await openMasterKeys({ nc, fire, audit, clock, log }, config))
     const payloads = await openPayloads(nc, config)
     const jobs = createFunctionJobs({
@@ -69,7 +68,7 @@ export async function startMaster(config: Config, log: Log): Promise<Monitored> 
           operators: recordedOperators(operators, audit, caller),
           fileRoots: config.file_roots,
           config: () => shownConfig(config),
-          connected: () => presence.connected(performance.now()),
+          connected: presence.connected,
         })
       },
     })
@@ -91,7 +90,6 @@ export async function startMaster(config: Config, log: Log): Promise<Monitored> 
     if (config.fileserver_events) stack.add(await watchRoots({ config, fire, log }))
     await servePillars(core, config, log)
     const logins = stack.add(await startLogins(config, { fire, audit, clock, keys: store, admit, operators, log }))
-    const connected = () => presence.connected(performance.now()).length
-    core.metrics.add(masterSource({ keys: store, connected, logins: logins.stats }))
+    core.metrics.add(masterSource({ keys: store, presence, logins: logins.stats }))
   })
 }

@@ -13,11 +13,11 @@ import { askHere, askMaster } from '../pillar/ask.ts'
 import { createOwnPillar, type OwnPillar } from '../pillar/own-pillar.ts'
 import { renderForJob } from '../sls/minion.ts'
 import { createStates } from '../state/service.ts'
-import { createStateTurns } from '../state/turn.ts'
+import { createStateTurns, type StateTurns } from '../state/turn.ts'
 import { pillarHere } from './pillar-here.ts'
 import type { MinionLink } from './surroundings.ts'
 
-type Data = Pick<Surroundings, 'files' | 'states' | 'render'> & { pillar: OwnPillar }
+type Data = Pick<Surroundings, 'files' | 'states' | 'render'> & { pillar: OwnPillar; turns: StateTurns }
 
 export interface DataParts {
   grains(): Readonly<Record<string, unknown>>
@@ -29,10 +29,12 @@ export interface DataParts {
 
 /** Without a link, what needs the master throws `unreachable`; pillar and files are those of this machine's own roots. */
 export function dataOfMinion(config: Config, link: MinionLink | undefined, parts: DataParts): Data {
+  const turns = createStateTurns(resolve(config.minion.dir, 'state-run'), parts.log)
   return {
+    turns,
     pillar: pillarOf(config, link, parts),
     files: filesOf(config, link),
-    states: statesOf(config, parts),
+    states: statesOf(config, turns, parts),
     render: renderForJob,
   }
 }
@@ -44,13 +46,13 @@ function pillarOf(config: Config, link: MinionLink | undefined, { grains, log }:
   return createOwnPillar({ ask: askHere(compiler, secrets, asking), log })
 }
 
-function statesOf(config: Config, { execution, states, log }: DataParts): Surroundings['states'] {
+function statesOf(config: Config, turns: StateTurns, { execution, states }: DataParts): Surroundings['states'] {
   const { top_file_merging_strategy: strategy, env_order: envOrder, default_top: defaultTop } = config
   return createStates({
     id: config.minion.id,
     registry: states,
     execution,
-    turns: createStateTurns(resolve(config.minion.dir, 'state-run'), log),
+    turns,
     top: { strategy, envOrder, defaultTop },
     targets: { nodegroups: config.nodegroups, pillar: true },
     stateEvents: config.state_events,

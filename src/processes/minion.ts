@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.ts'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { createStack } from '../base/service.ts'
+import { findBeacons } from '../beacon/load.ts'
 import { maxPayload } from '../bus/max-payload.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import type { Config } from '../config/schema.ts'
@@ -14,10 +15,16 @@ import { minionReturnersSource } from '../metrics/minion-returners.ts'
 import { createOwnRun } from '../mine/own-run.ts'
 import { startMineUpdates } from '../mine/updater.ts'
 import { announce } from '../minion/announce.ts'
+import { createMinionBeacons } from '../minion/beacons.ts'
+import { openBeaconsFile } from '../minion/beacons-file.ts'
+import { createMinionBus } from '../minion/bus.ts'
+import { passOverBus } from '../minion/bus-pass.ts'
+import { serveMinionBus } from '../minion/bus-server.ts'
 import { eventTrace } from '../minion/event-trace.ts'
 import { openFinishedJobs } from '../minion/finished.ts'
 import { openHeldJobs } from '../minion/held.ts'
 import { startJobEngine } from '../minion/jobs.ts'
+import { createLinkEvents } from '../minion/link-events.ts'
 import { listenForJobs } from '../minion/listen.ts'
 import { createMissedJobs } from '../minion/missed.ts'
 import { createRefusedReturns } from '../minion/refused-returns.ts'
@@ -32,7 +39,8 @@ import { shownJob } from '../minion/shown-job.ts'
 import { openSpoolFile, startSpool } from '../minion/spool.ts'
 import { startPillar } from '../minion/start-pillar.ts'
 import { createPayloadSender } from '../payload/upload.ts'
-import type { JobStarted } from '../protocol/job.ts'
+import { jobStarted } from '../protocol/catalogue/jobs.ts'
+import { RETURNER_EVENTS } from '../protocol/catalogue/minion.ts'
 import { warnOfStraySettings } from '../returner/stray-settings.ts'
 import { connectMinion, loadMinion, surround } from './surroundings.ts'
 
@@ -58,19 +66,27 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     stack.defer(() => undelivered.close())
     const scheduled = await openScheduleFile(join(dir, 'schedule.jsonl'), log)
     stack.defer(() => scheduled.close())
+    const beaconChanges = await openBeaconsFile(join(dir, 'beacons.jsonl'), log)
+    stack.defer(() => beaconChanges.close())
     const { module_dirs: moduleDirs, returner_settings: settings, ext_job_cache: always } = config
+    const found = await findBeacons(moduleDirs)
     const stores = createReturnerStores({ moduleDirs, settings, id, profiles: loaded.profiles, log })
     await stores.check(always, 'ext_job_cache')
     await stores.check(config.schedule_returner, 'schedule_returner')
+    const { now } = systemClock
+    const bus = createMinionBus({ now, log })
+    stack.add(await serveMinionBus({ dir, id, bus, log }))
     await go
     const link = await connectMinion(config, { as: 'minion', patient: true, grains: loaded.first }, stack, log)
-    const { nc, subjects, fire } = link
+    const { nc, subjects } = link
+    const fire = passOverBus(link.fire, bus, now)
     const watch = watchBus(nc, link.publisher)
     stack.defer(watch.stop)
     metrics.add(watch.source)
     let linked = true
     const connected = () => linked
-    const { now } = systemClock
+    const sayLink = createLinkEvents({ bus, server: () => nc.getServer() })
+    sayLink(true)
     const spool = startSpool({ file: spooled, fire, connected, now, log })
     stack.defer(() => spool.settle(SETTLE_MS))
     const refused = createRefusedReturns(join(dir, 'refused-returns.jsonl'), log)
@@ -82,7 +98,7 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
       mostBytes: config.minion.returner_spool,
       say: (what, data) =>
         void spool
-          .fire(`salt/minion/${id}/${what}`, data, { keep: true })
+          .fire(RETURNER_EVENTS[what].tag({ id }), { id, ...data }, { keep: true })
           .catch(error => log.warn({ ...data, error: errorMessage(error) }, 'how a returner does could not be said')),
       log,
     })
@@ -113,10 +129,23 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
       clock: systemClock,
       log,
     })
+    const beacons = createMinionBeacons({
+      ...{ id, spool, spooled, connected, log },
+      beacons: found,
+      file: beaconChanges,
+      config: config.minion.beacons,
+      moduleConfig: config.minion.module_config,
+      grains: own.around.grains,
+      stateRuns: { running: () => own.stateTurns.running().length > 0, begun: own.stateTurns.begun },
+      hide: own.pillar.hide,
+      clock: systemClock,
+    })
     const around: Omit<Surroundings, 'jobs'> = {
       ...own.around,
+      bus,
       returners,
       schedule: schedule.operations,
+      beacons: beacons.operations,
       async refreshGrains() {
         await own.around.refreshGrains()
         schedule.refresh()
@@ -134,8 +163,7 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
         // Nobody waits for it, and its return may not be for the job cache.
         if (job.scheduled) return
         const { jid, fun } = job
-        const started: JobStarted = { id, jid, fun }
-        void fire(`salt/job/${jid}/prog/${id}/start`, { ...started }, eventTrace(job)).catch(error =>
+        void fire(...jobStarted.of({ jid, id }, { id, jid, fun }), eventTrace(job)).catch(error =>
           log.debug({ jid, error: errorMessage(error) }, 'the start of a job could not be said'),
         )
       },
@@ -148,7 +176,12 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     stack.add(schedule)
     schedule.start()
     metrics.add(minionSource({ engine, held, spooled }))
-    own.pillar.follow(({ value }) => schedule.setPillar(value))
+    stack.add(beacons)
+    own.pillar.follow(({ value }) => {
+      schedule.setPillar(value)
+      beacons.setPillar(value)
+    })
+    void beacons.start()
     const pillar = stack.add(await startPillar({ nc, pillar: own.pillar, log }))
     stack.add(listenForJobs({ nc, subjects, id, isolation: config.isolation, engine, log }))
     const missed = stack.add(createMissedJobs({ nc, subjects, id, engine, now, log }))
@@ -167,11 +200,13 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
     )
     const onLink = (up: boolean) => {
       linked = up
+      sayLink(up)
       if (!up) return
       missed.fetch()
       pillar.fetch()
     }
-    stack.add(await announce({ nc, subjects, id, grains: own.grains, spool, beatMs: config.minion.beat, log, onLink }))
+    const { beat: beatMs, start_event_grains: startGrains } = config.minion
+    stack.add(await announce({ nc, subjects, id, grains: own.grains, startGrains, spool, beatMs, log, onLink }))
     metrics.ready(watch.away)
     stack.defer(() => metrics.stopping())
     return Object.assign(stack, { metricsUrl: metrics.url })

@@ -20,6 +20,7 @@ import type { Surroundings } from '../minion/run.ts'
 import type { OwnPillar } from '../pillar/own-pillar.ts'
 import { minionInbox } from '../protocol/inbox.ts'
 import { minionOrigin } from '../protocol/origin.ts'
+import type { StateTurns } from '../state/turn.ts'
 import { away } from './away.ts'
 import { dataOfMinion } from './minion-data.ts'
 import { loadProfiles } from './profiles.ts'
@@ -29,7 +30,7 @@ const PEER_MARGIN_MS = 15_000
 
 export type Loaded = Awaited<ReturnType<typeof loadMinion>>
 export type MinionLink = Awaited<ReturnType<typeof connectMinion>>
-type Around = Omit<Surroundings, 'jobs' | 'returners' | 'schedule' | 'fire'>
+type Around = Omit<Surroundings, 'jobs' | 'bus' | 'returners' | 'schedule' | 'beacons' | 'fire'>
 
 /** What there is of a minion without a server. Throws `bad_config` and what a module throws. */
 export async function loadMinion(config: Config) {
@@ -71,6 +72,7 @@ export interface MinionAround {
   around: Around
   grains: OwnGrains
   pillar: OwnPillar
+  stateTurns: StateTurns
 }
 
 /** Without a link, what asks the master throws `unreachable`. */
@@ -78,7 +80,12 @@ export function surround(config: Config, loaded: Loaded, link: MinionLink | unde
   const { id, dir, module_config, mine_functions } = config.minion
   const { registry, profiles } = loaded
   const { grains, mine, peer } = link ? reached(id, loaded, link, log) : unreached(loaded)
-  const data = dataOfMinion(config, link, { grains: grains.current, execution: registry, states: loaded.states, log })
+  const { turns: stateTurns, ...data } = dataOfMinion(config, link, {
+    grains: grains.current,
+    execution: registry,
+    states: loaded.states,
+    log,
+  })
   const around: Around = {
     id,
     registry,
@@ -95,7 +102,7 @@ export function surround(config: Config, loaded: Loaded, link: MinionLink | unde
     now: systemClock.now,
     log,
   }
-  return { around, grains, pillar: data.pillar }
+  return { around, grains, pillar: data.pillar, stateTurns }
 }
 
 type Reached = Pick<Around, 'mine' | 'peer'> & { grains: OwnGrains }

@@ -41,5 +41,5 @@ export function failureEvent({ attempt, event, seen, ...failed }: Failure, left_
     hops: event.hops + 1,
     chain: extendChain(event.chain, failed.rule),
   }
-  return { data: { ...data }, options }
+  return { data, options }
 }

@@ -98,13 +98,6 @@ export interface JobSent extends Sending {
   jid: string
 }
 
-/** Data of `salt/job/<jid>/prog/<id>/start`, fired for a job that did not start as it was taken. */
-export interface JobStarted {
-  id: string
-  jid: string
-  fun: string
-}
-
 /** A minion's request on `<ns>.missed.<id>`: jids of the page before that it has on disk now. Answered by MissedPage. */
 export interface MissedRequest {
   took: string[]

@@ -19,8 +19,6 @@ export interface QueueProcess {
   queue: string
 }
 
-export const processTag = (queue: string): string => `salt/queue/${queue}/process`
-
 /** An item that was given out again and again and never finished. */
 export interface DeadItem {
   item: unknown

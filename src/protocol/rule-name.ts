@@ -3,8 +3,6 @@
 const NAME = '(?!_)[A-Za-z0-9_.-]{1,100}'
 export const RULE_NAME = new RegExp(`^${NAME}$`)
 
-/** The tag of the event of a final failure of `rule`, which its `on_failure` waits for. */
-export const failureTag = (rule: string): string => `salt/reactor/failed/${rule}`
 /** What `on_failure` of `rule` is called in reactions, decisions and lists. */
 export const failureRule = (rule: string): string => `${rule}${FAILURE}`
 

@@ -42,6 +42,7 @@ export const bucketNames = (ns: string) => ({
   passwords: `${ns}_passwords`,
   windows: `${ns}_windows`,
   leases: `${ns}_leases`,
+  presence: `${ns}_presence`,
   alarms: `${ns}_alarms`,
   schedules: `${ns}_schedules`,
   bundles: `${ns}_bundles`,

@@ -2,6 +2,7 @@
 // unique, go out in the order in which they came, and are removed only when whoever took them says that they are done with;
 // taken by a process that dies, they come back.
 import type { DeadItem, QueueBackendName } from '../protocol/queue.ts'
+import type { Trace } from '../protocol/trace.ts'
 
 /** An item on its way into a queue. */
 export interface Entry {
@@ -11,6 +12,8 @@ export interface Entry {
   uid: string
   /** JSON in ASCII. */
   text: string
+  /** What had it inserted; absent: no rule. */
+  trace?: Trace
 }
 
 /** An item that was given out, for the time of a lease. */
@@ -21,8 +24,19 @@ export interface Lease {
   uid: string
   key: string
   item: unknown
+  trace?: Trace
   /** How often it has been given out, this time included. */
   tries: number
+}
+
+/** What a queue holds. */
+export interface QueueCounts {
+  /** Not given out; those that are delayed count too where the backend can tell them apart. */
+  waiting: number
+  leased: number
+  dead: number
+  /** Milliseconds since the oldest that lives was inserted; undefined: none lives. */
+  oldestMs: number | undefined
 }
 
 export interface QueueSettings {
@@ -47,7 +61,8 @@ export interface QueueBackend {
   queues(): Promise<string[]>
   /** Items that wait or are given out. */
   length(queue: string): Promise<number>
-  /** The same, oldest first. */
+  counts(queue: string): Promise<QueueCounts>
+  /** Items that wait or are given out, oldest first. */
   items(queue: string, most: number): Promise<unknown[]>
   /** Gives out the oldest that wait, each to one caller; none: none waits. */
   lease(queue: string, most: number): Promise<Lease[]>

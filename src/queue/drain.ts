@@ -35,11 +35,20 @@ const EVENTS_S = 10
 const IDLE_MS = 250
 const FAILED_MS = 1000
 
-export function startDrain(parts: DrainParts): Running {
+export interface Drain extends Running {
+  /** Items that were handed to rules from here, by their queue. */
+  drained(): ReadonlyMap<string, number>
+}
+
+export function startDrain(parts: DrainParts): Drain {
   const { queues, leases, clock, log } = parts
   const stopping = new AbortController()
   const names = Object.keys(queues)
+  const drained = new Map(names.map(name => [name, 0]))
 
+  const count = (name: string) => (items: number) => {
+    drained.set(name, drained.get(name)! + items)
+  }
   const run = async () => {
     while (!stopping.signal.aborted) {
       const lease = await leases.take(LEASE, stopping.signal)
@@ -48,7 +57,9 @@ export function startDrain(parts: DrainParts): Running {
       const over = AbortSignal.any([stopping.signal, lease.lost])
       // Every queue listens to it.
       setMaxListeners(0, over)
-      await Promise.all(names.map(name => drainQueue(name, queues[name]!, parts, () => lease.valid(), over)))
+      await Promise.all(
+        names.map(name => drainQueue(name, queues[name]!, parts, () => lease.valid(), over, count(name))),
+      )
       await lease.release()
       // Another may be quicker now.
       await clock.sleep(IDLE_MS, stopping.signal).catch(() => undefined)
@@ -56,6 +67,7 @@ export function startDrain(parts: DrainParts): Running {
   }
   const running = names.length > 0 ? run() : Promise.resolve()
   return {
+    drained: () => drained,
     async stop() {
       stopping.abort()
       await running
@@ -77,6 +89,7 @@ async function drainQueue(
   { open, fire, clock, log }: DrainParts,
   leads: () => boolean,
   over: AbortSignal,
+  count: (items: number) => void,
 ): Promise<void> {
   const { batch, everyMs } = paceOf(given)
   let failing = false
@@ -93,6 +106,7 @@ async function drainQueue(
         fire: withRoom(fire, clock, over),
       })
       failing = false
+      count(items.length)
       // A queue that gives all that it may is kept to its pace, whatever the giving itself took.
       if (items.length === batch) wait = everyMs - Math.max(0, clock.now() - began)
       else wait = Math.max(everyMs, IDLE_MS)

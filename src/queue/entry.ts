@@ -4,6 +4,7 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import { canonicalJson, parseForeignJson } from '../base/json.ts'
 import { newEventId } from '../protocol/event.ts'
 import { MOST_ITEM_BYTES, MOST_ITEMS, QUEUE_NAME, QUEUE_NAME_RULE } from '../protocol/queue.ts'
+import type { Trace } from '../protocol/trace.ts'
 import { asciiJson } from '../returner/sql/text.ts'
 import type { Entry } from './backend.ts'
 
@@ -24,6 +25,9 @@ export function listed(items: unknown): unknown[] {
 export function entryOf(item: unknown): Entry {
   return { key: keyOf(item), uid: newEventId(), text: textOf(item) }
 }
+
+/** With what had it inserted, where rules are among that. */
+export const tracedEntry = (entry: Entry, trace: Trace): Entry => (trace.chain ? { ...entry, trace } : entry)
 
 /** Equal items have equal keys, in whatever order a map was written. Throws as `entryOf`. */
 export function keyOf(item: unknown): string {

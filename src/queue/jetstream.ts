@@ -10,6 +10,7 @@ import { readBatch, type StoredMessage } from '../bus/read-batch.ts'
 import { HEADER } from '../protocol/event.ts'
 import { queueConsumer, queueIn, streamNames } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
+import type { Trace } from '../protocol/trace.ts'
 import type { Lease, QueueBackend, QueueSettings } from './backend.ts'
 import { type Delivery, pullNow } from './pull.ts'
 
@@ -19,6 +20,7 @@ const TRIES = 'Reactor-Tries'
 /** Messages, and bytes of them, that are asked for at once. */
 const AHEAD = 500
 const READ = { messages: 500, bytes: 8 * 1024 * 1024 }
+const ONE = { ...READ, messages: 1 }
 const ACK_MS = 5000
 /** Until then a message that gets no ack is sent again. */
 const STORED_MS = 30_000
@@ -60,13 +62,13 @@ export async function openJetStreamQueues(
     const found = await find(queue)
     if (found) return found
     const from = { seq: 1, subject: subjects.queueItem('ready', queue) }
-    if ((await readBatch(nc, stream, from, { ...READ, messages: 1 })).length === 0) return undefined
+    if ((await readBatch(nc, stream, from, ONE)).length === 0) return undefined
     made.delete(queue)
     await makeQueue(queue)
     return find(queue)
   }
   /** False: its subject had one already. */
-  const store = async (subject: string, text: string, id: string, headers: Record<string, string>) => {
+  const store = async (subject: string, text: string, id: string, headers: Record<string, string | undefined>) => {
     try {
       await publisher.publish(subject, text, { id, headers, deadlineMs: STORED_MS })
       return true
@@ -92,6 +94,14 @@ export async function openJetStreamQueues(
       seq = batch.at(-1)!.seq + 1
     }
   }
+  const countOf = async (filter: string): Promise<number> => {
+    try {
+      const { state } = await jsm.streams.info(stream, { subjects_filter: filter })
+      return Object.keys(state.subjects ?? {}).length
+    } catch (error) {
+      throw away(error)
+    }
+  }
   const purge = (filter: string) => jsm.streams.purge(stream, { filter }).catch(error => Promise.reject(away(error)))
 
   /** Undefined: it is not to be given out now, and has been put aside. */
@@ -107,9 +117,14 @@ export async function openJetStreamQueues(
     const uid = message.headers?.get(HEADER.id) ?? key
     // Of a delayed one the first was no giving out.
     const count = due > 0 ? Math.max(1, delivered - 1) : delivered
-    if (count <= tries) return { id: reply, uid, key, item: message.json(), tries: count }
+    const header = (name: string) => message.headers?.get(name) || undefined
+    const trace = traceIn(header)
+    if (count <= tries) return { id: reply, uid, key, item: message.json(), ...(trace ? { trace } : {}), tries: count }
     // A crash in between has it buried again, where it lies already.
-    await store(subjects.queueItem('dead', queue, key), message.string(), `dead-${uid}`, { [TRIES]: String(tries) })
+    await store(subjects.queueItem('dead', queue, key), message.string(), `dead-${uid}`, {
+      ...traceHeaders(trace),
+      [TRIES]: String(tries),
+    })
     await answer(reply, '')
     return undefined
   }
@@ -124,8 +139,9 @@ export async function openJetStreamQueues(
       for (let at = 0; at < entries.length; at += AHEAD)
         // On one connection they are stored in the order in which they are sent.
         await Promise.all(
-          entries.slice(at, at + AHEAD).map(async ({ key, uid, text }) => {
-            if (!(await store(subjects.queueItem('ready', queue, key), text, uid, headers))) existing.add(key)
+          entries.slice(at, at + AHEAD).map(async ({ key, uid, text, trace }) => {
+            const all = { ...headers, ...traceHeaders(trace) }
+            if (!(await store(subjects.queueItem('ready', queue, key), text, uid, all))) existing.add(key)
           }),
         )
       return existing
@@ -154,6 +170,16 @@ export async function openJetStreamQueues(
     async length(queue) {
       const info = await infoOf(queue)
       return info ? info.num_pending + info.num_ack_pending : 0
+    },
+    async counts(queue) {
+      const info = await infoOf(queue)
+      const oldest = await readBatch(nc, stream, { seq: 1, subject: subjects.queueItem('ready', queue) }, ONE)
+      return {
+        waiting: info?.num_pending ?? 0,
+        leased: info?.num_ack_pending ?? 0,
+        dead: await countOf(subjects.queueItem('dead', queue)),
+        oldestMs: oldest[0] && Math.max(0, Date.now() - oldest[0].storedMs),
+      }
     },
     async items(queue, most) {
       const items: unknown[] = []
@@ -205,7 +231,15 @@ export async function openJetStreamQueues(
         if (wanted && !wanted.has(key)) continue
         const id = `again-${message.seq}-${message.header(HEADER.id) ?? key}`
         // What was inserted again meanwhile lives already.
-        if (!(await store(subjects.queueItem('ready', queue, key), message.text(), id, {}))) continue
+        if (
+          !(await store(
+            subjects.queueItem('ready', queue, key),
+            message.text(),
+            id,
+            traceHeaders(traceIn(name => message.header(name))),
+          ))
+        )
+          continue
         await purge(message.subject)
         revived += 1
       }
@@ -213,6 +247,14 @@ export async function openJetStreamQueues(
     },
     close: async () => undefined,
   }
+}
+
+const traceHeaders = (trace: Trace | undefined): Record<string, string | undefined> =>
+  trace ? { [HEADER.cause]: trace.cause, [HEADER.hops]: String(trace.hops ?? 0), [HEADER.chain]: trace.chain } : {}
+
+function traceIn(header: (name: string) => string | undefined): Trace | undefined {
+  const hops = Number(header(HEADER.hops))
+  return hops > 0 ? { cause: header(HEADER.cause), hops, chain: header(HEADER.chain) } : undefined
 }
 
 const nak = (delayMs: number): string =>

@@ -4,9 +4,11 @@
 // so that the stream takes it once where the same items come together again within its window (ten minutes), as one by one they
 // always do; else rules see an item twice. Never does an item get lost.
 import { createHash } from 'node:crypto'
-import type { Fire, FireOptions } from '../bus/fire.ts'
+import type { Fire } from '../bus/fire.ts'
+import { queueProcess } from '../protocol/catalogue/queues.ts'
 import { formatStamp } from '../protocol/event.ts'
-import { MOST_ITEM_BYTES, processTag, type QueueProcess } from '../protocol/queue.ts'
+import { MOST_ITEM_BYTES, type QueueProcess } from '../protocol/queue.ts'
+import { joinChains, type Trace } from '../protocol/trace.ts'
 import type { Lease, QueueBackend } from './backend.ts'
 import { take } from './take.ts'
 
@@ -14,7 +16,7 @@ export type Processed = QueueProcess & { _stamp: string }
 
 export interface ProcessParts {
   fire: Fire
-  trace?: Pick<FireOptions, 'cause' | 'hops' | 'chain'>
+  trace?: Trace
   /** Name under which people know the queue. */
   as?: string
   /** What of an item is told. */
@@ -26,7 +28,7 @@ export async function processQueue(
   backend: QueueBackend,
   queue: string,
   quantity: number,
-  { fire, trace, as = queue, shown = item => item }: ProcessParts,
+  { fire, trace = {}, as = queue, shown = item => item }: ProcessParts,
   { empty = false } = {},
 ): Promise<Processed> {
   let _stamp = formatStamp(Date.now())
@@ -34,7 +36,7 @@ export async function processQueue(
     _stamp = formatStamp(Date.now())
     const data: QueueProcess = { items: leases.map(({ item }) => shown(item)), backend: backend.name, queue: as }
     const id = leases.length > 0 ? { id: idOf(leases) } : {}
-    await fire(processTag(as), { ...data }, { ...trace, ...id, stamp: _stamp })
+    await fire(...queueProcess.of(data, data), { ...tracedBy(trace, leases[0]), ...id, stamp: _stamp })
   }
   const items = await take(backend, queue, quantity, async leases => {
     for (const group of inEvents(leases)) await tell(group)
@@ -48,13 +50,28 @@ const idOf = (leases: readonly Lease[]): string =>
     .update(leases.map(({ uid }) => uid).join())
     .digest('base64url')}`
 
-/** Groups whose items together are no larger than the largest item may be. */
+/** Rules that had an item inserted are among the causes of what it does in the end: a rule that refills its own queue is a loop. */
+export function tracedBy(trace: Trace, lease: Pick<Lease, 'trace'> | undefined): Trace {
+  const own = lease?.trace
+  if (!own) return trace
+  const chain = joinChains(trace.chain, own.chain)
+  return {
+    cause: trace.cause ?? own.cause,
+    hops: Math.max(trace.hops ?? 0, own.hops ?? 0),
+    ...(chain ? { chain } : {}),
+  }
+}
+
+/**
+ * Groups whose items together are no larger than the largest item may be, and have the same rules among their causes: what is cut as
+ * a loop takes no other items with it.
+ */
 function inEvents(leases: readonly Lease[]): Lease[][] {
   const groups: Lease[][] = []
   let room = 0
   for (const lease of leases) {
     const bytes = Buffer.byteLength(JSON.stringify(lease.item))
-    if (groups.length === 0 || bytes > room) {
+    if (groups.length === 0 || bytes > room || groups.at(-1)![0]!.trace?.chain !== lease.trace?.chain) {
       groups.push([])
       room = MOST_ITEM_BYTES
     }

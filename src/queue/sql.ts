@@ -2,6 +2,7 @@
 // on it may be given out, be it delayed, or taken by somebody who may have died.
 import { randomUUID } from 'node:crypto'
 import type { QueueBackendName } from '../protocol/queue.ts'
+import type { Trace } from '../protocol/trace.ts'
 import type { Run, SqlText } from '../returner/sql/dialect.ts'
 import type { Lease, QueueBackend, QueueSettings } from './backend.ts'
 
@@ -17,7 +18,7 @@ export interface QueueDatabase {
   close(): Promise<void>
 }
 
-/** Of one statement: every row has five values or fewer. */
+/** Of one statement: every row has six values or fewer. */
 const ROWS = 500
 
 /** `id` counts up. An item is unique among those that live, and among the dead. */
@@ -36,6 +37,13 @@ export const queueTables = (id: string): string[] => [
   )`,
   'CREATE UNIQUE INDEX IF NOT EXISTS queue_items_key ON queue_items (queue, key, dead)',
   'CREATE INDEX IF NOT EXISTS queue_items_next ON queue_items (queue, dead, id)',
+]
+
+/** What tables of before lack: what had an item inserted, and when; and how what is given out is counted. `ADD COLUMN` is `add`. */
+export const queueColumns = (add: string): string[] => [
+  `ALTER TABLE queue_items ${add} trace text`,
+  `ALTER TABLE queue_items ${add} inserted bigint`,
+  'CREATE INDEX IF NOT EXISTS queue_items_leased ON queue_items (queue, due) WHERE lease IS NOT NULL',
 ]
 
 export function createSqlQueues(db: QueueDatabase, { leaseMs, tries }: QueueSettings): QueueBackend {
@@ -59,7 +67,7 @@ export function createSqlQueues(db: QueueDatabase, { leaseMs, tries }: QueueSett
   /** Those given out too often are buried; returns the others, and how many there were of both. */
   const giveOut = async (run: Run, queue: string, most: number): Promise<{ found: number; leases: Lease[] }> => {
     const { rows } = await run(
-      `SELECT id, key, uid, item, tries FROM queue_items WHERE queue = ? AND dead = 0 AND due <= ${now} ORDER BY id LIMIT ${most} ${db.skipLocked}`,
+      `SELECT id, key, uid, item, tries, trace FROM queue_items WHERE queue = ? AND dead = 0 AND due <= ${now} ORDER BY id LIMIT ${most} ${db.skipLocked}`,
       [queue],
     )
     const spent = rows.filter(row => Number(row.tries) >= tries)
@@ -80,6 +88,7 @@ export function createSqlQueues(db: QueueDatabase, { leaseMs, tries }: QueueSett
       uid: row.uid!,
       key: row.key!,
       item: JSON.parse(row.item!) as unknown,
+      ...(row.trace ? { trace: JSON.parse(row.trace) as Trace } : {}),
       tries: Number(row.tries) + 1,
     }))
     return { found: rows.length, leases }
@@ -94,8 +103,12 @@ export function createSqlQueues(db: QueueDatabase, { leaseMs, tries }: QueueSett
         await run('INSERT INTO queue_names (name) VALUES (?) ON CONFLICT (name) DO NOTHING', [queue])
         for (const part of parts(entries)) {
           const { rows } = await run(
-            `INSERT INTO queue_items (queue, key, uid, item, due) VALUES ${part.map(() => `(?, ?, ?, ?, ${after})`).join(', ')} ON CONFLICT (queue, key, dead) DO NOTHING RETURNING uid`,
-            part.flatMap(({ key, uid, text }): SqlText[] => [queue, key, uid, text, String(delayMs)]),
+            `INSERT INTO queue_items (queue, key, uid, item, trace, due, inserted) VALUES ${part.map(() => `(?, ?, ?, ?, ?, ${after}, ${now})`).join(', ')} ON CONFLICT (queue, key, dead) DO NOTHING RETURNING uid`,
+            part.flatMap(({ key, uid, text, trace }): SqlText[] => [
+              ...[queue, key, uid, text],
+              trace ? JSON.stringify(trace) : null,
+              String(delayMs),
+            ]),
           )
           for (const { uid } of rows) stored.add(uid!)
         }
@@ -112,6 +125,22 @@ export function createSqlQueues(db: QueueDatabase, { leaseMs, tries }: QueueSett
     async length(queue) {
       const { rows } = await db.run('SELECT count(*) AS n FROM queue_items WHERE queue = ? AND dead = 0', [queue])
       return Number(rows[0]!.n)
+    },
+    async counts(queue) {
+      const { rows } = await db.run(
+        `SELECT (SELECT count(*) FROM queue_items WHERE queue = ? AND dead = 0) AS lives,
+          (SELECT count(*) FROM queue_items WHERE queue = ? AND lease IS NOT NULL AND due > ${now}) AS leased,
+          (SELECT count(*) FROM queue_items WHERE queue = ? AND dead = 1) AS dead,
+          (SELECT ${now} - coalesce(inserted, due) FROM queue_items WHERE queue = ? AND dead = 0 ORDER BY id LIMIT 1) AS age`,
+        [queue, queue, queue, queue],
+      )
+      const { lives, leased, dead, age } = rows[0]!
+      return {
+        waiting: Number(lives) - Number(leased),
+        leased: Number(leased),
+        dead: Number(dead),
+        oldestMs: age === null ? undefined : Math.max(0, Number(age)),
+      }
     },
     async items(queue, most) {
       const { rows } = await db.run(

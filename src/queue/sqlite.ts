@@ -9,10 +9,13 @@ import { openDatabase, type Sqlite, type SqlRow, sqliteCode } from '../base/sqli
 import { createTurns } from '../base/turns.ts'
 import type { Run } from '../returner/sql/dialect.ts'
 import type { QueueBackend, QueueSettings } from './backend.ts'
-import { createSqlQueues, queueTables } from './sql.ts'
+import { createSqlQueues, queueColumns, queueTables } from './sql.ts'
 
 /** Never change what has been released; add another. */
-const MIGRATIONS = [queueTables('INTEGER PRIMARY KEY AUTOINCREMENT').join(';\n')]
+const MIGRATIONS = [
+  queueTables('INTEGER PRIMARY KEY AUTOINCREMENT').join(';\n'),
+  queueColumns('ADD COLUMN').join(';\n'),
+]
 /** Milliseconds for which the process stands still before it tries again. */
 const STANDS_MS = 20
 /** Milliseconds after which it is given up. */

@@ -6,29 +6,45 @@ const AT_ONCE = 500
 
 /**
  * Takes the oldest items, up to `quantity`; `use` has them before they are removed, and where it fails they are not. Returns
- * all that were taken. The leases are kept while `use` works.
+ * all that were taken. The leases are kept while `use` works. `partly`: where it fails on the way, those that are removed by then are
+ * returned, for nobody else will ever have them.
  */
 export async function take(
   backend: QueueBackend,
   queue: string,
   quantity: number,
   use: (leases: readonly Lease[]) => Promise<unknown>,
+  { partly = false } = {},
 ): Promise<unknown[]> {
   const taken: unknown[] = []
   while (taken.length < quantity) {
-    const leases = await backend.lease(queue, Math.min(quantity - taken.length, AT_ONCE))
-    if (leases.length === 0) break
     try {
-      await holding(backend, queue, leases, () => use(leases))
+      const leases = await backend.lease(queue, Math.min(quantity - taken.length, AT_ONCE))
+      if (leases.length === 0) break
+      await takeSome(backend, queue, leases, use)
+      for (const { item } of leases) taken.push(item)
     } catch (error) {
-      // Where this fails too they come back by themselves.
-      await backend.nack(queue, leases).catch(() => undefined)
+      if (partly && taken.length > 0) break
       throw error
     }
-    await backend.ack(queue, leases)
-    for (const { item } of leases) taken.push(item)
   }
   return taken
+}
+
+async function takeSome(
+  backend: QueueBackend,
+  queue: string,
+  leases: readonly Lease[],
+  use: (leases: readonly Lease[]) => Promise<unknown>,
+): Promise<void> {
+  try {
+    await holding(backend, queue, leases, () => use(leases))
+  } catch (error) {
+    // Where this fails too they come back by themselves.
+    await backend.nack(queue, leases).catch(() => undefined)
+    throw error
+  }
+  await backend.ack(queue, leases)
 }
 
 /** Nobody else has them meanwhile, however long it takes. */

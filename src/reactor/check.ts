@@ -1,14 +1,11 @@
 // Checks a folder of rules as the reactor would load it: files, rules, that each compiles, and the functions they call.
 import { errorMessage } from '../base/errors.ts'
-import type { Log } from '../base/log.ts'
-import { loadFunctions } from '../functions/load.ts'
-import { createActionCheck, type RuleFunctions } from './check-functions.ts'
-import { loadFacts } from './facts/load.ts'
+import { tagWarnings } from './check-tags.ts'
 import { compileRule } from './rules/compile.ts'
 import { loadRuleFolder } from './rules/load.ts'
 import type { Known } from './rules/read-text.ts'
 
-/** Problems are what keeps a rule from working; warnings are what only a minion can tell. Throws `bad_rule`. */
+/** Problems are what keeps a rule from working; warnings are what only a minion can tell, and tags that nothing has. Throws `bad_rule`. */
 export async function checkRules(path: string, known: Known = {}): Promise<Awaited<ReturnType<typeof loadRuleFolder>>> {
   const loaded = await loadRuleFolder(path, known)
   const problems = [...loaded.problems]
@@ -25,37 +22,5 @@ export async function checkRules(path: string, known: Known = {}): Promise<Await
       })
     }
   }
-  return { ...loaded, problems }
+  return { ...loaded, problems, warnings: [...loaded.warnings, ...loaded.rules.flatMap(tagWarnings)] }
 }
-
-/** The functions that rules may call, those of `moduleDirs` included. Throws `bad_module`. */
-export async function loadRuleFunctions(moduleDirs: readonly string[]): Promise<RuleFunctions> {
-  const [local, runner, wheel] = await Promise.all([
-    loadFunctions('execution', moduleDirs),
-    loadFunctions('runner', moduleDirs),
-    loadFunctions('wheel', moduleDirs),
-  ])
-  return { local, runner, wheel }
-}
-
-/** What rules may name beside the language itself: functions, and the user's own facts. Throws `bad_module`. */
-export async function loadKnown(moduleDirs: readonly string[]): Promise<Required<Known>> {
-  const facts = await loadFactNames(moduleDirs)
-  return { checkAction: createActionCheck(await loadRuleFunctions(moduleDirs), facts), facts }
-}
-
-/**
- * The same for a process that calls no function itself: a module that does not load costs it the check, not its start. It
- * does look up facts, so that one that does not load throws `bad_module`.
- */
-export async function openKnown(moduleDirs: readonly string[], log: Log): Promise<Known> {
-  const facts = await loadFactNames(moduleDirs)
-  try {
-    return { checkAction: createActionCheck(await loadRuleFunctions(moduleDirs), facts), facts }
-  } catch (error) {
-    log.warn({ error: errorMessage(error) }, 'rules are not checked against the functions they call')
-    return { facts }
-  }
-}
-
-const loadFactNames = async (moduleDirs: readonly string[]) => new Set((await loadFacts(moduleDirs)).keys())

@@ -56,6 +56,8 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   let events = 0
   let wanted = 0
   let inFlight = 0
+  /** Events sent back since a reaction was last stored. */
+  let refused = 0
   const whenIdle: (() => void)[] = []
 
   const decide = (delivery: Delivery, candidates: readonly Entry[]) => {
@@ -118,6 +120,19 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     delivery.ack()
   }
 
+  const acked = () => {
+    if (refused === 0) return
+    log.info({ times: refused }, 'reactions are stored again')
+    refused = 0
+  }
+  const sentBack = (problem: unknown, tag: string, id: string) => {
+    refused += 1
+    // Once for all that come again meanwhile: a store that is full refuses thousands a second.
+    if (refused > 1) return
+    const facts = { tag, event: id, error: errorMessage(problem) }
+    log.error(facts, 'a reaction could not be stored; its event, and others from now on, come again until it can')
+  }
+
   // It outlives the call by a round trip: made in a function of its own, it does not keep the event's data, which the
   // collector would otherwise copy for each of the thousands of events in flight.
   const ackAfter = (matches: number, receipt: Receipt, tag: string, id: string): Settled => {
@@ -128,14 +143,12 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
       problem ??= error
       left -= 1
       if (left > 0) return
-      if (problem === undefined) receipt.ack()
-      else {
-        const reason = errorMessage(problem)
-        log.error(
-          { tag, event: id, error: reason },
-          'a reaction could not be stored; the event will be delivered again',
-        )
+      if (problem === undefined) {
+        receipt.ack()
+        acked()
+      } else {
         receipt.retry()
+        sentBack(problem, tag, id)
       }
       inFlight -= 1
       if (inFlight === 0) for (const resolve of whenIdle.splice(0)) resolve()

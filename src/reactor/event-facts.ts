@@ -1,10 +1,10 @@
 // What rules see of an event: its facts, for `on_failure` those of the event whose reaction failed, and what of it is
 // somebody's claim.
 import { isObject } from '../base/json.ts'
+import { reactorFailed } from '../protocol/catalogue/rules.ts'
 import type { EventContent, EventEnvelope, RawEvent } from '../protocol/event.ts'
 import { formatOrigin, type Origin, readOrigin, type ServiceOrigin } from '../protocol/origin.ts'
 import type { ReactionEvent } from '../protocol/reaction.ts'
-import { failureTag } from '../protocol/rule-name.ts'
 import { type Sources, untrustedSources } from '../protocol/trust.ts'
 import type { Facts, WindowFact } from './rules/facts.ts'
 
@@ -38,7 +38,6 @@ export interface FailedOn {
   sources: Sources
 }
 
-const FAILED = failureTag('')
 /** Who tells of failures: the worker that executes reactions, and a reactor that cannot render one. */
 const TELLING: ReadonlySet<string> = new Set<ServiceOrigin>(['_jobs', '_reactor'])
 
@@ -47,7 +46,7 @@ const TELLING: ReadonlySet<string> = new Set<ServiceOrigin>(['_jobs', '_reactor'
  * where it is no such event. The event of then is in it, and what was a claim then is one now.
  */
 export function readFailure({ tag, data, origin }: EventContent, grainsOf: GrainsOf): FailedOn | undefined {
-  if (!tag.startsWith(FAILED) || origin.kind !== 'service' || !TELLING.has(origin.id)) return undefined
+  if (origin.kind !== 'service' || !TELLING.has(origin.id) || !reactorFailed.matches(tag)) return undefined
   const { rule, reason, attempts, jids, event } = data
   if (typeof rule !== 'string' || typeof reason !== 'string' || !isObject(event) || !isObject(event.data))
     return undefined

@@ -1,5 +1,5 @@
 // The alarm about a rule that was cut as a loop, and its end.
-import type { Alarms } from '../alarms/alarms.ts'
+import type { AlarmData, Alarms } from '../alarms/alarms.ts'
 
 /** Without a loop of the rule. */
 const LOOP_OVER_MS = 600_000
@@ -8,7 +8,7 @@ const LOOP_OVER_MS = 600_000
 export function createLoopAlarm(alarms: Alarms) {
   const over = new Map<string, NodeJS.Timeout>()
   return {
-    loop(rule: string, data: Record<string, unknown>) {
+    loop(rule: string, data: AlarmData<'loop'>) {
       alarms.raise('loop', rule, data)
       const timer = over.get(rule)
       if (timer) {

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { runner } from '../functions/define.ts'
 import { minionId } from '../functions/guards.ts'
 import type { RunnerContext } from '../functions/runner-context.ts'
+import { runProgress } from '../protocol/catalogue/functions.ts'
 import { readJid } from '../protocol/jid.ts'
 import type { JobView } from '../protocol/job-view.ts'
 import { display_progress, ext_source, globs, jidArg, kind, metadataArg, outputter } from '../report/arguments.ts'
@@ -292,5 +293,5 @@ async function wholeJob(jid: string, { cache }: RunnerContext, source: Source): 
 const progressOf =
   (args: { display_progress: boolean }, context: RunnerContext) =>
   async (message: string): Promise<void> => {
-    if (args.display_progress) await context.fire(`salt/run/${context.jid}/progress`, { message })
+    if (args.display_progress) await context.fire(...runProgress.of({ jid: context.jid }, { message }))
   }

@@ -64,7 +64,10 @@ export const down = runner({
     removekeys: z
       .boolean()
       .default(false)
-      .refine(remove => !remove, 'keys of minions are not managed here yet: leave it out')
+      .refine(
+        remove => !remove,
+        'a minion that is only off would lose its key: give those that are gone to the wheel function key.delete',
+      )
       .describe('not supported but false'),
     tgt,
     tgt_type,
@@ -78,31 +81,40 @@ export const down = runner({
 
 export const list_state = runner({
   doc: `Lists the minions that are connected, by their heartbeats: nothing is sent to them.
+    present, joined, allowed, alived and reaped are other names of it, as in Salt.
     Example: reactor run manage.list_state show_ip=True`,
   args: { subset, show_ip },
   idempotent: true,
   async run(args, context) {
     const connected = new Set(await context.connected())
-    return presence(id => connected.has(id), [...connected], args, context)
+    return presence(id => connected.has(id), connected, args, context)
   },
 })
 
-/** The other name by which it is asked for. */
-export const present = list_state
-
 export const list_not_state = runner({
-  doc: `Lists the known minions that are not connected, by their heartbeats: nothing is sent to them.
+  doc: `Lists the minions that are not connected, by their heartbeats: nothing is sent to them.
+    Of those with an accepted key, also when they were never there, and of those whose grains are known.
+    not_present, not_joined, not_allowed, not_alived and not_reaped are other names of it, as in Salt.
     Example: reactor run manage.list_not_state`,
   args: { subset, show_ip },
   idempotent: true,
   async run(args, context) {
-    const connected = new Set(await context.connected())
-    return presence(id => !connected.has(id), [], args, context)
+    const { connected, not_connected } = await context.presence()
+    const there = new Set(connected)
+    return presence(id => !there.has(id), not_connected, args, context)
   },
 })
 
-/** The other name by which it is asked for. */
+export const present = list_state
+export const joined = list_state
+export const allowed = list_state
+export const alived = list_state
+export const reaped = list_state
 export const not_present = list_not_state
+export const not_joined = list_not_state
+export const not_allowed = list_not_state
+export const not_alived = list_not_state
+export const not_reaped = list_not_state
 
 export const versions = runner({
   doc: `Compares the minions' versions, from their grains, with the master's: nothing is sent to them.
@@ -145,7 +157,7 @@ async function ping(args: Ping, context: RunnerContext): Promise<{ up: string[];
 /** Of the known minions and those named besides: the ids that fit, or a map with their addresses. */
 function presence(
   fits: (id: string) => boolean,
-  besides: readonly string[],
+  besides: Iterable<string>,
   { subset, show_ip }: { subset?: string | string[] | null | undefined; show_ip: boolean },
   context: RunnerContext,
 ): string[] | Record<string, string | null> {

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { Fire } from '../bus/fire.ts'
 import type { Publisher } from '../bus/publish.ts'
+import { scheduleSkip } from '../protocol/catalogue/schedules.ts'
 import { formatStamp } from '../protocol/event.ts'
 import type { ReactionAction } from '../protocol/job.ts'
 import { type ReactionBatch, workKey } from '../protocol/reaction.ts'
@@ -34,5 +35,5 @@ export async function tellSkip(fire: Fire, secret: string, name: string, skip: S
     .update(`${secret}\n${name}\n${from}\n${reason}\n${over ? to : ''}`)
     .digest('hex')
   const data = { name, reason, from: formatStamp(from), to: formatStamp(to), count }
-  await fire(`salt/schedule/${name}/skip`, data, { id: id.slice(0, 32), deadlineMs: WITHIN_MS })
+  await fire(...scheduleSkip.of({ name }, data), { id: id.slice(0, 32), deadlineMs: WITHIN_MS })
 }

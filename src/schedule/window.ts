@@ -24,7 +24,9 @@ export function readWindow(given: { start: string; end: string }, zone: string):
       const began = start.last(ms)
       if (began === undefined) return false
       const ended = end.last(ms)
-      return ended === undefined || ended < began || ended === ms
+      if (ended === undefined || ended < began || ended === ms) return true
+      // A clock that leaps over both has them in one moment; which of them was the first, the next ones show.
+      return ended === began && (end.next(ms) ?? Number.POSITIVE_INFINITY) < (start.next(ms) ?? 0)
     },
     endsAt: ms => end.next(ms - 1),
   }

@@ -5,12 +5,15 @@ import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import { cut } from '../base/text.ts'
 import type { StateResult } from '../functions/states.ts'
+import { type jobProgress, type orchestrationProgress, stateResult } from '../protocol/catalogue/jobs.ts'
 import { functionOf } from './chunk.ts'
 import type { StateOver } from './run.ts'
 
 export interface ProgressParts {
   id: string
   jid: string
+  /** What tells of a state that asks for nothing else. */
+  progress: typeof jobProgress | typeof orchestrationProgress
   /** Whether every state is told of, or only those with `fire_event`. */
   every: boolean
   fire(tag: string, data: Record<string, unknown>): Promise<void>
@@ -28,9 +31,9 @@ export interface Progress {
 const MOST_OF_TEXT = 4096
 const MOST_OF_RESULT = 32_768
 
-export function createProgress({ id, jid, every, fire, log }: ProgressParts): Progress {
+export function createProgress({ id, jid, progress, every, fire, log }: ProgressParts): Progress {
   const pending = new Set<Promise<void>>()
-  const say = async (tag: string, data: Record<string, unknown>) => {
+  const say = async ([tag, data]: [string, Record<string, unknown>]) => {
     try {
       await fire(tag, data)
     } catch (error) {
@@ -42,11 +45,11 @@ export function createProgress({ id, jid, every, fire, log }: ProgressParts): Pr
       const own = chunk.fire_event
       const asked = own === true || typeof own === 'string'
       if (!every && !asked) return
-      const about = { id, jid, fun: functionOf(chunk), len, ret: { [tag]: bounded(result) } }
-      const where = asked
-        ? `salt/state_result/${jid}/${id}/${own === true ? result.name : own}`
-        : `salt/job/${jid}/prog/${id}/${result.__run_num__}`
-      const one = say(where, about).finally(() => pending.delete(one))
+      const about = { id, jid, fun: functionOf(chunk), len, ret: { [tag]: { ...bounded(result) } } }
+      const told = asked
+        ? stateResult.of({ jid, id, name: own === true ? result.name : own }, about)
+        : progress.of({ jid, id, run_num: `${result.__run_num__}` }, about)
+      const one = say(told).finally(() => pending.delete(one))
       pending.add(one)
     },
     said: async () => void (await Promise.all(pending)),

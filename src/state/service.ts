@@ -2,6 +2,7 @@
 import type { ExecutionContext } from '../functions/minion-context.ts'
 import type { OfAState, StateContext } from '../functions/state-context.ts'
 import type { StateRefusal, StateRun, StateRunOptions, States } from '../functions/states.ts'
+import { jobProgress } from '../protocol/catalogue/jobs.ts'
 import { minionConditions } from './commands.ts'
 import { orLeftBehind } from './left-behind.ts'
 import { contextWith } from './own-context.ts'
@@ -40,6 +41,7 @@ function statesOf({ id, registry, turns, stateEvents }: StateParts, prepare: Pre
     const progress = createProgress({
       id,
       jid: job.jid,
+      progress: jobProgress,
       every: stateEvents,
       fire: (tag, data) => job.fire(tag, data),
       log: job.log,

@@ -31,6 +31,8 @@ export interface StateTurns {
   /** Throws the system's error where the folder cannot be written, and the signal's reason. */
   take(request: TurnRequest): Promise<Turn>
   running(): string[]
+  /** How many runs of this process have begun. */
+  begun(): number
 }
 
 interface Waiting {
@@ -45,6 +47,7 @@ const POLL_MS = 200
 export function createStateTurns(file: string, log: Log): StateTurns {
   const active = new Set<RunInHand>()
   const line = new Set<Waiting>()
+  let begun = 0
   let unlock: (() => void) | undefined
   let polling: NodeJS.Timeout | undefined
 
@@ -74,6 +77,7 @@ export function createStateTurns(file: string, log: Log): StateTurns {
   const enter = ({ jid, fun }: TurnRequest): Turn => {
     const own: RunInHand = { jid, fun, pid: process.pid }
     active.add(own)
+    begun++
     // Beside a run of another process what that says stays.
     if (unlock) tell()
     return { done: () => leave(own) }
@@ -131,6 +135,7 @@ export function createStateTurns(file: string, log: Log): StateTurns {
 
   return {
     running: () => others().map(words),
+    begun: () => begun,
     async take(request) {
       await makeFolder(dirname(file))
       const { jid, concurrent, queue, signal } = request

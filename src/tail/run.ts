@@ -202,4 +202,4 @@ function narrowed(globs: readonly string[]): string[] | undefined {
   }
 }
 
-const toStderr = (line: string) => void process.stderr.write(`reactor: ${line}\n`)
+export const toStderr = (line: string) => void process.stderr.write(`reactor: ${line}\n`)

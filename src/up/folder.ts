@@ -41,6 +41,7 @@ export interface DataFolder {
   readonly cache: string
   /** Queues of the sqlite backend. */
   readonly queue: string
+  readonly cloud: string
 }
 
 /** Makes and checks the folder. Throws `unwritable`. */
@@ -72,6 +73,7 @@ export async function openDataFolder(dir: string): Promise<DataFolder> {
     minion: id => at('minion', id),
     cache: at('cache'),
     queue: at('queue'),
+    cloud: at('cloud'),
   }
 }
 

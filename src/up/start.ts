@@ -93,6 +93,7 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
       minion: { id, dir: folder.minion(encodeURIComponent(id)) },
       cache: { dir: folder.cache },
       queue: { dir: folder.queue },
+      cloud: { dir: folder.cloud },
     }
     // The private server never leaves loopback and has no certificate; tls is for a server elsewhere.
     const merged = mergeConfig(nats === undefined ? { ...raw, tls: undefined } : raw, overrides)

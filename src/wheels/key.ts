@@ -1,13 +1,16 @@
 // Wheel `key`: the keys of minions, with Salt's names, arguments and lists.
+import { ReactorError } from '../base/errors.ts'
 import { makeKey } from '../bus/identity.ts'
 import { wheel } from '../functions/define.ts'
-import { minionId } from '../functions/guards.ts'
-import type { Keys } from '../functions/wheel-context.ts'
-import { dict, flags, hash_type, id_, match, pub, STATES, state } from '../keys/arguments.ts'
+import { minionId, publicKey } from '../functions/guards.ts'
+import type { KeyMatch, Keys } from '../functions/wheel-context.ts'
+import { dict, flags, hash_type, id_, match, only, pub, STATES, state } from '../keys/arguments.ts'
+import { thisKey } from '../keys/match.ts'
 import { fingerprint, SALT_KEY_LISTS } from '../protocol/key.ts'
 
 const { include_rejected, include_accepted, include_denied, reject_denied, force } = flags
 const guards = { match: minionId }
+const withKey = { ...guards, pub: publicKey }
 
 /** The name under which Salt lists the public key of a master. */
 const MASTER_KEY = 'master.pub'
@@ -44,28 +47,30 @@ export const name_match = wheel({
 
 type Match = typeof match | typeof dict
 
-const accepting = (doc: string, by: Match) =>
-  wheel({
-    doc,
-    args: { match: by, include_rejected, include_denied },
-    guards,
-    idempotent: true,
-    run: (args, { keys }) => keys.accept(args.match, { rejected: args.include_rejected, denied: args.include_denied }),
-  })
+const acceptArgs = { include_rejected, include_denied }
+const accepting = (keys: Keys, by: KeyMatch, args: { include_rejected: boolean; include_denied: boolean }) =>
+  keys.accept(by, { rejected: args.include_rejected, denied: args.include_denied })
 
-export const accept = accepting(
-  `Accepts the pending keys of the ids that match: a minion that waits is let in at once.
-    Returns those that were accepted, as {minions: [id, …]}. Fires salt/key for each.
+export const accept = wheel({
+  doc: `Accepts the pending keys of the ids that match: a minion that waits is let in at once.
+    Returns those that were accepted, as {minions: [id, …]}. Fires salt/key for each. With \`pub\` only that very key, which
+    may be given by an event; where none of the ids has it, this fails.
     Example: reactor wheel key.accept 'web*'`,
-  match,
-)
+  args: { match, ...acceptArgs, pub: only },
+  guards: withKey,
+  idempotent: true,
+  run: (args, { keys }) => accepting(keys, meant(keys, args), args),
+})
 
-export const accept_dict = accepting(
-  `Accepts pending keys by list, as key.accept does by glob. An id counts only where its key is still in that list.
+export const accept_dict = wheel({
+  doc: `Accepts pending keys by list, as key.accept does by glob. An id counts only where its key is still in that list.
     With its key beside it ({list: {id: key}}, as key.key_str has them) that very key is meant, and none that has come since.
     Example: reactor wheel key.accept_dict '{"minions_pre": ["web1", "web2"]}'`,
-  dict,
-)
+  args: { match: dict, ...acceptArgs },
+  guards,
+  idempotent: true,
+  run: (args, { keys }) => accepting(keys, args.match, args),
+})
 
 const rejecting = (doc: string, by: Match) =>
   wheel({
@@ -89,23 +94,27 @@ export const reject_dict = rejecting(
   dict,
 )
 
-const deleting = (doc: string, by: Match) =>
-  wheel({ doc, args: { match: by }, guards, idempotent: true, run: (args, { keys }) => keys.delete(args.match) })
-
-const deleteKeys = deleting(
-  `Deletes the keys of the ids that match, in whatever state, and what is known of these minions; who is connected is cut off.
+const deleteKeys = wheel({
+  doc: `Deletes the keys of the ids that match, in whatever state, and what is known of these minions; who is connected is cut off.
     Returns what was deleted, by the list it was in. A minion that comes again is a new one: a join token or autosign may let it in,
-    which key.reject does not. Fires salt/key for each. Example: reactor wheel key.delete web1`,
-  match,
-)
+    which key.reject does not. With \`pub\` only that very key, which may be given by an event; where none of the ids has it,
+    nothing is left to do. Fires salt/key for each. Example: reactor wheel key.delete web1`,
+  args: { match, pub: only },
+  guards: withKey,
+  idempotent: true,
+  run: ({ match, pub }, { keys }) => keys.delete(pub === undefined ? match : thisKey(keys.keys(match), pub)),
+})
 
 export { deleteKeys as delete }
 
-export const delete_dict = deleting(
-  `Deletes keys by list, as key.delete does by glob: of an id in minions_denied the denied key alone.
+export const delete_dict = wheel({
+  doc: `Deletes keys by list, as key.delete does by glob: of an id in minions_denied the denied key alone.
     Lists are read as by key.accept_dict. Example: reactor wheel key.delete_dict '{"minions_denied": ["web1"]}'`,
-  dict,
-)
+  args: { match: dict },
+  guards,
+  idempotent: true,
+  run: ({ match }, { keys }) => keys.delete(match),
+})
 
 export const key_str = wheel({
   doc: `Returns the public keys of the ids that match, as {minions: {id: nkey}, …}.
@@ -184,6 +193,16 @@ export const accept_key = wheel({
     return { [SALT_KEY_LISTS.accepted]: [args.id_] }
   },
 })
+
+function meant(keys: Keys, { match, pub }: { match: string; pub?: string | undefined }): KeyMatch {
+  if (pub === undefined) return match
+  const found = thisKey(keys.keys(match), pub)
+  if (Object.keys(found).length > 0) return found
+  throw new ReactorError(
+    'not_found',
+    `none of the ids that match '${match}' has the key ${pub}: key.key_str shows theirs`,
+  )
+}
 
 function generate(): { priv: string; pub: string } {
   const { seed, nkey } = makeKey()

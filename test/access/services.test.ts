@@ -20,6 +20,7 @@ import { openTable } from '../../src/bus/table.ts'
 import { openHistory } from '../../src/cache/history.ts'
 import { noteMissed } from '../../src/cache/returning/missed.ts'
 import { openSlots } from '../../src/cache/returning/slots.ts'
+import { startPresence } from '../../src/fleet/presence.ts'
 import { followFleet, openMinionBucket } from '../../src/fleet/registry.ts'
 import { openLedger } from '../../src/jobs/ledger.ts'
 import { openMissed } from '../../src/jobs/missed.ts'
@@ -168,6 +169,21 @@ describe('a service does its work under its permissions', () => {
     await fullPayloads(nc)
     const fleet = await followFleet(nc, NS, 1, silentLog)
     await fleet.stop()
+    expect(await refusedOf('_master')).toEqual([])
+  })
+
+  it('the master: heartbeats, and what it tells of presence', async () => {
+    const { nc, fire } = open('_master')
+    const more = { replicas: 1, lostAfterMs: 60_000, tell: { presentEveryMs: undefined }, log: silentLog }
+    const presence = await startPresence({ nc, ns: NS, subjects, fire, ...more })
+    const heard = createSeen<string>()
+    open('_jobs').nc.subscribe(`${NS}.live._master.salt.presence.>`, {
+      callback: (_, message) => heard.push(message.string()),
+    })
+    const { m1 } = accounts.actors
+    await m1.nc.request(`${NS}.beat.m1`, 'session', { timeout: 5000 })
+    expect(JSON.parse(await heard.find(() => true, 'the change'))).toMatchObject({ data: { new: ['m1'], lost: [] } })
+    await presence.stop()
     expect(await refusedOf('_master')).toEqual([])
   })
 

@@ -250,7 +250,7 @@ it('the job workers park, retry, and let go of what waits; they raise alarms', a
   expect(await pending.retry('f', 'r')).toBeUndefined()
   const heard = await hear('reactor.live._jobs.salt.alarm.>')
   for (let times = 1; times <= 2; times++) {
-    alarms.raise('rule', 'r', {})
+    alarms.raise('rule', 'r', { rule: 'r', key: 'e/r', reason: 'no disk' })
     await heard.reach(times)
     alarms.clear('rule', 'r')
   }

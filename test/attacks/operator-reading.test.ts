@@ -50,7 +50,7 @@ beforeAll(async () => {
   bob = await addOperator(system, 'bob', 'deploy')
   blind = await addOperator(system, 'blind', 'blind')
   attacker = attackWith(bob)
-}, 60_000)
+})
 afterAll(() => system?.stop())
 
 const fire = (nc: NatsConnection, user: string, tokens: string, data: Record<string, unknown>) =>

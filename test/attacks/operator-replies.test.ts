@@ -35,7 +35,7 @@ beforeAll(async () => {
     callback: (_error, message) => heard.push({ subject: message.subject, body: message.string() }),
   })
   await inside.flush()
-}, 60_000)
+})
 afterAll(() => system?.stop())
 afterEach(async () => {
   expect(await ping(system)).toEqual(['web1', 'web2'])

@@ -28,7 +28,7 @@ let bob: NatsConnection
 beforeAll(async () => {
   system = await startSystem({ config: { roles: ROLES } })
   bob = await addOperator(system, 'bob', 'web')
-}, 60_000)
+})
 afterAll(() => system?.stop())
 
 // Inside the role it works, before and after each attack.

@@ -50,7 +50,7 @@ beforeAll(async () => {
     },
   })
   await evil.flush()
-}, 60_000)
+})
 afterAll(() => system?.stop())
 
 /** What the attacker's minion says of itself, once the job workers have heard it. */

@@ -26,7 +26,7 @@ beforeAll(async () => {
   system = await startSystem()
   for (const name of SERVICE_NAMES) thieves[name] = attackWith(await asThief(name, serviceInbox(`_${name}`)))
   thieves.callout = attackWith(await asThief('callout', '_INBOX'))
-}, 60_000)
+})
 afterAll(() => system?.stop())
 
 const JID = '20261120120000000000'
@@ -34,7 +34,16 @@ const STREAMS = Object.values(streamNames('reactor'))
 const BUCKETS = bucketNames('reactor')
 /** Buckets that each may write. */
 const WRITES: Record<ServiceName, string[]> = {
-  master: [BUCKETS.keys, BUCKETS.tokens, BUCKETS.users, BUCKETS.passwords, BUCKETS.minions, BUCKETS.pillars],
+  master: [
+    BUCKETS.keys,
+    BUCKETS.tokens,
+    BUCKETS.users,
+    BUCKETS.passwords,
+    BUCKETS.minions,
+    BUCKETS.pillars,
+    BUCKETS.presence,
+    BUCKETS.leases,
+  ],
   reactor: [BUCKETS.rules, BUCKETS.windows, BUCKETS.leases, BUCKETS.alarms],
   jobs: [BUCKETS.rules, BUCKETS.alarms, BUCKETS.leases],
   schedule: [BUCKETS.schedules, BUCKETS.leases],

@@ -29,7 +29,7 @@ it('a lock names its process from the first moment on, so that nobody takes it f
   const seen = message()
   looks.postMessage('stop')
   expect(await seen).toEqual([expect.stringMatching(new RegExp(`^${process.pid} `))])
-}, 30_000)
+})
 
 it('tells who uses a file', async () => {
   const file = join(await testFolder(), 'file')

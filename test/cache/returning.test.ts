@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ReturningConfig } from '../../src/cache/returning/start.ts'
 import type { Sample } from '../../src/metrics/registry.ts'
 import { openReturnersSource } from '../../src/metrics/returners.ts'
+import { runNew, runReturn } from '../../src/protocol/catalogue/functions.ts'
 import { splitPayload, storedName } from '../../src/protocol/payload.ts'
 import type { JobLoad, StoredReturn } from '../../src/protocol/returned.ts'
 import { consumerNames } from '../../src/protocol/streams.ts'
@@ -53,8 +54,9 @@ describe('master_job_cache', () => {
     await start({ master_job_cache: 'mysql' }, { mysql })
     await as('m2')(`salt/job/${jidOf(1)}/ret/m1`, given(1, 'm1', { return: 'forged' }))
     await as('m2')(`salt/job/${jidOf(1)}/new`, announced(1, ['m2']))
-    await fire(`salt/run/${jidOf(2)}/new`, { fun: 'runner.test.arg', jid: jidOf(2), user: 'root', fun_args: [1] })
-    await fire(`salt/run/${jidOf(2)}/ret`, { fun: 'runner.test.arg', jid: jidOf(2), return: 'ok', success: true })
+    const run = { fun: 'runner.test.arg', jid: jidOf(2), user: 'root', fun_args: [1] }
+    await fire(...runNew.of(run, { ...run, deadline: Date.now(), run_until: Date.now() }))
+    await fire(...runReturn.of(run, { ...run, return: 'ok', success: true }))
     expect(await mysql.came.ends.reach(1)).toMatchObject([{ jid: jidOf(2) }])
     expect(mysql.came.loads.items).toMatchObject([{ jid: jidOf(2), fun: 'runner.test.arg', minions: ['_jobs'] }])
     expect(mysql.came.returns.items).toMatchObject([{ jid: jidOf(2), id: '_jobs', return: 'ok' }])

@@ -31,7 +31,7 @@ const GRANTS: Record<string, Grants> = {
 
 /** On a server without accounts a test can say what the server would attest. */
 async function open() {
-  const core = await openCore(server)
+  const core = await openCore(server, { byHand: true })
   const { nc, ns, subjects } = core
   const { audit, records } = keptAudit()
   const store = await openStore()

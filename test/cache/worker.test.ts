@@ -107,8 +107,9 @@ describe('the cache worker', () => {
     const { start, jobs, job, committed } = await open()
     await start()
     const fun = { fun: 'runner.test.arg', jid: jidOf(1), user: 'root', fun_args: [1] }
-    await jobs(`salt/run/${jidOf(1)}/new`, fun)
-    await jobs(`salt/wheel/${jidOf(2)}/new`, { ...fun, jid: jidOf(2), fun: 'wheel.key.list' })
+    const times = { deadline: Date.now() + HOUR, run_until: Date.now() + HOUR }
+    await jobs(`salt/run/${jidOf(1)}/new`, { ...fun, ...times })
+    await jobs(`salt/wheel/${jidOf(2)}/new`, { ...fun, ...times, jid: jidOf(2), fun: 'wheel.key.list' })
     await committed(jidOf(2), 'new')
     expect(await job(1)).toMatchObject({ kind: 'runner', states: { _jobs: 'running' }, active: true, arg: [1] })
     await jobs(`salt/run/${jidOf(1)}/ret`, { ...fun, return: { a: 1 }, success: true })

@@ -58,6 +58,28 @@ describe('a call', () => {
     expect(values(returns)).toEqual(['of b', 'of a'])
   })
 
+  it('ends without those whom the master tells as lost, and waits for those who come back', async () => {
+    const system = await start(() => ({ minions: ['a', 'b'] }))
+    const { call, jid, giveReturn, returns, requests, tellPresence } = system
+    const ended = call(60_000)
+    await requests.reach(1)
+    await tellPresence({ lost: ['a', 'b', 'elsewhere'] }, minionOrigin('b'))
+    await tellPresence({ lost: ['a'] })
+    await tellPresence({ lost: ['b'] })
+    const { standing } = await within(ended, 'the end')
+    expect([standing.open(Date.now()), standing.isLost('a')]).toEqual([['a', 'b'], true])
+    expect(returns.items).toEqual([])
+
+    const again = call(60_000)
+    await requests.reach(2)
+    await tellPresence({ lost: ['a'] })
+    await tellPresence({ new: ['a'] })
+    await tellPresence({ lost: ['b'] })
+    await giveReturn(jid, 'a')
+    expect((await within(again, 'the end')).standing.open(Date.now())).toEqual(['b'])
+    expect(values(returns)).toEqual(['of a'])
+  })
+
   it('gives a return before the answer to the publish, once it is known whom the job is for', async () => {
     const early = createGate()
     const system = await start(async ({ jid }) => {

@@ -47,6 +47,28 @@ describe('where a job stands', () => {
     expect([job.waits, job.stateOf('a', 0)]).toEqual([true, 'running'])
   })
 
+  it('does not wait for who is lost, until it is found or says something', () => {
+    const job = standing('a', 'b', 'c')
+    job.sent({ offline: [], refused: {}, waiting: ['c'] })
+    job.lost(['a', 'c', 'stranger'])
+    expect([job.waits, job.nextClose(0), job.open(0)]).toEqual([true, 5000, ['a', 'b', 'c']])
+    expect(['a', 'b', 'c'].map(job.isLost)).toEqual([true, false, true])
+    job.ended('b', 'returned')
+    expect([job.waits, job.nextClose(0), job.open(0)]).toEqual([false, undefined, ['a', 'c']])
+    job.found(['a'])
+    expect([job.waits, job.nextClose(0), job.isLost('a')]).toEqual([true, 5000, false])
+    job.ended('a', 'died')
+    expect(job.ended('c', 'returned')).toBe(true)
+    expect([job.waits, job.open(0)]).toEqual([false, []])
+  })
+
+  it('knows who was lost before it was known that it took the job', () => {
+    const job = standing('a')
+    job.lost(['a'])
+    job.sent({ offline: [], refused: {}, waiting: ['a'] })
+    expect([job.waits, job.open(0)]).toEqual([false, ['a']])
+  })
+
   it('closes by its times: one that waits at the deadline, one that runs when its time is over', () => {
     const job = standing('a', 'b')
     job.sent({ offline: [], refused: {}, waiting: ['a'] })

@@ -15,7 +15,7 @@ export type Answer = (request: PublishMessage) => Promise<Partial<Published>> | 
 
 /** `answer` makes the answer of a publish; what it leaves out is empty, and the job has all the time there is. */
 export async function startSystem(server: { url: string }, answer: Answer) {
-  const { nc, subjects, publisher } = await openCore(server)
+  const { nc, subjects, publisher } = await openCore(server, { byHand: true })
   const requests = createSeen<PublishMessage>()
   const cached = new Map<string, JobView>()
   const asked = createSeen<string>()
@@ -70,6 +70,8 @@ export async function startSystem(server: { url: string }, answer: Answer) {
       fireAs(serviceOrigin('_jobs'), `salt/job/${jid}/new`, { jid, minions, ...times }),
     giveReturn: (jid: string, id: string, more: Partial<JobReturn> = {}, origin: Origin = minionOrigin(id)) =>
       fireAs(origin, `salt/job/${jid}/ret/${id}`, { jid, return: `of ${id}`, success: true, retcode: 0, ...more }),
+    tellPresence: (change: { lost?: string[]; new?: string[] }, origin: Origin = serviceOrigin('_master')) =>
+      fireAs(origin, 'salt/presence/change', { lost: [], new: [], ...change }),
     start: (jid: string, id: string) => fireAs(minionOrigin(id), `salt/job/${jid}/prog/${id}/start`, { jid }),
   }
 }

@@ -37,6 +37,20 @@ describe('those who gave no return', () => {
     for (const { text } of found.slice(2)) expect(text).toContain(LOOKUP)
   })
 
+  it('are told as not connected where they were lost with the job in hand', () => {
+    const { published, standing } = endOf(['a', 'b', 'c'], { offline: ['c'] })
+    standing.lost(['a', 'c'])
+    const found = unanswered({ published, standing }, JID, NOON)
+    expect(found.map(({ id, why }) => [id, why])).toEqual([
+      ['ghost', 'missing'],
+      ['c', 'offline'],
+      ['a', 'lost'],
+      ['b', 'silent'],
+    ])
+    expect(found[2]!.text).toMatch(/^Minion did not return\. \[Not connected\]\nIt had taken the job/)
+    expect(found[2]!.text).toContain(LOOKUP)
+  })
+
   it('are told apart by whether their time is over', () => {
     const late = NOON + 200_000
     const found = unanswered(endOf(['a', 'b', 'c'], { offline: ['b'], waiting: ['c'] }), JID, late)

@@ -43,9 +43,13 @@ export function endsOf(records: Pick<Records, 'decisions' | 'suppressions'>): Ma
   return ends
 }
 
-/** A worker that was taken for lost has done it after all, and says so. */
-const isCorrected = (ended: readonly Ended[]): boolean =>
-  ended.length === 2 && ended[0]!.end === 'parked' && UNKNOWN.test(ended[0]!.reason) && ended[1]!.end === 'done'
+/** A worker that was taken for lost has done it after all, and says so; of a job on minions the other may have met nobody. */
+const isCorrected = (ended: readonly Ended[], { effect }: Expected): boolean =>
+  ended.length === 2 &&
+  ended[0]!.end === 'parked' &&
+  (UNKNOWN.test(ended[0]!.reason) || (effect === 'jobs' && OFFLINE.test(ended[0]!.reason))) &&
+  ended[1]!.end === 'done'
+const OFFLINE = /: offline: /
 
 /** Of a window, whose key names when its event was stored too, that of the event: here ids are unique. */
 const withoutAttempt = (key: string): string => key.replace(/#\d+$/, '').replace(/@\d+(?=\/[^/]+$)/, '')
@@ -99,7 +103,7 @@ export function judge({ loaded, effects, records, views }: Evidence): Problem[] 
     const ended = ends.get(key) ?? []
     const seen = byReaction.get(`${rule} ${n}`) ?? []
     if (ended.length === 0) say('a reaction has no recorded end', key, ...seen)
-    if (ended.length > 1 && !isCorrected(ended))
+    if (ended.length > 1 && !isCorrected(ended, expected))
       say(`a reaction ended as ${ended.map(({ end }) => end).join(' and ')}`, key, ...seen)
     for (const { end, reason } of ended)
       if (!expected.ends[end]?.test(reason)) say(`a reaction of '${rule}' ended as ${end} (${reason})`, key, ...seen)

@@ -100,6 +100,32 @@ export function queueContract(subject: QueueSubject): void {
       expect(names).not.toContain(none)
     })
 
+    it('says how many wait, are given out and are dead, and how old the oldest is', async () => {
+      const { backend, queue } = await fresh({ tries: 1 })
+      const none = { waiting: 0, leased: 0, dead: 0, oldestMs: undefined }
+      expect(await backend.counts(queue)).toEqual(none)
+      await backend.insert(queue, entries(['a', 'b', 'c']))
+      expect(await backend.counts(queue)).toEqual({ ...none, waiting: 3, oldestMs: expect.any(Number) })
+      const leases = await backend.lease(queue, 2)
+      expect(await backend.counts(queue)).toMatchObject({ waiting: 1, leased: 2, dead: 0 })
+      await backend.nack(queue, [leases[0]!])
+      await backend.ack(queue, [leases[1]!])
+      expect(await pop(backend, queue)).toEqual(['c'])
+      expect(await backend.counts(queue)).toEqual({ ...none, dead: 1 })
+    })
+
+    it('keeps which rules had an item inserted, also while it is dead', async () => {
+      const { backend, queue } = await fresh({ tries: 1 })
+      const trace = { cause: '20261122095255611294', hops: 2, chain: 'a,b' }
+      await backend.insert(queue, [{ ...entryOf('a'), trace }, entryOf('b')])
+      const leases = await backend.lease(queue, 2)
+      expect(leases.map(({ trace }) => trace)).toEqual([trace, undefined])
+      await backend.nack(queue, leases)
+      expect(await backend.lease(queue, 2)).toEqual([])
+      expect(await backend.revive(queue)).toBe(2)
+      expect((await backend.lease(queue, 2)).map(({ trace }) => trace)).toEqual([trace, undefined])
+    })
+
     it('is apart from others, also from those of similar names', async () => {
       const { backend, queue } = await fresh()
       const names = [queue, `${queue}_`, `${queue}-`, queue.toUpperCase()]

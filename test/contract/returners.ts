@@ -107,7 +107,7 @@ export function returnerContract(
     afterAll(async () => {
       await stores?.close()
       await subject?.remove?.()
-    }, 60_000)
+    })
 
     it('has exactly the methods that it says it has', () => {
       const methods = Object.entries(store).filter(([key, value]) => typeof value === 'function' && key !== 'close')

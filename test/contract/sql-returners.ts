@@ -146,7 +146,7 @@ export function sqlReturnerContract(
       await creating
       expect(await create(settings)).toEqual([])
       expect(Object.keys(await store.get_jid(jid)).sort()).toEqual(['before', 'during'])
-    }, 60_000)
+    })
 
     it('lose no row that somebody puts in the place of doubles while those are removed', async () => {
       const settings = await madeByCommand()
@@ -161,7 +161,7 @@ export function sqlReturnerContract(
       await end()
       await creating
       expect((await (await open(settings)).store.get_jid(jid)).web1?.return).toBe('three')
-    }, 60_000)
+    })
 
     it('are changed once by two commands at once', async () => {
       const settings = await byHand()

@@ -131,7 +131,7 @@ describe('deploy/nats/one-node.conf', () => {
       log: silentLog,
     })
     await expect(anybody).rejects.toMatchObject({ code: 'forbidden' })
-  }, 60_000)
+  })
 })
 
 describe('deploy/nats/cluster.conf', () => {

@@ -8,21 +8,24 @@ import { command, MAIN, type Running, startReactor } from './reactor.ts'
 
 let server: TestServer
 let reactor: Running
-const minions: ChildProcess[] = []
+const minions = new Map<string, ChildProcess>()
 beforeAll(async () => {
   server = await startTestServer()
-  reactor = await startReactor({ args: ['--id', 'a1', '--nats', server.url, '--isolation', 'none'] })
-  for (const id of ['a2', 'a3']) minions.push(await startMinion(id))
+  reactor = await startReactor({
+    args: ['--id', 'a1', '--nats', server.url, '--isolation', 'none'],
+    config: { master: { lost_after: '10s' }, minion: { beat: '2s' } },
+  })
+  for (const id of ['a2', 'a3']) minions.set(id, await startMinion(id))
 })
 afterAll(async () => {
-  for (const minion of minions) minion.kill('SIGKILL')
+  for (const minion of minions.values()) minion.kill('SIGKILL')
   await reactor.clean()
   await server.stop()
 })
 
 async function startMinion(id: string): Promise<ChildProcess> {
   const config = join(reactor.dir, `${id}.json`)
-  await writeFile(config, JSON.stringify({ isolation: 'none', minion: { id, dir: join(reactor.dir, id) } }))
+  await writeFile(config, JSON.stringify({ isolation: 'none', minion: { id, dir: join(reactor.dir, id), beat: '2s' } }))
   const child = spawn(process.execPath, [MAIN, 'minion', '--config', config, '--server', server.url], {
     stdio: 'ignore',
   })
@@ -100,7 +103,7 @@ describe('a batch', () => {
   })
 
   it('passes over a minion that is away', async () => {
-    minions.pop()!.kill('SIGKILL')
+    minions.get('a3')!.kill('SIGKILL')
     const { code, stdout } = await run('call', '*', 'test.ping', '-b', '1', '--json')
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toEqual({
@@ -108,5 +111,20 @@ describe('a batch', () => {
       a2: true,
       a3: expect.stringMatching(/^Minion did not return\. \[Not connected\]/),
     })
+  })
+})
+
+describe('a minion that is lost in the middle of a job', () => {
+  it('is not waited for any longer than it takes to know, and told of as not connected', async () => {
+    const ended = run('call', 'a2', 'test.sleep', '600')
+    const isJob = (data: Record<string, unknown>) => JSON.stringify(data.arg) === '[600]'
+    const { data } = await reactor.lines.find(({ tag, data }) => tag.endsWith('/new') && isJob(data), 'the job')
+    await reactor.lines.find(({ tag }) => tag === `salt/job/${data.jid}/sent`, 'its sending')
+    minions.get('a2')!.kill('SIGKILL')
+    const { code, stdout } = await ended
+    expect(code).toBe(1)
+    expect(stdout).toMatch(
+      /^a2:\n {4}Minion did not return\. \[Not connected\]\n {4}It had taken the job, and then its heartbeat/,
+    )
   })
 })

@@ -125,7 +125,7 @@ describe('reactor send', () => {
 
 describe('reactor check', () => {
   it('ends with 0 on rules that load', async () => {
-    expect(await command(['check'])).toMatchObject({ code: 0, stdout: '5 rules in 5 files are fine\n', stderr: '' })
+    expect(await command(['check'])).toMatchObject({ code: 0, stdout: '6 rules in 6 files are fine\n', stderr: '' })
     const { stdout } = await command(['check', '--json', join(ROOT, 'reactors/hello.yaml')])
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, rules: [{ rule: 'hello', line: 3 }], problems: [] })
   })

@@ -54,7 +54,7 @@ beforeAll(async () => {
     config: { schedule: { tick: { function: 'runner.event.send', kwargs: { tag: 'effect/tick' }, seconds: 1 } } },
     env: { NODE_OPTIONS: `--import ${preload}`, CLOCK_FILE: join(dir, 'clock') },
   })
-}, 60_000)
+})
 afterAll(async () => {
   await reactor.clean()
   await rm(dir, { recursive: true, force: true })

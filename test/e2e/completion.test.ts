@@ -51,7 +51,10 @@ describe('reactor __complete', () => {
       expect.stringMatching(/^jobs\.list_jobs\t/),
       expect.stringMatching(/^jobs\.list_jobs_filter\t/),
     ])
-    expect(await complete('wheel', 'minions.')).toEqual([expect.stringMatching(/^minions\.connected\t/)])
+    expect(await complete('wheel', 'minions.')).toEqual([
+      expect.stringMatching(/^minions\.connected\t/),
+      expect.stringMatching(/^minions\.presence\t/),
+    ])
     const { stdout } = await reactor.run('call', '--async', '--json', '*', 'test.ping')
     const { jid } = JSON.parse(stdout)
     await reactor.lines.find(({ tag }) => tag === `salt/job/${jid}/ret/web1`, 'the return')

@@ -46,7 +46,7 @@ describe.skipIf(!hasLimits)('a full disk', () => {
       reconnectTimeWait: 100,
     })
     effects = await watchEffects(nc)
-  }, 60_000)
+  })
   afterAll(async () => {
     await nc.close()
     await reactor.clean()
@@ -90,7 +90,7 @@ describe.skipIf(!hasLimits)('a full disk', () => {
     expect(new Set(effects.items).size).toBe(effects.items.length)
     expect(effects.items).toEqual(expect.arrayContaining([1, 2, 3]))
     await until('the minion on the new server', ({ code }) => code === 0, 'call', 'web1', 'test.ping')
-  }, 90_000)
+  })
 
   it('under the minion: a job is refused with the reason, and the next one runs', async () => {
     mayWrite(false, reactor.ready.processes.minion!)
@@ -99,7 +99,7 @@ describe.skipIf(!hasLimits)('a full disk', () => {
     expect(refused.stdout + refused.stderr).toMatch(/cannot be written|cannot write/)
     mayWrite(true, reactor.ready.processes.minion!)
     expect(await reactor.run('call', 'web1', 'test.ping')).toMatchObject({ code: 0 })
-  }, 60_000)
+  })
 
   it('under a job that runs: its return waits until the disk takes it', async () => {
     const running = reactor.run('call', 'web1', 'test.sleep', '3')
@@ -108,7 +108,7 @@ describe.skipIf(!hasLimits)('a full disk', () => {
     await reactor.said.find(line => line.includes('the disk does not take what must be on it'), 'the return that waits')
     mayWrite(true, reactor.ready.processes.minion!)
     expect(await running).toMatchObject({ code: 0 })
-  }, 60_000)
+  })
 
   async function minionHasJob(): Promise<void> {
     for (;;) {
@@ -126,5 +126,5 @@ describe.skipIf(!hasLimits)('a full disk', () => {
     mayWrite(true, cache!)
     const shown = await until('the return in the cache', ({ stdout }) => stdout.includes('kept'), 'jobs', 'show', jid)
     expect(shown.code).toBe(0)
-  }, 60_000)
+  })
 })

@@ -19,9 +19,11 @@ on: load/*
 do:
   - runner.event.send: { tag: "effect/{{ data.n }}", data: { n: "{{ data.n }}", pad: "{{ data.pad }}" } }
 `
-const PAD = 'p'.repeat(1000)
-/** Twice as many as the bounded stream of reactions holds. */
-const EVENTS = 100
+const PAD = 'p'.repeat(10_000)
+/** Sixteen messages of the reactor's, each of which holds up to 256 KiB of reactions. */
+const ROOM = 4 * 1024 * 1024
+/** About twice as many as the bounded stream of reactions holds. */
+const EVENTS = 800
 const names = streamNames('reactor')
 
 describe('a full stream', () => {
@@ -41,7 +43,7 @@ describe('a full stream', () => {
     publisher = createPublisher(nc)
     fire = createFire(publisher, createSubjects('reactor'), userOrigin('admin'))
     effects = await watchEffects(nc)
-  }, 60_000)
+  })
   afterAll(async () => {
     publisher.stop()
     await nc.close()
@@ -60,7 +62,7 @@ describe('a full stream', () => {
   it('of reactions holds the reactor back and loses none: each is run once when the job workers go on', async () => {
     signal('jobs', 'SIGSTOP')
     try {
-      await bound(names.reactions, 64 * 1024)
+      await bound(names.reactions, ROOM)
       const events = Array.from({ length: EVENTS }, (_, n) =>
         fire(`load/${n}`, { n, pad: PAD }, { deadlineMs: 20_000 }),
       )
@@ -68,14 +70,14 @@ describe('a full stream', () => {
       expect((await alarm('REACTIONS')).data).toMatchObject({
         message: expect.stringMatching(/REACTIONS is \d+ % full/),
       })
-      expect((await jsm.streams.info(names.reactions)).state.bytes).toBeLessThanOrEqual(64 * 1024)
+      expect((await jsm.streams.info(names.reactions)).state.bytes).toBeLessThanOrEqual(ROOM)
     } finally {
       signal('jobs', 'SIGCONT')
     }
     await effects.reach(EVENTS)
     expect([...effects.items].sort((a, b) => a - b)).toEqual(Array.from({ length: EVENTS }, (_, n) => n))
     await bound(names.reactions, 512 * 1024 * 1024)
-  }, 90_000)
+  })
 
   it('of events is told of, then refuses with the reason, and takes them again once they are read', async () => {
     const room = 512 * 1024
@@ -93,10 +95,10 @@ describe('a full stream', () => {
         waiting = false
       })
       // What was read is removed meanwhile, which makes room once.
-      while (waiting) if ((await used()) < 0.93) await fire('other/fill', { pad: PAD.repeat(8) }, { deadlineMs: 5000 })
+      while (waiting) if ((await used()) < 0.93) await fire('other/fill', { pad: PAD }, { deadlineMs: 5000 })
       expect((await told).data).toMatchObject({ message: expect.stringMatching(/EVENTS is \d+ % full/) })
       const fill = async () => {
-        for (;;) await fire('other/fill', { pad: PAD.repeat(8) }, { deadlineMs: 5000 })
+        for (;;) await fire('other/fill', { pad: PAD }, { deadlineMs: 5000 })
       }
       await expect(fill()).rejects.toMatchObject({
         code: 'store_refused',
@@ -109,5 +111,5 @@ describe('a full stream', () => {
       fire('load/1000', { n: 1000, pad: '' }, { deadlineMs: 5000 }).catch(again)
     await again()
     await effects.find(n => n === 1000, 'the effect of an event after it')
-  }, 90_000)
+  })
 })

@@ -12,6 +12,7 @@ import { createJidSource } from '../../src/protocol/jid.ts'
 import type { JobAnswer, JobMessage, JobReturn } from '../../src/protocol/job.ts'
 import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import { holdToCatalogue } from '../helpers/conformance.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { startRestartableServer } from '../helpers/restartable.ts'
 import { createSeen } from '../helpers/wait.ts'
@@ -48,7 +49,9 @@ export async function startAll(settings: Record<string, unknown> = {}) {
   nc.subscribe(`${subjects.livePrefix}>`, {
     callback: (_error, message) => {
       const read = readEvent(subjects.livePrefix, rawFromLive(message))
-      if (read.ok) events.push(read.event)
+      if (!read.ok) return
+      holdToCatalogue(read.event)
+      events.push(read.event)
     },
   })
   const answers = { grains: '{"ok":true}', beat: '', missed: '{"jobs":[]}' } as const

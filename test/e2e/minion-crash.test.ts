@@ -47,7 +47,7 @@ it('says after its restart that what ran died, and runs what waited, each once',
   expect(returnsOf(runs)).toHaveLength(1)
   expect(returnsOf(waits)).toHaveLength(1)
   expect(await readFile(join(dir, 'runs'), 'utf8')).toBe('x\n')
-}, 60_000)
+})
 
 it('sends after its restart the returns and events that had not got away, and calls none of those jobs died', async () => {
   const { dir, server, startMinion, killMinion, send, returnOf, returnsOf, onDisk, events } = await startAll({
@@ -78,7 +78,7 @@ it('sends after its restart the returns and events that had not got away, and ca
   await returnOf(last)
   expect(events.items.filter(mine)).toHaveLength(1)
   expect([...returnsOf(runs), ...returnsOf(fires)]).toHaveLength(2)
-}, 60_000)
+})
 
 it('gives every job of a burst one return, however often it is killed in the middle', async () => {
   const { dir, startMinion, killMinion, send, events } = await startAll({ concurrency: 1 })
@@ -104,4 +104,4 @@ it('gives every job of a burst one return, however often it is killed in the mid
   const died = events.items.filter(({ data }) => data.outcome === 'died').length
   expect(ran).toBeLessThanOrEqual(jobs.length)
   expect(ran).toBeGreaterThanOrEqual(jobs.length - died)
-}, 90_000)
+})

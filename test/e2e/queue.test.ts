@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Running, startReactor } from './reactor.ts'
+import { untilTaken } from '../helpers/wait.ts'
+import { type Running, type SeenLine, startReactor } from './reactor.ts'
 
 const RULES = `rule: queued
 on: salt/queue/*/process
@@ -16,6 +17,17 @@ rule: collect
 on: order/*
 do:
   - runner.queue.insert: { queue: orders, items: "{{ data.id }}", backend: jetstream }
+---
+rule: refill
+on: salt/queue/circle/process
+do:
+  - runner.queue.insert: { queue: circle, items: again }
+---
+rule: around
+on: salt/queue/around/process
+do:
+  - runner.queue.insert: { queue: around, items: again }
+  - runner.queue.process_queue: { queue: around }
 `
 
 const BACKENDS = ['sqlite', 'jetstream']
@@ -27,10 +39,11 @@ beforeAll(async () => {
   await writeFile(join(rules, 'queues.yaml'), RULES)
   const drain = {
     orders: { backend: 'jetstream', rate: '20/s' },
+    circle: { rate: '20/s' },
     ...Object.fromEntries(BACKENDS.map(backend => [`flood-${backend}`, { backend, rate: '50/s', batch: 1 }])),
   }
   const queue = { lease: '2s', drain }
-  reactor = await startReactor({ args: ['--id', 'web1'], rules, config: { queue } })
+  reactor = await startReactor({ args: ['--id', 'web1', '--metrics-port', '0'], rules, config: { queue } })
 })
 afterAll(async () => {
   await reactor?.clean()
@@ -90,7 +103,32 @@ describe('queues', () => {
   it('are filled by rules and drained to rules by themselves', async () => {
     for (const id of ['o1', 'o2', 'o3']) await run('send', `order/${id}`, JSON.stringify({ id }))
     for (const id of ['o1', 'o2', 'o3']) await handled(id)
+    const { metrics } = reactor.ready as unknown as { metrics: Record<string, string> }
+    // An item is counted once it is removed, which is after its event.
+    await untilTaken('the numbers of the queues', async () => {
+      const text = await (await fetch(`${metrics.jobs}/metrics`)).text()
+      expect(text).toContain('reactor_queue_drained_items_total{queue="orders"} 3')
+      for (const queue of ['orders', 'flood-sqlite'])
+        for (const state of ['waiting', 'leased', 'dead'])
+          expect(text).toContain(`reactor_queue_items{queue="${queue}",state="${state}"} 0`)
+      expect(text).toContain('reactor_queue_oldest_seconds{queue="orders"} 0')
+      expect(text).toMatch(/^reactor_metrics_failures_total 0$/m)
+    })
     expect((await run('queue', 'length', 'orders', '--backend', 'jetstream')).stdout).toBe('0')
+  })
+
+  it('that a rule fills again with what it had out of them are a loop, and cut', async () => {
+    const cut = async (queue: string, rule: string) => {
+      const isAlarm = ({ tag, data }: SeenLine) => tag?.startsWith('salt/alarm/loop') === true && data.rule === rule
+      const alarm = await reactor.lines.find(isAlarm, 'the alarm')
+      expect(alarm.data).toMatchObject({ cycle: [rule, rule] })
+      expect(reactor.lines.items.filter(({ tag }) => tag === `salt/queue/${queue}/process`)).toHaveLength(2)
+    }
+    await run('queue', 'insert', 'circle', 'again')
+    await cut('circle', 'refill')
+    await run('queue', 'insert', 'around', 'again')
+    await run('queue', 'process', 'around')
+    await cut('around', 'around')
   })
 
   it('lose no item when the job worker is killed that drains them, and fire none twice', async () => {

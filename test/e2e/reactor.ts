@@ -6,6 +6,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { isObject } from '../../src/base/json.ts'
+import { isBelieved } from '../../src/protocol/belief.ts'
+import { readOrigin } from '../../src/protocol/origin.ts'
+import { holdToCatalogue } from '../helpers/conformance.ts'
 import { createSeen, type Seen, within } from '../helpers/wait.ts'
 
 export const ROOT = resolve(import.meta.dirname, '../..')
@@ -129,7 +133,10 @@ export async function startReactor(settings: UpSettings = {}): Promise<Running> 
   createInterface(child.stdout).on('line', line => {
     const value = JSON.parse(line)
     if (value.ready === true) readyLine.push(value)
-    else lines.push(value)
+    else {
+      if (isEventLine(value)) holdLine(value)
+      lines.push(value)
+    }
   })
   const ready = await Promise.race([
     readyLine.find(() => true, 'the ready line'),
@@ -155,6 +162,15 @@ export async function startReactor(settings: UpSettings = {}): Promise<Running> 
       await rm(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** Reactions are lines too. */
+const isEventLine = (line: Record<string, unknown>): line is SeenLine & Record<string, unknown> =>
+  typeof line.tag === 'string' && typeof line.origin === 'string' && isObject(line.data)
+
+function holdLine({ tag, data, origin: text }: SeenLine): void {
+  const origin = readOrigin(text)
+  holdToCatalogue({ tag, data, origin, believed: isBelieved(origin, tag) })
 }
 
 export function isAlive(pid: number): boolean {

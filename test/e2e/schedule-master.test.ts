@@ -130,4 +130,4 @@ it('what was due while nothing ran is left, run once, or run all, as an entry sa
   }
   expect(missing('plain') - missing('last')).toBe(1)
   for (const name of names) expect(gapsIn(slots(name), INTERVAL_MS).twice, name).toEqual([])
-}, 90_000)
+})

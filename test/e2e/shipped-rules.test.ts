@@ -103,21 +103,63 @@ describe('the rules that ship', () => {
     expect(JSON.stringify(reactor.lines.items)).not.toContain('a-long-secret-token')
   })
 
-  it('service-down: a service that is down is started again on its minion', async () => {
+  it('service-down: a service that goes down is started again on its minion', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'reactor-initd-'))
     onTestFinished(() => rm(dir, { recursive: true, force: true }))
-    const log = join(dir, 'log')
-    await writeFile(join(dir, 'nginx'), `#!/bin/sh\necho "$1" >> ${log}\n`)
+    const [up, log] = [join(dir, 'up.pid'), join(dir, 'log')]
+    // It runs as long as there is the file.
+    await writeFile(
+      join(dir, 'nginx'),
+      `#!/bin/sh\ncase "$1" in status) [ -e ${up} ] || exit 3;; restart) echo "$1" >> ${log}; : > ${up};; esac\n`,
+    )
     await chmod(join(dir, 'nginx'), 0o755)
-    const reactor = await reactorForTest({ config: { minion: { module_config: { service: { init_dir: dir } } } } })
-    await reactor.run('send', 'salt/beacon/web1/service/nginx', '{"id": "web1", "running": true}')
-    await reactor.run('send', 'salt/beacon/web1/service/nginx', '{"id": "web1", "running": false}')
+    await writeFile(up, '')
+    const reactor = await reactorForTest({
+      config: {
+        minion: {
+          module_config: { service: { init_dir: dir } },
+          beacons: { service: [{ services: { nginx: { onchangeonly: true } } }, { interval: 0.2 }] },
+        },
+      },
+    })
+    const told = (running: boolean, after = 0) =>
+      reactor.lines.find(
+        line =>
+          reactor.lines.items.indexOf(line) >= after &&
+          line.tag === 'salt/beacon/web1/service/nginx' &&
+          line.data.running === running,
+        `the beacon that says ${running}`,
+      )
+    // What it was at the start may have been told before anybody listened.
+    const { length } = reactor.lines.items
+    await rm(up)
+    const down = await told(false, length)
+    expect(down).toMatchObject({
+      origin: 'web1',
+      data: { id: 'web1', service_name: 'nginx', running: false, nginx: { running: false } },
+    })
     const returned = await reactor.lines.find(
       ({ tag, data }) => tag.endsWith('/ret/web1') && data.fun === 'service.restart',
       'the return of service.restart',
     )
     expect(returned.data).toMatchObject({ success: true, return: true, fun_args: ['nginx'] })
+    await told(true, reactor.lines.items.indexOf(down))
     expect(await readFile(log, 'utf8')).toBe('restart\n')
+  })
+
+  it('disk-full: a file system that is as full as its limit is mailed', async () => {
+    const smtp = await startSmtp()
+    const { port } = smtp
+    const mail = { host: '127.0.0.1', port, from: 'reactor@example.com', to: 'ops@example.com', tls: 'none' }
+    const reactor = await reactorForTest({
+      config: { profiles: { smtp: { 'ops-mail': mail } }, minion: { beacons: { diskusage: [{ '/': '0%' }] } } },
+    })
+    await reactor.lines.find(
+      ({ tag, data }) => /^salt\/run\/\d+\/ret$/.test(tag) && data.fun === 'runner.smtp.send_msg',
+      'the return of smtp.send_msg',
+    )
+    expect(smtp.mails).toHaveLength(1)
+    expect(smtp.mails[0]!.raw).toMatch(/^Subject: \/ on web1 is [\d.]+ % full/m)
   })
 })
 

@@ -13,7 +13,7 @@ describe('a subject that is too long', () => {
   let reactor: Running
   beforeAll(async () => {
     reactor = await startReactor({ args: ['--id', 'web1'] })
-  }, 60_000)
+  })
   afterAll(() => reactor.clean())
 
   it('of a tag is refused where it is fired, with the limit and what to do', async () => {

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { ROOTS_UPDATE, watchRoots } from '../../src/files/watch.ts'
+import { watchRoots } from '../../src/files/watch.ts'
 import { keptLog } from '../helpers/core.ts'
 import { createSeen } from '../helpers/wait.ts'
 import { filesIn } from './files.ts'
@@ -30,7 +30,7 @@ it('files that change together are told once, those that are ignored never', asy
   await rm(join(root, 'gone'))
   const [first] = await fired.reach(1)
   expect(first).toEqual({
-    tag: ROOTS_UPDATE,
+    tag: 'salt/fileserver/roots/update',
     data: {
       backend: 'roots',
       changed: true,

@@ -57,6 +57,22 @@ describe('a signature', () => {
     expect(check(auth, { 'x-hub-signature': `sha1=${hmac('first-secret', body, 'sha1')}` })).toBe(401)
   })
 
+  it('names the request by what is signed, whichever secret it was signed with, and wherever that stands in the list', () => {
+    const keyOf = (order: unknown[], secret: string) => {
+      const outcome = authOf({ type: 'github', secrets: order }).check(
+        { 'x-hub-signature-256': `sha256=${hmac(secret, body)}` },
+        body,
+        NOW,
+      )
+      return 'key' in outcome ? outcome.key : undefined
+    }
+    const key = keyOf(secrets, 'first-secret')
+    expect(key).toEqual(expect.any(String))
+    expect(keyOf(secrets, 'second-secret')).toBe(key)
+    expect(keyOf([...secrets].reverse(), 'second-secret')).toBe(key)
+    expect(keyOf([secrets[1]], 'second-secret')).toBe(key)
+  })
+
   it('of Slack covers its time, and holds for the tolerance', () => {
     const auth = authOf({ type: 'slack', secrets })
     const headers = (time: string) => ({

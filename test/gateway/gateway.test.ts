@@ -158,7 +158,14 @@ describe('a signed webhook', () => {
     const asked = await send('{"type":"url_verification","challenge":"abc","token":"t"}')
     expect(asked).toMatchObject({ status: 200, json: { challenge: 'abc' } })
     await send('token=xyzzy&command=%2Fdeploy', 'application/x-www-form-urlencoded')
-    expect((await gate.stored()).map(({ data }) => data.post)).toEqual([{ command: '/deploy' }])
+    const payload = '{"type":"block_actions","token":"xyzzy"}'
+    await send(`payload=${encodeURIComponent(payload)}`, 'application/x-www-form-urlencoded')
+    await send('payload=no+json', 'application/x-www-form-urlencoded')
+    expect((await gate.stored()).map(({ data }) => data.post)).toEqual([
+      { command: '/deploy' },
+      { payload: '{"type":"block_actions"}' },
+      { payload: 'no json' },
+    ])
   })
 
   it('by a bearer can be named by a header of its sender', async () => {

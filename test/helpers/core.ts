@@ -12,12 +12,16 @@ import { type Event, readEvent } from '../../src/protocol/event.ts'
 import { serviceOrigin } from '../../src/protocol/origin.ts'
 import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
+import { holdToCatalogue } from './conformance.ts'
 import { createSeen, type Seen } from './wait.ts'
 
 let namespaces = 0
 
-/** Opens all of it in a fresh namespace of the server; closed when the test has ended. */
-export async function openCore(server: { url: string }) {
+/**
+ * Opens all of it in a fresh namespace of the server; closed when the test has ended. `byHand`: the test makes up events below
+ * salt/ of which nothing but the tag counts, so that they are not held to the catalogue.
+ */
+export async function openCore(server: { url: string }, { byHand = false } = {}) {
   const nc = await connect({ servers: server.url })
   const ns = `n${process.pid}-${namespaces++}`
   const subjects = createSubjects(ns)
@@ -28,13 +32,17 @@ export async function openCore(server: { url: string }) {
     publisher.stop()
     await nc.close()
   })
-  return { nc, ns, subjects, publisher, fire, events: followEvents(nc, `${ns}.live.`) }
+  return { nc, ns, subjects, publisher, fire, events: followEvents(nc, `${ns}.live.`, { anySender: true, byHand }) }
 }
 
 export type Core = Awaited<ReturnType<typeof openCore>>
 
 /** Every event that is stored from now on. */
-export function followEvents(nc: NatsConnection, prefix: string): Seen<Event> {
+export function followEvents(
+  nc: NatsConnection,
+  prefix: string,
+  { anySender = false, byHand = false } = {},
+): Seen<Event> {
   const seen = createSeen<Event>()
   nc.subscribe(`${prefix}>`, {
     callback: (_error, message) => {
@@ -45,7 +53,9 @@ export function followEvents(nc: NatsConnection, prefix: string): Seen<Event> {
         storedMs: 0,
         seq: Number(message.headers?.get('Nats-Sequence')),
       })
-      if (read.ok) seen.push(read.event)
+      if (!read.ok) return
+      if (!byHand) holdToCatalogue(read.event, { anySender })
+      seen.push(read.event)
     },
   })
   return seen

@@ -85,6 +85,6 @@ describe('the docs', () => {
   it('ship rules that load', async () => {
     const { rules, problems } = await checkRules(join(ROOT, 'reactors'))
     expect(problems).toEqual([])
-    expect(rules).toHaveLength(5)
+    expect(rules).toHaveLength(6)
   })
 })

@@ -3,6 +3,7 @@ import { ReactorError } from '../../src/base/errors.ts'
 import type { Publisher } from '../../src/bus/publish.ts'
 import { type Announce, openAnnounce } from '../../src/jobs/announce.ts'
 import { openJobRecords } from '../../src/jobs/records.ts'
+import { runNew } from '../../src/protocol/catalogue/functions.ts'
 import { jidOfWork } from '../../src/protocol/jid.ts'
 import { openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -16,8 +17,8 @@ afterAll(() => server.stop())
 const causeMs = Date.UTC(2026, 10, 21, 9, 18, 20)
 const work = (key: string) => ({ key, causeMs })
 const job: Parameters<Announce>[1] = {
-  tag: jid => `salt/run/${jid}/new`,
-  data: jid => ({ jid, fun: 'runner.test.arg' }),
+  event: jid =>
+    runNew.of({ jid }, { jid, fun: 'runner.test.arg', fun_args: [], user: 'root', deadline: 1, run_until: 2 }),
   trace: { cause: 'event-1', hops: 2, chain: 'a' },
 }
 

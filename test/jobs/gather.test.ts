@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createFire } from '../../src/bus/fire.ts'
 import { createGather } from '../../src/jobs/gather.ts'
 import { createAskPeers } from '../../src/jobs/peer.ts'
+import { jobReturn } from '../../src/protocol/catalogue/jobs.ts'
 import type { JobMessage, JobRecord } from '../../src/protocol/job.ts'
 import { minionOrigin } from '../../src/protocol/origin.ts'
 import { keptAudit, noAudit } from '../helpers/authority.ts'
@@ -52,7 +53,8 @@ describe('gathering the returns of a job', () => {
     nc.subscribe(subjects.job('a'), {
       callback: (_error, message) => {
         const { jid } = message.json<JobMessage>()
-        void uninvited(`salt/job/${jid}/ret/b`, { id: 'b', jid, fun: 'test.ping', return: 'me too' })
+        const base = { id: 'b', jid, fun: 'test.ping', fun_args: [], retcode: 0, success: true }
+        void uninvited(...jobReturn.of(base, { ...base, return: 'me too', cmd: '_return' }))
       },
     })
     await nc.flush()

@@ -227,7 +227,7 @@ describe('a worker that dies', () => {
 
 describe('an attempt that another worker took for lost', () => {
   it('is done in the ledger, and waits for nobody, where it was parked meanwhile', async () => {
-    const { start, store, decided, drained, ran, parked, publisher, subjects, until } = await open()
+    const { start, store, decided, drained, ran, parked, parkElsewhere, until } = await open()
     const gate = createGate()
     const worker = await start(async () => {
       await gate.passed
@@ -236,10 +236,7 @@ describe('an attempt that another worker took for lost', () => {
     const one = reaction('e1', [action('runner', 'a.a')])
     await store(one)
     await ran.reach(1)
-    const waits = { key: 'e1/r', reason: 'outcome unknown', reaction: one }
-    await publisher.publish(subjects.parked('e1', 'r'), JSON.stringify(waits))
-    const entry = { key: 'e1/r', rule: 'r', event: 'e1', tag: 't', state: 'parked', ms: 1, jids: [] }
-    await publisher.publish(subjects.done('another'), JSON.stringify({ worker: 'another', decisions: [entry] }))
+    await parkElsewhere(one, 'outcome unknown')
     await until(async () => worker.ledger.has('e1/r'), 'reading the entry of the other')
     gate.open()
     await drained()
@@ -248,7 +245,7 @@ describe('an attempt that another worker took for lost', () => {
     await worker.stop()
   })
   it('stays parked for a person until the ledger has it as done', async () => {
-    const { start, store, ran, parked, publisher, subjects, until } = await open()
+    const { start, store, ran, parked, parkElsewhere, until } = await open()
     const gate = createGate()
     const asked = createGate()
     const worker = await start(
@@ -268,9 +265,7 @@ describe('an attempt that another worker took for lost', () => {
     const one = reaction('e1', [action('runner', 'a.a')])
     await store(one)
     await ran.reach(1)
-    await publisher.publish(subjects.parked('e1', 'r'), JSON.stringify({ key: 'e1/r', reason: 'lost', reaction: one }))
-    const entry = { key: 'e1/r', rule: 'r', event: 'e1', tag: 't', state: 'parked', ms: 1, jids: [] }
-    await publisher.publish(subjects.done('another'), JSON.stringify({ worker: 'another', decisions: [entry] }))
+    await parkElsewhere(one)
     await until(async () => worker.ledger.has('e1/r'), 'reading the entry of the other')
     gate.open()
     await asked.passed

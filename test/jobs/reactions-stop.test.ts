@@ -1,6 +1,7 @@
+import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
-import { startRestartableServer } from '../helpers/restartable.ts'
+import { type RestartableServer, startRestartableServer } from '../helpers/restartable.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createGate, within } from '../helpers/wait.ts'
 import { action, openReactions, reaction } from './reactions.ts'
@@ -58,18 +59,23 @@ describe('a worker whose store is away', () => {
   })
 })
 
+/** Kills the server, and has the worker on it find it again. */
+async function restart(server: RestartableServer, nc: NatsConnection) {
+  const back = (async () => {
+    for await (const { type } of nc.status()) if (type === 'reconnect') return
+  })()
+  await server.end('SIGKILL')
+  await server.start()
+  await within(back, 'the link')
+}
+
 describe('what a worker doubts', () => {
   it('is looked for among what is parked, though it comes for the first time', async () => {
     const own = await startRestartableServer()
     onTestFinished(() => own.remove())
     const { start, store, ran, lines, drained, decided, publisher, subjects, nc } = await openReactions(own)
     const worker = await start()
-    const back = (async () => {
-      for await (const { type } of nc.status()) if (type === 'reconnect') return
-    })()
-    await own.end('SIGKILL')
-    await own.start()
-    await within(back, 'the link')
+    await restart(own, nc)
     const one = reaction('e1', [action('runner', 'a.a')])
     await publisher.publish(subjects.parked('e1', 'r'), JSON.stringify({ key: 'e1/r', reason: 'lost', reaction: one }))
     await store(one)
@@ -77,6 +83,30 @@ describe('what a worker doubts', () => {
     expect(decided.items).toMatchObject([{ key: 'e1/r', state: 'parked', reason: 'lost' }])
     expect(ran.items).toEqual([])
     expect(lines.items.filter(({ level }) => level === 50)).toEqual([])
+    await worker.stop()
+  })
+
+  it('is looked up again when it is done: another may have parked it while this process stood still', async () => {
+    const own = await startRestartableServer()
+    onTestFinished(() => own.remove())
+    const { start, store, ran, parked, parkElsewhere, drained, decided, nc } = await openReactions(own)
+    const gate = createGate()
+    const worker = await start(
+      async () => {
+        await gate.passed
+        return {}
+      },
+      { behind: true },
+    )
+    await restart(own, nc)
+    const one = reaction('e1', [action('runner', 'a.a')])
+    await store(one)
+    await ran.reach(1)
+    await parkElsewhere(one)
+    gate.open()
+    await drained()
+    expect(decided.items).toMatchObject([{ state: 'parked' }, { state: 'done' }])
+    expect(await parked()).toEqual([])
     await worker.stop()
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createFire } from '../../src/bus/fire.ts'
+import { runReturn, wheelReturn } from '../../src/protocol/catalogue/functions.ts'
 import { serviceOrigin } from '../../src/protocol/origin.ts'
 import type { ReactionPolicy } from '../../src/protocol/reaction.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -43,16 +44,18 @@ async function open() {
 
 const UNKNOWN = 'a.a: outcome unknown: it was started before'
 
+const BEGUN = { jid: 'jid of a.a', fun: 'runner.a.a', fun_args: [], user: 'rule:r' }
+
 describe('an action that was started before', () => {
   it('is done where its return says so, and failed where that says so', async () => {
-    for (const [kind, tag, origin] of [
-      ['runner', 'run', '_jobs'],
-      ['wheel', 'wheel', '_master'],
+    for (const [kind, returned, origin] of [
+      ['runner', runReturn, '_jobs'],
+      ['wheel', wheelReturn, '_master'],
     ] as const) {
       for (const success of [true, false]) {
         const { run, publisher, subjects } = await open()
         const fire = createFire(publisher, subjects, serviceOrigin(origin))
-        await fire(`salt/${tag}/jid of a.a/ret`, { return: 'no disk', success })
+        await fire(...returned.of(BEGUN, { ...BEGUN, return: 'no disk', success }))
         const [decision] = await run(kind)
         if (success) expect(decision).toMatchObject({ state: 'done', jids: ['jid of a.a'] })
         else expect(decision).toMatchObject({ state: 'parked', reason: `${kind}.a.a: no disk` })
@@ -68,7 +71,7 @@ describe('an action that was started before', () => {
 
   it('is parked as unknown where its return says that it does not know itself', async () => {
     const { run, fire } = await open()
-    await fire('salt/run/jid of a.a/ret', { return: 'lost', success: false, outcome_unknown: true })
+    await fire(...runReturn.of(BEGUN, { ...BEGUN, return: 'lost', success: false, outcome_unknown: true }))
     expect(await run('runner')).toMatchObject([{ state: 'parked', reason: `runner.${UNKNOWN}` }])
   })
 

@@ -67,6 +67,8 @@ export function batchOf(reactions: Reaction[]): string {
 export interface WorkerOptions {
   concurrency?: number
   append?: Ledger['append']
+  /** What others enter in the ledger is known when it is asked for, and not before. */
+  behind?: boolean
   stopFunctions?(): void
   /** Stands before the real one: what it throws is what the worker meets. */
   publish?: (subject: string, next: () => ReturnType<Publisher['publish']>) => ReturnType<Publisher['publish']>
@@ -85,6 +87,22 @@ const keptAlarms = (): { alarms: Alarms; seen: ReturnType<typeof createSeen<stri
     alarms: {
       raise: (kind, about) => seen.push(`raise ${kind} ${about}`),
       clear: (kind, about) => seen.push(`clear ${kind} ${about}`),
+    },
+  }
+}
+
+/** As of a process that stood still: it reads on later than it goes on. */
+function readWhenAsked(ledger: Ledger): Ledger {
+  const known = new Map<string, boolean>()
+  return {
+    ...ledger,
+    has(attempt) {
+      if (!known.has(attempt)) known.set(attempt, ledger.has(attempt))
+      return known.get(attempt) === true
+    },
+    async sync(signal) {
+      await ledger.sync(signal)
+      known.clear()
     },
   }
 }
@@ -119,7 +137,8 @@ export async function openReactions(server: { url: string }) {
       },
     }
     const opened = await openLedger(nc, subjects, own, worker, log)
-    const ledger = { ...opened, append: more.append ?? opened.append }
+    const read = more.behind ? readWhenAsked(opened) : opened
+    const ledger = { ...read, append: more.append ?? opened.append }
     const act = (what: string, asked: Asked, more: Partial<Ran> = {}) => {
       const call: Ran = { what, asked, ...more }
       ran.push(call)
@@ -190,8 +209,30 @@ export async function openReactions(server: { url: string }) {
       `${count} messages handed out`,
     )
   const parked = () => storedIn<Parked>(nc, `${ns}_PARKED`)
+  /** As another worker does that has it in hand too. */
+  const parkElsewhere = async (one: Reaction, reason = 'lost') => {
+    const { event, rule } = one
+    const key = workKey(event.id, rule)
+    await publisher.publish(subjects.parked(event.id, rule), JSON.stringify({ key, reason, reaction: one }))
+    const entry = { key, rule, event: event.id, tag: event.tag, state: 'parked', ms: 1, jids: [] }
+    await publisher.publish(subjects.done('another'), JSON.stringify({ worker: 'another', decisions: [entry] }))
+  }
   return {
     ...core,
-    ...{ start, store, storeBatch, ran, lines, decided, drained, parked, handedOut, until, jsm, alarmed },
+    ...{
+      start,
+      store,
+      storeBatch,
+      ran,
+      lines,
+      decided,
+      drained,
+      parked,
+      parkElsewhere,
+      handedOut,
+      until,
+      jsm,
+      alarmed,
+    },
   }
 }

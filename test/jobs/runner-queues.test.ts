@@ -136,7 +136,7 @@ describe('a queue that is processed', () => {
     await queues.process('q1', 'all', { backend })
     await queues.process('q1', 1, { backend })
     const [first, second, third] = await core.events.reach(3)
-    expect(first).toMatchObject({ tag: 'salt/queue/q1/process', stamp: fired._stamp, cause: '9', hops: 2, chain: 'r' })
+    expect(first).toMatchObject({ tag: 'salt/queue/q1/process', stamp: fired._stamp, cause: '9', hops: 3, chain: 'r' })
     expect(first!.data).toMatchObject({ items: ['a', 'b'], backend, queue: 'q1' })
     expect(second!.data.items).toEqual([{ k: 'v' }])
     expect(third!.data.items).toEqual([])
@@ -182,6 +182,35 @@ describe('a queue that is processed', () => {
     await core.fire('end', {})
     const seen = await core.events.find(({ tag }) => tag === 'end', 'the end').then(() => core.events.items)
     expect(seen.filter(({ tag }) => tag === 'salt/queue/q/process')).toHaveLength(1)
+  })
+
+  it('has the rules among its causes that inserted its items, and no others in one event with them', async () => {
+    const core = await openCore(server)
+    const { as, backends } = await openQueues(core)
+    await as('ann').insert('q', ['a', 'b'])
+    await as('rule:r', undefined, { hops: 1, chain: 'r', jid: '7' }).insert('q', ['c', 'd'])
+    await as('ann').insert('q', 'e')
+    await processQueue(await backends.open(), 'q', 10, { fire: core.fire })
+    await core.events.reach(3)
+    expect(core.events.items.map(({ data, hops, chain, cause }) => [data.items, hops, chain, cause])).toEqual([
+      [['a', 'b'], 0, undefined, undefined],
+      [['c', 'd'], 2, 'r', '7'],
+      [['e'], 0, undefined, undefined],
+    ])
+  })
+
+  it('has the rules among its causes that had it fired, too', async () => {
+    const core = await openCore(server)
+    const { as } = await openQueues(core)
+    await as('rule:r', undefined, { hops: 3, chain: 'p,q,r' }).insert('q', 'a')
+    await as('rule:s', undefined, { hops: 1, chain: 's', jid: '8' }).process('q', 1)
+    const [event] = await core.events.reach(1)
+    expect(event).toMatchObject({ hops: 4, cause: '8' })
+    expect(event!.chain!.split(',').sort()).toEqual(['p', 'q', 'r', 's'])
+    // Of an event that nothing had caused.
+    await as('ann').insert('q', 'b')
+    await as('rule:s', undefined, { hops: 0, chain: 's' }).process('q', 1)
+    expect((await core.events.reach(2))[1]).toMatchObject({ hops: 1, chain: 's' })
   })
 
   it('fires many large items in several events, none larger than a message', async () => {

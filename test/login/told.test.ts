@@ -4,6 +4,7 @@ import type { AuditRecord } from '../../src/audit/audit.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { createTold } from '../../src/login/told.ts'
 import { keptLog } from '../helpers/core.ts'
+import { nkeyOf } from '../keys/nkeys.ts'
 
 const nkey = createUser().getPublicKey()
 const PEND = { act: 'pend', reason: 'its key waits' } as const
@@ -61,6 +62,14 @@ describe('salt/auth', () => {
     pass(60_000)
     told.minion(PEND, 'web1', nkey)
     expect(events).toHaveLength(3)
+  })
+
+  it('tells at once of another key that waits under an id that was told of', () => {
+    const { told, events } = open()
+    told.minion(PEND, 'web1', nkey)
+    told.minion(PEND, 'web1', nkeyOf('another'))
+    told.minion(PEND, 'web1', nkeyOf('another'))
+    expect(events.map(({ pub }) => pub)).toEqual([nkey, nkeyOf('another')])
   })
 
   it('tells at once what has become of an id that was told of', () => {

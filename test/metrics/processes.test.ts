@@ -77,6 +77,7 @@ describe('the metrics of the processes', () => {
       metrics: { port: 0 },
       react: { rules: join(dir, 'rules') },
       cache: { dir: join(dir, 'cache') },
+      queue: { dir: join(dir, 'queue'), drain: { mails: { rate: '1/s' } } },
       minion: { id: 'web1', dir: join(dir, 'minion'), beat: '200ms' },
       gateway: { port: 0, hooks: { '/hook/x': { auth: 'none' } } },
       schedule: { tick: { function: 'runner.event.send', kwargs: { tag: 'a/tick' }, seconds: 1 } },

@@ -156,8 +156,10 @@ export async function createWorld() {
         publicKey: async () => undefined,
         mineFunctions: {},
         mine: {} as ExecutionContext['mine'],
+        bus: {} as ExecutionContext['bus'],
         returners: {} as ExecutionContext['returners'],
         schedule: schedule?.operations ?? ({} as ExecutionContext['schedule']),
+        beacons: {} as ExecutionContext['beacons'],
         pillar: { current: () => ({ value: {}, errors: [] }), hide: value => value } as Partial<
           ExecutionContext['pillar']
         > as ExecutionContext['pillar'],

@@ -247,4 +247,23 @@ describe('a spool by itself', () => {
       message: expect.stringContaining("'a' cannot be spooled"),
     })
   })
+
+  it('sends what it cannot write while the link is up, and says so once; without a link nothing takes it', async () => {
+    const { log, lines } = keptLog()
+    const file: DurableMap<Spooled> = {
+      values: new Map(),
+      put: () => Promise.reject(new ReactorError('unwritable', 'no space left on device')),
+      delete: () => Promise.reject(new ReactorError('unwritable', 'no space left on device')),
+      close: async () => undefined,
+    }
+    const { fire, seen } = accepting()
+    let linked = true
+    const spool = startSpool({ file, fire, connected: () => linked, now: Date.now, log })
+    await spool.fire('a', {})
+    await spool.fire('b', {}, { keep: true })
+    expect(seen.items.map(({ tag }) => tag)).toEqual(['a', 'b'])
+    expect(lines.items.map(({ msg }) => msg)).toEqual(['events cannot be spooled; they are sent without'])
+    linked = false
+    await expect(spool.fire('c', {})).rejects.toMatchObject({ code: 'unwritable' })
+  })
 })

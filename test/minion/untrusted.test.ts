@@ -40,6 +40,12 @@ describe('a job with a value from an event', () => {
       const returned = await run(job(fun, { arg: ['x'], kwarg, ...given([['kwarg', 'job_args', 0]]) }))
       expect(returned.return).toContain(`${fun}: argument 'item' holds a value from the event of rule:r`)
     }
+    for (const fun of ['beacons.add', 'beacons.modify']) {
+      const call = { arg: ['log', [{ file: '/etc/shadow' }]], ...given([['arg', 1, 0, 'file']]) }
+      expect((await run(job(fun, call))).return).toContain(
+        `${fun}: argument 'beacon_data' holds a value from the event`,
+      )
+    }
   })
 
   it('marks what it asks of other minions', async () => {

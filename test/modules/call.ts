@@ -14,12 +14,14 @@ const registries = {
 
 export interface Recorded {
   fired: { tag: string; data: Record<string, unknown> }[]
+  /** On the minion's own bus. */
+  said: { tag: string; data: Record<string, unknown> }[]
   retcode: number | undefined
 }
 type Everything = ExecutionContext & RunnerContext & WheelContext
 
 export function caller(kind: keyof typeof registries, overrides: Partial<Everything> = {}) {
-  const recorded: Recorded = { fired: [], retcode: undefined }
+  const recorded: Recorded = { fired: [], said: [], retcode: undefined }
   const registry = registries[kind]
   const context: Everything = {
     id: 'web1',
@@ -31,6 +33,7 @@ export function caller(kind: keyof typeof registries, overrides: Partial<Everyth
     grains: {},
     profiles: { smtp: {}, http: {} },
     fire: async (tag, data) => void recorded.fired.push({ tag, data }),
+    bus: { fire: async (tag, data) => void recorded.said.push({ tag, data }) },
     docs: () => registry.docs(),
     setRetcode: retcode => {
       recorded.retcode = retcode

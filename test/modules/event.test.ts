@@ -13,6 +13,15 @@ describe('module event', () => {
     ])
   })
 
+  it('adds of the minion what is asked for, but never its environment', async () => {
+    const pillar = { current: () => ({ value: { role: 'web', password: 'x' } }), hide: (value: unknown) => value }
+    const { call, recorded } = caller('execution', { pillar: pillar as never })
+    expect(await call('event.send', ['my/tag', {}, { beside: 1, id: 'db1' }], { with_pillar: ['role'] })).toBe(true)
+    expect(recorded.fired[0]!.data).toMatchObject({ data: { pillar: { role: 'web' } }, beside: 1, id: 'web1' })
+    expect(recorded.fired[0]!.data.data).toEqual({ pillar: { role: 'web' } })
+    await expect(call('event.send', ['my/tag'], { with_env: true })).rejects.toThrow('the environment of a minion')
+  })
+
   it('fires data as they are from a job worker', async () => {
     const { call, recorded } = caller('runner')
     expect(await call('event.send', ['my/tag', { z: 1 }])).toBe(true)

@@ -190,7 +190,7 @@ describe('schedule', () => {
     expect(await said('disable', [])).toBe('Schedule would be disabled.')
     expect(await said('move', ['a', 'web2'])).toBe('Job: a would be moved from schedule.')
     expect(await call('schedule.list', [], { return_yaml: false })).toMatchObject({ a: { enabled: true } })
-    expect(recorded.fired).toEqual([])
+    expect(recorded.said).toEqual([])
   })
 
   it('changes until the end of the process with persist=False, and what is on disk comes back with reload', async () => {
@@ -251,16 +251,16 @@ describe('schedule', () => {
     await call('schedule.skip_job', ['a', '2026-11-20T10:00:00'])
     await call('schedule.save')
     await call('schedule.delete', ['a'])
-    const names = recorded.fired.map(({ tag }) => tag.replace('/salt/minion/minion_schedule_', ''))
+    const names = recorded.said.map(({ tag }) => tag.replace('/salt/minion/minion_schedule_', ''))
     expect(names).toEqual([
       ...['add_complete', 'modify_complete', 'disabled_job_complete', 'enabled_job_complete', 'disabled_complete'],
       ...['enabled_complete', 'postpone_job_complete', 'skip_job_complete', 'saved', 'delete_complete'],
     ])
-    expect(recorded.fired[0]?.data).toEqual({
+    expect(recorded.said[0]?.data).toEqual({
       complete: true,
       schedule: { a: expect.objectContaining({ seconds: 60 }) },
     })
-    expect(recorded.fired.at(-1)?.data).toEqual({ complete: true, schedule: { enabled: true } })
+    expect(recorded.said.at(-1)?.data).toEqual({ complete: true, schedule: { enabled: true } })
   })
 
   it('moves an entry to minions that have added it, and keeps it where one has not', async () => {

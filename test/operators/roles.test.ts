@@ -99,6 +99,7 @@ describe('built-in', () => {
     for (const fun of [
       ...['jobs.list_jobs', 'jobs.lookup_jid', 'jobs.active', 'manage.up', 'manage.versions', 'sys.doc'],
       ...['rules.list', 'rules.show', 'rules.history', 'reactor.list'],
+      ...['cloud.query', 'cloud.full_query', 'cloud.list_providers', 'cloud.list_profiles'],
     ])
       expect({ fun, allowed: matchesFunction(runner, fun) }).toEqual({ fun, allowed: true })
     for (const fun of [
@@ -110,6 +111,7 @@ describe('built-in', () => {
       'test.sleep',
       'manage.down',
       ...['rules.enable', 'rules.disable', 'rules.push'],
+      ...['cloud.create', 'cloud.profile', 'cloud.destroy'],
     ])
       expect({ fun, allowed: matchesFunction(runner, fun) }).toEqual({ fun, allowed: false })
     for (const fun of ['key.list_all', 'key.finger', 'minions.connected'])

@@ -90,7 +90,7 @@ beforeAll(async () => {
   ann = await login('ann')
   runner = await login('ron')
   await until('all minions', async () => ((await call(admin, 'runner', 'manage.up')) as string[]).length === 3)
-}, 60_000)
+})
 afterAll(() => stack.stop())
 
 function followEvents(nc: NatsConnection): void {

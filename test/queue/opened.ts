@@ -29,7 +29,7 @@ export async function openQueues(core: Core, usual: QueueBackendName = 'sqlite',
     },
   }
   /** For a call of somebody; without grants the program itself asks. */
-  const as = (user: string, grants?: Grants, more: Partial<FunctionCall> = {}) =>
+  const as = (user: string, grants?: Grants, more: Partial<FunctionCall & { jid: string }> = {}) =>
     runnerQueues(
       parts,
       { fun: 'own.fun', arg: [], kwarg: {}, user, jid: '9', ...(grants ? { grants: () => grants } : {}), ...more },

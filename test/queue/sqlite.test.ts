@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/base/sqlite.ts'
-import { entryOf } from '../../src/queue/entry.ts'
+import { entryOf, keyOf } from '../../src/queue/entry.ts'
+import { queueTables } from '../../src/queue/sql.ts'
 import { openSqliteQueues } from '../../src/queue/sqlite.ts'
 import { queueContract } from '../contract/queues.ts'
 import { testFolder } from '../helpers/folder.ts'
@@ -31,10 +32,26 @@ describe('the sqlite backend', () => {
     await again.close()
   })
 
+  it('goes on with a file of a version that knew nothing of causes', async () => {
+    const own = join(await testFolder(), 'queues.db')
+    const before = openDatabase(own, { migrations: [queueTables('INTEGER PRIMARY KEY AUTOINCREMENT').join(';\n')] })
+    before.exec("INSERT INTO queue_names (name) VALUES ('q')")
+    before.exec(`INSERT INTO queue_items (queue, key, uid, item, due) VALUES ('q', '${keyOf('a')}', 'u', '"a"', 1)`)
+    before.close()
+    const backend = await openSqliteQueues(own, SETTINGS)
+    expect(await backend.insert('q', ['a', 'b'].map(entryOf))).toEqual(new Set([keyOf('a')]))
+    expect(await backend.counts('q')).toMatchObject({ waiting: 2, leased: 0, dead: 0, oldestMs: expect.any(Number) })
+    expect((await backend.lease('q', 10)).map(({ item, trace }) => [item, trace])).toEqual([
+      ['a', undefined],
+      ['b', undefined],
+    ])
+    await backend.close()
+  })
+
   it('gives up, saying why, where another writes without end', async () => {
     const own = join(await testFolder(), 'queues.db')
     const backend = await openSqliteQueues(own, SETTINGS)
-    const other = openDatabase(own, { migrations: ['SELECT 1'] })
+    const other = openDatabase(own, { migrations: ['SELECT 1', 'SELECT 1'] })
     other.exec('BEGIN IMMEDIATE')
     await expect(backend.insert('q', [entryOf('a')])).rejects.toMatchObject({
       code: 'unreachable',

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { loadRuleFunctions } from '../../src/reactor/check.ts'
 import { createActionCheck } from '../../src/reactor/check-functions.ts'
+import { loadRuleFunctions } from '../../src/reactor/known.ts'
 import { loadRuleText } from '../../src/reactor/rules/load.ts'
 import type { ActionCheck } from '../../src/reactor/rules/read-text.ts'
 

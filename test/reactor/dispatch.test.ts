@@ -110,6 +110,24 @@ describe('a matching rule', () => {
     expect(sent.items.map(({ id }) => id)).toEqual(['event-1/any', 'event-1/any'])
   })
 
+  it('is told of once with all that come again meanwhile, and once when reactions are stored again', async () => {
+    const { dispatcher, sent, lines } = start(ANY)
+    const outcome = async (settle: 'refuse' | 'store') => {
+      const { delivery, settled } = deliver()
+      dispatcher.handle(delivery)
+      await turn()
+      sent.items.at(-1)![settle]()
+      await settled.reach(1)
+    }
+    for (const settle of ['store', 'refuse', 'refuse', 'refuse', 'store', 'store', 'refuse'] as const)
+      await outcome(settle)
+    expect(lines.items.map(({ msg, times }) => (times ? `${times} ${msg}` : msg))).toEqual([
+      expect.stringContaining('could not be stored'),
+      '3 reactions are stored again',
+      expect.stringContaining('could not be stored'),
+    ])
+  })
+
   it('is parked when its reaction is larger than any message may be, and not tried for ever', async () => {
     const { dispatcher, sent } = start(ANY)
     const { delivery, settled } = deliver()

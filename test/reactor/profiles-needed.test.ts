@@ -7,6 +7,7 @@ it('finds the profiles that the shipped rules name', async () => {
   const { rules } = await loadRuleFolder(resolve(import.meta.dirname, '../../reactors'))
   expect(profilesNeeded(rules)).toEqual([
     { rule: 'deploy-hook', kind: 'http', profile: 'deploy-hook' },
+    { rule: 'disk-full', kind: 'smtp', profile: 'ops-mail' },
     { rule: 'job-failed', kind: 'smtp', profile: 'ops-mail' },
   ])
 })

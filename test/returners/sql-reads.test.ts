@@ -141,7 +141,7 @@ describe.each([
       await untilTaken('the end of the read at the server', async () =>
         expect(Number((await server.query(settings, running))[0]!.n)).toBe(0),
       )
-    }, 90_000)
+    })
 
     it('holds up nobody who writes, and is given up with its asker', async () => {
       const { settings, store, jid } = await openSlow()
@@ -162,6 +162,6 @@ describe.each([
       for (const outcome of await all)
         expect(outcome).toMatchObject({ status: 'rejected', reason: { message: 'nobody waits' } })
       expect(await store.get_load(jid)).toEqual(loadOf(jid))
-    }, 90_000)
+    })
   })
 })

@@ -10,11 +10,13 @@ const fleet = [
   { id: 'db1', grains: { ipv6: ['::1', 'fe80::1', '2001:db8::1'], reactorversion: VERSION } },
 ]
 
-function worker(connected: string[]) {
+/** `accepted`: ids with a key that were never there. */
+function worker(connected: string[], accepted: string[] = []) {
   const probed: [PublishRequest, number][] = []
   const { call } = caller('runner', {
     fleet: () => fleet,
     connected: async () => connected,
+    presence: async () => ({ connected, not_connected: accepted }),
     async probe(request: PublishRequest, timeoutMs: number): Promise<Gathered> {
       probed.push([request, timeoutMs])
       const answered = { web2: { return: false } as JobReturn, web1: { return: true } as JobReturn }
@@ -53,7 +55,9 @@ describe('the ping of manage', () => {
 
   it('refuses by name what it cannot do', async () => {
     const { call, probed } = worker([])
-    await expect(call('manage.down', [true])).rejects.toThrow("argument 'removekeys': keys of minions are not managed")
+    await expect(call('manage.down', [true])).rejects.toThrow(
+      "argument 'removekeys': a minion that is only off would lose its key",
+    )
     await expect(call('manage.status', [false])).rejects.toThrow("argument 'output': the answer is always returned")
     await expect(call('manage.up', [], { timeout: 0 })).rejects.toThrow("argument 'timeout'")
     expect(probed).toEqual([])
@@ -64,10 +68,21 @@ describe('presence', () => {
   it('is known without asking the minions', async () => {
     const { call, probed } = worker(['web1', 'db1', 'new'])
     expect(await call('manage.list_state')).toEqual(['db1', 'new', 'web1'])
-    expect(await call('manage.present')).toEqual(['db1', 'new', 'web1'])
     expect(await call('manage.list_not_state')).toEqual(['web2'])
-    expect(await call('manage.not_present')).toEqual(['web2'])
     expect(probed).toEqual([])
+  })
+
+  it.each(['present', 'joined', 'allowed', 'alived', 'reaped'])('is asked for as %s too', async name => {
+    const { call } = worker(['web1', 'new'], ['never'])
+    expect(await call(`manage.${name}`)).toEqual(['new', 'web1'])
+    expect(await call(`manage.${name}`, ['web1,never'])).toEqual(['web1'])
+    expect(await call(`manage.not_${name}`)).toEqual(['db1', 'never', 'web2'])
+    expect(await call(`manage.not_${name}`, ['web1,never'])).toEqual(['never'])
+    expect(await call(`manage.not_${name}`, [], { show_ip: true })).toEqual({
+      db1: '2001:db8::1',
+      never: null,
+      web2: '10.0.1.2',
+    })
   })
 
   it('is told of some minions alone', async () => {

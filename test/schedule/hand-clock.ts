@@ -26,15 +26,13 @@ export function createHandClock(start: number): HandClock {
         if (signal?.aborted) return reject(signal.reason)
         const end = (how: () => void) => () => {
           sleepers.delete(sleeper)
+          signal?.removeEventListener('abort', stop)
           how()
         }
+        const stop = end(() => reject(signal?.reason))
         const sleeper = { until: passed + ms, wake: end(resolve) }
         sleepers.add(sleeper)
-        signal?.addEventListener(
-          'abort',
-          end(() => reject(signal.reason)),
-          { once: true },
-        )
+        signal?.addEventListener('abort', stop, { once: true })
       }),
     async turn(ms) {
       const end = passed + ms

@@ -39,6 +39,13 @@ describe('a range', () => {
     expect(times.map(time => range.contains(at(time, 'Europe/Berlin')))).toEqual([true, true, false, false, true])
   })
 
+  it('is what it is on other days where the clock leaps over both of its ends', () => {
+    const berlin = (start: string, end: string, time: string) =>
+      readWindow({ start, end }, 'Europe/Berlin').contains(at(time, 'Europe/Berlin'))
+    expect(berlin('2:30', '2:00', '2026-03-29 03:05')).toBe(true)
+    expect(berlin('2:00', '2:30', '2026-03-29 03:05')).toBe(false)
+  })
+
   it('holds what the clock shows between its ends, whatever the clock does', () => {
     fc.assert(
       fc.property(

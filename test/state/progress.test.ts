@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { StateResult } from '../../src/functions/states.ts'
+import { jobProgress } from '../../src/protocol/catalogue/jobs.ts'
 import { bounded, createProgress } from '../../src/state/progress.ts'
 import type { StateOver } from '../../src/state/run.ts'
 import { keptLog } from '../helpers/core.ts'
@@ -20,7 +21,7 @@ const over = (words: Record<string, unknown> = {}): StateOver => ({
 const tagsOf = async (every: boolean, ...states: StateOver[]) => {
   const tags: string[] = []
   const fire = async (tag: string) => void tags.push(tag)
-  const progress = createProgress({ id: 'web1', jid: '1', every, fire, log: keptLog().log })
+  const progress = createProgress({ id: 'web1', jid: '1', progress: jobProgress, every, fire, log: keptLog().log })
   for (const one of states) progress.over(one)
   await progress.said()
   return tags
@@ -40,7 +41,7 @@ describe('the progress of a state run', () => {
   it('that cannot be said does not fail the run', async () => {
     const { log, lines } = keptLog()
     const fire = () => Promise.reject(new Error('full'))
-    const progress = createProgress({ id: 'web1', jid: '1', every: true, fire, log })
+    const progress = createProgress({ id: 'web1', jid: '1', progress: jobProgress, every: true, fire, log })
     progress.over(over())
     await progress.said()
     expect(lines.items).toContainEqual(expect.objectContaining({ error: 'full' }))

@@ -9,6 +9,7 @@ const execution = await loadFunctions('execution')
 
 export function stateCaller(overrides: Partial<StateContext> = {}) {
   const fired: { tag: string; data: Record<string, unknown> }[] = []
+  const said: typeof fired = []
   const context = {
     id: 'web1',
     jid: '20260101000000000000',
@@ -24,6 +25,7 @@ export function stateCaller(overrides: Partial<StateContext> = {}) {
     onProcess: () => undefined,
     setRetcode: () => undefined,
     fire: async (tag, data) => void fired.push({ tag, data }),
+    bus: { fire: async (tag, data) => void said.push({ tag, data }) },
     call: async (fun, arg = [], kwarg = {}) => {
       const fn = execution.get(fun)
       return (await fn.run(bindArgs(fun, fn, arg, kwarg), context)) ?? null
@@ -43,6 +45,8 @@ export function stateCaller(overrides: Partial<StateContext> = {}) {
   }
   return {
     fired,
+    /** On the minion's own bus. */
+    said,
     /** As the run does it. */
     call: (fun: string, args: Record<string, unknown>) => run('run', fun, args, false),
     /** With `test=True`. */

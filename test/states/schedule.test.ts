@@ -12,7 +12,7 @@ const JOB = { name: 'job1', function: 'state.sls', job_args: ['resource'], secon
 
 describe('states of schedule', () => {
   it('bring an entry, and leave it alone once it is as given', async () => {
-    const { call, test, operations, fired } = await minion()
+    const { call, test, operations, said } = await minion()
     expect(await test('schedule.present', JOB)).toEqual({
       result: null,
       changes: { job1: 'added' },
@@ -33,7 +33,7 @@ describe('states of schedule', () => {
     const again = { result: true, changes: {}, comment: 'Job job1 in correct state' }
     expect(await call('schedule.present', JOB)).toEqual(again)
     expect(await test('schedule.present', JOB)).toEqual(again)
-    expect(fired.map(({ tag }) => tag)).toEqual(['/salt/minion/minion_schedule_add_complete'])
+    expect(said.map(({ tag }) => tag)).toEqual(['/salt/minion/minion_schedule_add_complete'])
   })
 
   it('make an entry what is given: what is not given goes', async () => {

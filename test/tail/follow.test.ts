@@ -345,5 +345,5 @@ describe('a server that restarts under the tail', () => {
     expect(numbersOf(tail.lines.items)).toEqual([0, 1])
     await tail.stop()
     await services.stop()
-  }, 40_000)
+  })
 })

@@ -86,6 +86,29 @@ describe('wheel key changes', () => {
     })
   })
 
+  it('accepts and deletes by glob one very key, where it is said', async () => {
+    const { call, named } = await wheel()
+    const own = { pub: nkeyOf('web2') }
+    await expect(named('key.accept', ['web2'], { pub: nkeyOf('another') })).rejects.toMatchObject({
+      code: 'not_found',
+      message: expect.stringContaining('key.key_str'),
+    })
+    await expect(named('key.accept', ['web3'], own)).rejects.toMatchObject({ code: 'not_found' })
+    expect(await named('key.accept', ['web*'], own)).toEqual({ minions: ['web2'] })
+    expect(await named('key.accept', ['web2'], own)).toEqual({})
+    expect(await named('key.delete', ['web2'], { pub: nkeyOf('another') })).toEqual({})
+    expect(await named('key.delete', ['*'], own)).toEqual({ minions: ['web2'] })
+    expect(await named('key.delete', ['*'], own)).toEqual({})
+    await expect(named('key.accept', ['web3'], { pub: 'U123' })).rejects.toMatchObject({ code: 'bad_argument' })
+    expect(await call('list_all')).toMatchObject({ minions: ['web1'], minions_pre: ['web3'] })
+  })
+
+  it('takes a key from an event to say which is meant, and nothing else', () => {
+    const fn = createRegistry('wheel', new Map(Object.entries({ accept: key.accept }))).get('accept')
+    expect(untrustedProblems(fn, ['web1'], { pub: nkeyOf('web1') }, [['kwarg', 'pub']])).toEqual([])
+    expect(untrustedProblems(fn, ['web1'], { include_denied: true }, [['kwarg', 'include_denied']])).toHaveLength(1)
+  })
+
   it('rejects, and by lists too', async () => {
     const { call, named } = await wheel()
     expect(await call('reject', 'web2')).toEqual({ minions_rejected: ['web2'] })

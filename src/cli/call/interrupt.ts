@@ -5,9 +5,14 @@ interface Interrupt {
   release(): void
 }
 
-export function onInterrupt(): Interrupt {
+export function onInterrupt(signals: readonly NodeJS.Signals[] = ['SIGINT']): Interrupt {
   const interrupted = new AbortController()
   const abort = () => interrupted.abort()
-  process.once('SIGINT', abort)
-  return { signal: interrupted.signal, release: () => void process.off('SIGINT', abort) }
+  for (const signal of signals) process.once(signal, abort)
+  return {
+    signal: interrupted.signal,
+    release() {
+      for (const signal of signals) process.off(signal, abort)
+    },
+  }
 }

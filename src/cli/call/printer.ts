@@ -114,7 +114,7 @@ export function summary(
     `# of minions returned: ${returned}`,
     `# of minions that did not return: ${missed.length}`,
     `# of minions with errors: ${failed.length}`,
-    ...named('Minions not connected', of('offline', 'missing')),
+    ...named('Minions not connected', of('offline', 'missing', 'lost')),
     ...named('Minions not responding', of('silent', 'over')),
     ...named('Minions that refused the job', of('refused')),
     ...named('Minions with failures', failed),

@@ -1,6 +1,7 @@
 // `reactor check [path]`
 import { loadConfig } from '../../config/load.ts'
-import { checkRules, loadKnown } from '../../reactor/check.ts'
+import { checkRules } from '../../reactor/check.ts'
+import { loadKnown } from '../../reactor/known.ts'
 import { formatProblems, oneLine } from '../../reactor/rules/problem.ts'
 import type { AddCommand } from '../command.ts'
 import { print, printJson } from '../out/print.ts'

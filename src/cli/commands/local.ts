@@ -2,12 +2,11 @@
 import { userInfo } from 'node:os'
 import { ReactorError } from '../../base/errors.ts'
 import { createLog } from '../../base/log.ts'
-import { requireTrustedFile } from '../../base/trusted-file.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type ReturnOptions, readReturning, withReturnOptions } from '../call/returning.ts'
 import type { AddCommand } from '../command.ts'
 import { createReturnPrinter, type OutOptions, outOption, withStateOptions } from '../out/format.ts'
-import { findUpFile } from '../way.ts'
+import { findOwnMinion } from '../own-minion.ts'
 import { parseWords } from '../words.ts'
 
 interface Options extends OutOptions, ReturnOptions {
@@ -82,18 +81,11 @@ const INTERRUPTED = 130
 /** The config of the minion: the one named, that of the `reactor up` of this folder, or, without a server, none. */
 async function configOf({ config, server, seed, dataDir }: Options, masterless: boolean) {
   const over = { servers: server?.split(','), seed }
-  if (config !== undefined) return loadConfig(config, over)
-  const up = await findUpFile(dataDir)
-  if (up) {
-    await requireTrustedFile(up.minion.config)
-    return loadConfig(up.minion.config, { seed: up.minion.seed, ...defined(over) })
-  }
+  const own = await findOwnMinion({ config, dataDir }, over)
+  if (own) return own
   if (masterless || server !== undefined) return loadConfig(undefined, over)
   throw new ReactorError(
     'unreachable',
     "no reactor is running in this folder: name the minion's config with --config, or run without a server by --local",
   )
 }
-
-const defined = (values: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))

@@ -1,8 +1,9 @@
 // `reactor tail [glob…]`
-import { InvalidArgumentError } from 'commander'
+import { once } from 'node:events'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../../base/duration.ts'
-import { errorMessage } from '../../base/errors.ts'
-import { startTail, type TailOptions } from '../../tail/run.ts'
+import { errorMessage, ReactorError } from '../../base/errors.ts'
+import { startTail, type Tail, type TailOptions, toStderr } from '../../tail/run.ts'
 import { terminalLook } from '../../tail/terminal.ts'
 import { type ClientOptions, openClient, withClientOptions } from '../client.ts'
 import type { AddCommand } from '../command.ts'
@@ -17,6 +18,8 @@ interface Flags extends ClientOptions {
   where?: string[]
   func?: string
   color: boolean
+  node: 'master' | 'minion'
+  config?: string
 }
 
 const HELP = `
@@ -34,8 +37,10 @@ Examples:
   reactor tail 'salt/job/*/ret/*' --where 'data.retcode!=0' --data
   reactor tail --func test.ping                      count the minions that reply
   reactor tail 'deploy/**' --json --count 1          wait for one event
+  reactor tail -n minion                             what passes over the bus of this machine's minion
 
-Exit codes: 0 after --count or Ctrl-C, 64 a wrong command line, 69 nothing answers, 77 you may not follow events.`
+Exit codes: 0 after --count or Ctrl-C, 64 a wrong command line, 69 nothing answers (of --node minion: no minion runs here), 77 you may
+not follow events.`
 
 export const command: AddCommand = program => {
   withClientOptions(program.command('tail'))
@@ -50,29 +55,90 @@ export const command: AddCommand = program => {
     .option('--where <condition>', "only events for which this holds, such as 'data.id=web*'; may be repeated", collect)
     .option('--func <function>', 'count the minions that return this function, each once')
     .option('--no-color', 'no colours (as with NO_COLOR)')
+    .addOption(
+      new Option('-n, --node <node>', "master: every event of the system; minion: the own bus of this machine's minion")
+        .choices(['master', 'minion'])
+        .default('master'),
+    )
+    .option('--config <file>', "of --node minion: the minion's config file (default: the reactor up of this folder)")
     .addHelpText('after', HELP)
     .action(follow)
 }
 
-async function follow(
-  globs: string[],
-  { color, since, data, json, reactions, count, where, func, ...rest }: Flags,
-): Promise<void> {
+async function follow(globs: string[], flags: Flags, command: Command): Promise<void> {
+  const { color, since, data, json, reactions, count, where, func, node, config, ...rest } = flags
   const options: TailOptions = {
     ...terminalLook(color),
     globs,
     ...withoutUndefined({ sinceMs: since, data, json, reactions, count, where, func }),
   }
+  if (node === 'minion') {
+    refuseOfMaster(flags, command)
+    return untilInterrupted(await startOnMinion(options, { config, dataDir: rest.dataDir }))
+  }
+  if (config !== undefined)
+    throw new ReactorError('usage', "--config names a minion's config: give --node minion with it")
   const client = await openClient(rest)
+  try {
+    await untilInterrupted(startTail({ client, options, write: print }))
+  } finally {
+    await client.close()
+  }
+}
+
+async function untilInterrupted(starting: Tail | Promise<Tail>): Promise<void> {
   const interrupted = onceInterrupted()
   try {
-    const tail = await Promise.race([startTail({ client, options, write: print }), interrupted.signal])
+    const tail = await Promise.race([starting, interrupted.signal])
     if (!tail) return
     await Promise.race([tail.done, interrupted.signal])
     await tail.stop()
   } finally {
     interrupted.release()
-    await client.close()
+  }
+}
+
+async function startOnMinion(
+  options: TailOptions,
+  which: { config: string | undefined; dataDir: string | undefined },
+): Promise<Tail> {
+  // Reading a config takes longer than all else that a tail loads.
+  const { findOwnMinion } = await import('../own-minion.ts')
+  const own = await findOwnMinion(which)
+  if (!own)
+    throw new ReactorError(
+      'unreachable',
+      "no reactor is running in this folder: name the config of this machine's minion with --config",
+    )
+  const { startMinionTail } = await import('../../tail/minion.ts')
+  const { stdout } = process
+  const written = () => (stdout.writableNeedDrain ? once(stdout, 'drain') : undefined)
+  return startMinionTail({ dir: own.minion.dir, options, write: print, written, notice: toStderr })
+}
+
+/** Options of the command line that say nothing of a minion's bus; what the environment has is for other commands. */
+const OF_MASTER: Readonly<Record<string, string>> = {
+  since: 'the bus of a minion keeps nothing',
+  func: 'on the bus of a minion there are only its own returns',
+  ...Object.fromEntries(
+    ['server', 'context', 'user', 'seed', 'passwordFile', 'namespace', 'tlsCa', 'tlsCert', 'tlsKey'].map(name => [
+      name,
+      'the bus of a minion needs no server',
+    ]),
+  ),
+}
+
+/** Throws `usage`. */
+function refuseOfMaster({ reactions }: Flags, command: Command): void {
+  if (reactions === true)
+    throw new ReactorError(
+      'usage',
+      "--reactions and --node minion: rules react to what is stored, not to a minion's bus",
+    )
+  for (const option of command.options) {
+    const why = OF_MASTER[option.attributeName()]
+    if (why !== undefined && command.getOptionValueSource(option.attributeName()) === 'cli')
+      throw new ReactorError('usage', `${option.long} and --node minion: ${why}`)
   }
 }
 

@@ -65,7 +65,7 @@ export function pythonRegex(pattern: string, flags: number): PythonRegex {
   const groups = compiled.namedGroups() as Record<string, number>
   const hasEnd = !(flags & MULTILINE) && !/\(\?[a-z]*m/.test(pattern) && pattern.replace(PARTS, '').includes('$')
   return {
-    test: text => compiled.matcher(text).find(),
+    test: text => compiled.test(text),
     replace(text, count, replacement) {
       // To Python it is also the place before a newline at the very end, for which RE2 has no sign.
       if (hasEnd && text.endsWith('\n'))

@@ -17,7 +17,7 @@ export interface Item {
   running: boolean
   /** It was handed out before: another worker may have it, or have ended it. */
   again: boolean
-  /** The server may have forgotten that it was acked. */
+  /** The server may have forgotten that it was acked, or this process stood still while it was in hand. */
   doubted: boolean
 }
 

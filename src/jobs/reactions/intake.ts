@@ -244,7 +244,7 @@ export function createIntake(parts: IntakeParts): Intake {
       push(next)
     },
     doubt() {
-      for (const item of inHand.values()) if (!item.running) item.doubted = true
+      for (const item of inHand.values()) item.doubted = true
     },
     running: () => [...inHand.values()].filter(({ running }) => running).map(({ id }) => id),
   }

@@ -31,6 +31,8 @@ export interface SettleParts extends ActionParts, TargetParts {
   tellFailure: TellFailure
   tally: Tally
   marks: Pick<Marks, 'release'>
+  /** Looks whether this process stood still; then what is in hand is doubted. */
+  lookForStop(): void
 }
 
 /**
@@ -73,9 +75,10 @@ export async function settle(parts: SettleParts, item: Item): Promise<Settled> {
   if (ran.elsewhere) return nothingBut({ againMs: ELSEWHERE_MS })
   if (ran.settled) return release(parts, ran, Promise.resolve(undefined))
   const done = ran.problems.length === 0
+  parts.lookForStop()
+  // Another may have had it in hand while this process stood still, and have parked it, or have done what failed here.
+  if (item.doubted || !done) await insist(parts, 'reading the ledger', () => ledger.sync(parts.stopping))
   if (done) return release(parts, ran, ledger.has(id) ? correct(parts, item, ran) : finish(parts, item, ran))
-  // Another may have had it in hand at the same time, and have done what failed here.
-  await insist(parts, 'reading the ledger', () => ledger.sync(parts.stopping))
   return release(parts, ran, Promise.resolve(ledger.has(id) ? undefined : await decide(parts, item, ran)))
 }
 

@@ -103,6 +103,7 @@ export async function startReactions(parts: ReactionParts): Promise<Reactions> {
     parking: createParking(common),
     tellFailure: await createTellFailure(common),
     learnOutcome: await createLearnOutcome(common),
+    lookForStop: () => deliveries.check(),
   }
   const recording = new Set<Promise<void>>()
   const failed = (item: Item, error: unknown) => {

@@ -3,8 +3,9 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../../base/errors.ts'
 import { lastOn } from '../../bus/last-on.ts'
+import { runReturn, wheelReturn } from '../../protocol/catalogue/functions.ts'
 import { readContent } from '../../protocol/event.ts'
-import { type ServiceOrigin, serviceOrigin } from '../../protocol/origin.ts'
+import { serviceOrigin } from '../../protocol/origin.ts'
 import { ACK_WAIT_MS, streamNames } from '../../protocol/streams.ts'
 import type { Subjects } from '../../protocol/subject.ts'
 import type { Ledger } from '../ledger.ts'
@@ -29,9 +30,9 @@ export interface BegunJob {
 }
 
 const OF = {
-  runner: { origin: '_jobs', tag: 'run' },
-  wheel: { origin: '_master', tag: 'wheel' },
-} as const satisfies Record<string, { origin: ServiceOrigin; tag: string }>
+  runner: { origin: '_jobs', event: runReturn },
+  wheel: { origin: '_master', event: wheelReturn },
+} as const
 
 const LOOK_EVERY_MS = 1000
 
@@ -47,8 +48,8 @@ export async function createLearnOutcome(
   const jsm: JetStreamManager = await jetstreamManager(nc, { checkAPI: false })
 
   const returned = async (kind: 'runner' | 'wheel', jid: string): Promise<Learned | undefined> => {
-    const { origin, tag } = OF[kind]
-    const subject = subjects.event(serviceOrigin(origin), `salt/${tag}/${jid}/ret`)
+    const { origin, event } = OF[kind]
+    const subject = subjects.event(serviceOrigin(origin), event.tag({ jid }))
     const stored = await lastOn(jsm, events, subject, { what: `the return of job ${jid}`, direct: true })
     return stored && readReturn(subjects.eventPrefix, subject, stored.string())
   }

@@ -1,8 +1,9 @@
 // A rule document compiled once: `decide` runs per event whose tag matches, `render` per event that is decided on.
 import { errorMessage, ReactorError } from '../../base/errors.ts'
+import { reactorFailed } from '../../protocol/catalogue/rules.ts'
 import type { ReactionAction } from '../../protocol/job.ts'
 import type { ReactionPolicy } from '../../protocol/reaction.ts'
-import { failureRule, failureTag } from '../../protocol/rule-name.ts'
+import { failureRule } from '../../protocol/rule-name.ts'
 import { SOURCE, type Sources } from '../../protocol/trust.ts'
 import { compileAction } from './compile-action.ts'
 import { compileConditions } from './conditions.ts'
@@ -79,7 +80,7 @@ function failureDocument({ rule, on_failure, source, ...rest }: RuleDocument): R
   const { mode, priority, retry, concurrency, max_targets, on_unknown, recursion } = rest
   return {
     rule: failureRule(rule),
-    on: [failureTag(rule)],
+    on: [reactorFailed.tag({ rule })],
     do: on_failure!,
     ...(mode && { mode }),
     ...(priority !== undefined && { priority }),

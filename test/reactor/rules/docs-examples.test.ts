@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { loadKnown } from '../../../src/reactor/check.ts'
+import { loadKnown } from '../../../src/reactor/known.ts'
 import { compileRule, type Facts } from '../../../src/reactor/rules/compile.ts'
 import { loadRuleText } from '../../../src/reactor/rules/load.ts'
 

@@ -1,0 +1,111 @@
+// Which minions are there: those heard from within their limit. Pure: it has no timers, and times are the caller's.
+//
+// The limit is one for all, but for a minion whose heartbeats came with larger gaps while its process lived: its network is
+// slow, and it gets twice the largest gap that was seen of late. So it is lost by mistake once at most, and not again and again.
+// A gap during which the process was started anew says nothing of the network, hence the session in a heartbeat.
+
+export interface PresenceTable {
+  /** `session` names the process of the minion; without one its gaps are not learned from. */
+  beat(id: string, session: string | undefined, now: number): void
+  /** Forgets those that have been silent for longer than their limit; how many that were. */
+  judge(now: number): number
+  /** Nobody could be heard for a while: everybody who is there gets the whole limit again. */
+  renew(now: number): void
+  /**
+   * Takes those that were there before this table was as heard when it began to listen. Of those that it knows, or would have
+   * heard by now, it knows better.
+   */
+  adopt(ids: Iterable<string>, slow: Readonly<Record<string, number>>, now: number): void
+  /** Sorted; the same list for as long as nothing has changed. */
+  present(): readonly string[]
+  /** The largest gap of each that has a limit of its own, milliseconds. */
+  slow(): Record<string, number>
+}
+
+interface Heard {
+  at: number
+  session: string | undefined
+  /** From before this table: by which process, it will say. */
+  adopted: boolean
+  /** Those that ask for more than the usual limit, with when they ended. */
+  gaps: { ms: number; ended: number }[]
+  limit: number
+  lost: boolean
+}
+
+/** Times the usual limit, at most: what is silent for longer is away, however slow its network is. */
+const MOST_LIMITS = 4
+/** Times the usual limit for which a gap is remembered: five minutes as it comes. */
+const REMEMBERED_LIMITS = 12
+
+export function createPresenceTable(limitMs: number): PresenceTable {
+  const minions = new Map<string, Heard>()
+  const most = MOST_LIMITS * limitMs
+  let since = 0
+  let sorted: readonly string[] | undefined = []
+
+  const limitOf = (gaps: Heard['gaps']): number => Math.min(most, Math.max(limitMs, ...gaps.map(({ ms }) => 2 * ms)))
+  const learn = (heard: Heard, now: number): void => {
+    if (heard.gaps.length === 0 && now - heard.at <= limitMs / 2) return
+    heard.gaps = heard.gaps.filter(({ ended }) => now - ended <= REMEMBERED_LIMITS * limitMs)
+    if (now - heard.at > limitMs / 2) heard.gaps.push({ ms: Math.round(now - heard.at), ended: now })
+    heard.limit = limitOf(heard.gaps)
+  }
+
+  return {
+    beat(id, session, now) {
+      const heard = minions.get(id)
+      if (!heard) {
+        minions.set(id, { at: now, session, adopted: false, gaps: [], limit: limitMs, lost: false })
+        sorted = undefined
+        return
+      }
+      if (heard.adopted) heard.adopted = false
+      else if (session !== undefined && session === heard.session) learn(heard, now)
+      else {
+        heard.gaps = []
+        heard.limit = limitMs
+      }
+      if (heard.lost) sorted = undefined
+      Object.assign(heard, { at: now, session, lost: false })
+    },
+    judge(now) {
+      let lost = 0
+      for (const [id, heard] of minions) {
+        const silent = now - heard.at
+        if (!heard.lost && silent > heard.limit) {
+          heard.lost = true
+          lost++
+        }
+        // Until then its next heartbeat tells of a gap.
+        if (heard.lost && silent > most) minions.delete(id)
+      }
+      if (lost > 0) sorted = undefined
+      return lost
+    },
+    renew(now) {
+      since = now
+      for (const heard of minions.values()) if (!heard.lost) heard.at = now
+    },
+    adopt(ids, slow, now) {
+      for (const id of ids) {
+        if (minions.has(id)) continue
+        const gaps = Object.hasOwn(slow, id) ? [{ ms: slow[id]!, ended: since }] : []
+        const limit = limitOf(gaps)
+        if (now - since > limit) continue
+        minions.set(id, { at: since, session: undefined, adopted: true, gaps, limit, lost: false })
+        sorted = undefined
+      }
+    },
+    present() {
+      sorted ??= [...minions].flatMap(([id, { lost }]) => (lost ? [] : [id])).sort()
+      return sorted
+    },
+    slow: () =>
+      Object.fromEntries(
+        [...minions]
+          .filter(([, { lost, limit }]) => !lost && limit > limitMs)
+          .map(([id, { gaps }]) => [id, Math.max(...gaps.map(({ ms }) => ms))]),
+      ),
+  }
+}
