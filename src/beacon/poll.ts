@@ -55,6 +55,8 @@ export function startBeacon({ entry, context, stateRuns, say, clock, log }: Beac
   let memories = new Map<string, Memory>()
   let problem: string | undefined
   let runsSeen = stateRuns.begun()
+  /** Since a state run nobody has looked: what it has changed is where things begin. */
+  let isAfterRun = false
 
   const trouble = (found: string | undefined) => {
     if (found === problem) return
@@ -76,7 +78,11 @@ export function startBeacon({ entry, context, stateRuns, say, clock, log }: Beac
     if (!entry.disableDuringStateRun) return false
     const [running, begun] = [stateRuns.running(), stateRuns.begun()]
     // What it has seen of the run goes with it.
-    if (running || begun !== runsSeen) await close()
+    if (running || begun !== runsSeen) {
+      await close()
+      memories = new Map()
+      isAfterRun = true
+    }
     runsSeen = begun
     return running
   }
@@ -87,13 +93,14 @@ export function startBeacon({ entry, context, stateRuns, say, clock, log }: Beac
       const { memory, told } = look(
         memories.get(thing),
         observation,
-        { ...telling, ...observation.telling },
+        { ...telling, ...observation.telling, ...(isAfterRun ? { emitatstartup: false, delay: 0 } : {}) },
         clock.now(),
       )
       if (memory) seen.set(thing, memory)
       if (told !== 'no') say({ tag, data, told, ...(state === undefined ? {} : { thing }) })
     }
     memories = seen
+    isAfterRun = false
   }
   const turn = async (): Promise<void> => {
     if (await pausedByStates()) return

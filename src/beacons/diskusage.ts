@@ -4,12 +4,13 @@ import { errorMessage } from '../base/errors.ts'
 import { createComplaints } from '../execution/complaints.ts'
 import { mountPattern } from '../execution/mount-pattern.ts'
 import { fullness, isMountPoint, mountPoints } from '../execution/mounts.ts'
+import { createPatience } from '../execution/patience.ts'
 import { readAs } from '../execution/pattern.ts'
 import { percentOption } from '../execution/usage.ts'
 import { beacon, type Observation } from '../functions/define-beacon.ts'
 
-/** A file system of a server that is gone may not answer for hours. */
-const PATIENCE_MS = 5000
+/** A file system of a server that is gone may not answer for hours. Of the four threads for file work some must stay free. */
+const PATIENCE = { patienceMs: 5000, mostSilent: 2 }
 
 export default beacon({
   doc: `Tells of file systems that are as full as set, or more.
@@ -33,7 +34,7 @@ export default beacon({
     ),
   open(entries, { log }) {
     const complain = createComplaints(log)
-    const usage = createPatience(fullness)
+    const usage = createPatience(fullness, PATIENCE)
     let last = new Map<string, Observation>()
 
     /** The mount points that are meant, each with its lowest limit. */
@@ -66,7 +67,9 @@ export default beacon({
             return before ? [{ ...before, tell: false }] : []
           }
         }
-        const found = (await Promise.all([...mounts].map(look))).flat()
+        const found: Observation[] = []
+        // One after the other: of several that hang at once no more are begun than may hang.
+        for (const one of mounts) found.push(...(await look(one)))
         last = new Map(found.map(observation => [observation.thing ?? '', observation]))
         complain(problems)
         return found
@@ -74,21 +77,3 @@ export default beacon({
     }
   },
 })
-
-/** `look`, given up when it takes too long, and not begun again for the same path before it has ended. */
-function createPatience<T>(look: (path: string) => Promise<T>): (path: string) => Promise<T> {
-  const asked = new Map<string, Promise<T>>()
-  return async path => {
-    const answer = asked.get(path) ?? look(path).finally(() => asked.delete(path))
-    asked.set(path, answer)
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('the file system does not answer')), PATIENCE_MS)
-    })
-    try {
-      return await Promise.race([answer, late])
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-}

@@ -72,30 +72,38 @@ export async function openHistory(
       bytes: PAGE_BYTES,
     })) {
       if (stored.seq > last_seq) break
-      const seen = seenEvent(subjects, stored, room, mayRead)
-      if (seen) size += Buffer.byteLength(JSON.stringify(seen)) + 1
-      // What does not fit begins the next page.
-      if (size > room) break
+      const seen = seenEvent(subjects, stored, mayRead)
+      if (seen) {
+        const shown = sizeOf(seen) > room ? leftOut(seen, stored) : seen
+        size += sizeOf(shown)
+        // What does not fit begins the next page.
+        if (size > room) break
+        events.push(shown)
+      }
       next_seq = stored.seq
-      if (seen) events.push(seen)
     }
     return next_seq === undefined ? empty : { events, next_seq, last_seq }
   }
 }
 
-/** As a page shows it; an event with all but the room of a message comes without its data. */
+/** Bytes in a page: JSON may need more of them than the sender did. */
+const sizeOf = (seen: SeenEvent): number => Buffer.byteLength(JSON.stringify(seen)) + 1
+
+const leftOut = (seen: SeenEvent, { bytes }: StoredMessage): SeenEvent => ({
+  ...seen,
+  data: { _left_out: `${bytes} bytes, more than a page of history holds` },
+})
+
+/** As a page shows it. */
 function seenEvent(
   subjects: Subjects,
   stored: StoredMessage,
-  room: number,
   mayRead: (tag: string) => boolean = () => true,
 ): SeenEvent | undefined {
   const read = readEvent(subjects.eventPrefix, stored)
   if (!read.ok || !mayRead(read.event.tag)) return undefined
   const { origin, ...event } = read.event
-  const seen = { seq: stored.seq, ...event, origin: formatOrigin(origin) }
-  if (stored.bytes < PAGE_BYTES / 2 || Buffer.byteLength(JSON.stringify(seen)) < room) return seen
-  return { ...seen, data: { _left_out: `${stored.bytes} bytes, more than a page of history holds` } }
+  return { seq: stored.seq, ...event, origin: formatOrigin(origin) }
 }
 
 function checkRequest(request: unknown): HistoryRequest {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { DataOf } from '../protocol/catalogue/define.ts'
 import type { alertReceived } from '../protocol/catalogue/webhooks.ts'
-import { type Refusal, refused } from './refusal.ts'
+import { malformed, type Refusal } from './refusal.ts'
 
 type Data = DataOf<typeof alertReceived>
 
@@ -39,11 +39,7 @@ export function readAlerts(post: Record<string, unknown>): AlertEvent[] | Refusa
   const parsed = payloadSchema.safeParse(post)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
-    return refused(
-      400,
-      'invalid',
-      `this is no webhook of Alertmanager, version 4: '${issue?.path.join('.')}': ${issue?.message}`,
-    )
+    return malformed('this is no webhook of Alertmanager, version 4', `'${issue?.path.join('.')}': ${issue?.message}`)
   }
   const { receiver, externalURL, groupKey, truncatedAlerts, alerts } = parsed.data
   return alerts.map(({ status, labels, annotations, startsAt, endsAt, generatorURL, fingerprint }) => ({

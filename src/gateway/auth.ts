@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { readSecret, type SecretSources } from '../alerts/secret-sources.ts'
 import type { HookConfig } from '../config/gateway-schema.ts'
 import { type Refusal, refused } from './refusal.ts'
-import { schemeOf } from './schemes.ts'
+import { type Scheme, schemeOf } from './schemes.ts'
 
 export interface Auth {
   /** Before the body has come: what can be told by the headers. */
@@ -16,6 +16,8 @@ export interface Auth {
   readonly secrets: readonly string[]
   /** A field of the body by which the sender's retries are known. */
   readonly field: string | undefined
+  /** What its bodies are; undefined: anything. */
+  readonly kinds: Scheme['kinds']
 }
 
 const SECONDS_DIGITS = 11
@@ -30,7 +32,14 @@ export function createAuth(place: string, auth: HookConfig['auth'], sources: Sec
       auth === 'none' || auth.type === 'bearer' ? { 'www-authenticate': 'Bearer' } : {},
     )
   if (auth === 'none')
-    return { early: () => undefined, check: () => ({ key: undefined }), headers: [], secrets: [], field: undefined }
+    return {
+      early: () => undefined,
+      check: () => ({ key: undefined }),
+      headers: [],
+      secrets: [],
+      field: undefined,
+      kinds: undefined,
+    }
 
   const secrets = auth.secrets.map((ref, index) => readSecret(place, `auth.secrets[${index}]`, ref, sources))
   if (auth.type === 'bearer') {
@@ -50,6 +59,7 @@ export function createAuth(place: string, auth: HookConfig['auth'], sources: Sec
       headers: [header],
       secrets,
       field: undefined,
+      kinds: undefined,
     }
   }
 
@@ -84,6 +94,7 @@ export function createAuth(place: string, auth: HookConfig['auth'], sources: Sec
     headers: headersOf(auth),
     secrets,
     field: scheme.field,
+    kinds: scheme.kinds,
   }
 }
 

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { errorMessage } from '../base/errors.ts'
 import { isObject, parseForeignJson, setOwn } from '../base/json.ts'
-import { type Refusal, refused } from './refusal.ts'
+import { malformed, type Refusal, refused } from './refusal.ts'
 
 export interface Content {
   post: Record<string, unknown>
@@ -10,11 +10,18 @@ export interface Content {
 }
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/
-const FORM = 'application/x-www-form-urlencoded'
+export const FORM = 'application/x-www-form-urlencoded'
 const UTF8 = /^"?(?:utf-?8|us-ascii)"?$/i
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-export const isJsonType = (headers: IncomingHttpHeaders): boolean => JSON_TYPE.test(typeOf(headers))
+export type Kind = 'json' | 'form' | 'text'
+
+/** As which a body of this type is read. */
+export function kindOf(headers: IncomingHttpHeaders): Kind {
+  const type = typeOf(headers)
+  if (type === FORM) return 'form'
+  return JSON_TYPE.test(type) ? 'json' : 'text'
+}
 
 /** What no body of that kind can be read as, known before it has come. */
 export function unreadable(headers: IncomingHttpHeaders): Refusal | undefined {
@@ -36,18 +43,20 @@ export function readContent(headers: IncomingHttpHeaders, bytes: Uint8Array): Co
   } catch {
     return invalid('the body is no UTF-8 text')
   }
-  const type = typeOf(headers)
-  if (type === FORM) {
+  const kind = kindOf(headers)
+  if (kind === 'form') {
+    // No form begins so; and what was signed must not be read in two ways, by a header that nobody signs.
+    if (/^\s*[{[]/.test(text))
+      return invalid('the body is JSON, and no form: send it with Content-Type: application/json')
     const post = readForm(text)
     return isWellFormed(post) ? { post, body: '' } : invalid('the form is no UTF-8 behind its percent signs')
   }
-  if (!JSON_TYPE.test(type)) return { post: {}, body: text }
+  if (kind === 'text') return { post: {}, body: text }
   try {
     const value = parseForeignJson(text)
     return isObject(value) ? { post: value, body: '' } : { post: {}, body: text }
   } catch (error) {
-    // The parser's words quote the body, which is the sender's own.
-    return invalid(`the body is no JSON: ${errorMessage(error).slice(0, 120)}`)
+    return malformed('the body is no JSON', errorMessage(error).slice(0, 120))
   }
 }
 

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 
 /**
  * `key` is what the gateways share and nobody else knows: who could make such an id could store something under it first, and
- * the true delivery would pass for a repeat. `scope` is the hook; its path does not count, since nobody signs that.
+ * the true delivery would pass for a repeat. `scope` is the path, or the whole hook where a signature says nothing of it.
  */
 export const createEventIds =
   (key: string) =>

@@ -34,12 +34,14 @@ export function createEvents(hooks: Pick<Hooks, 'scrub' | 'holds'>, ids: EventId
   return (accepted: Accepted): HookEvent[] | Refusal => {
     const { hook, headers, content } = accepted
     const path = accepted.path.join('/')
+    // Who signs says nothing of the path: one delivery sent to another path of its hook is the same one.
+    const scope = accepted.key === undefined ? `/hook/${path}` : hook.pattern
     if (hook.settings.kind === 'alertmanager') {
       const alerts = readAlerts(content.post)
       if (isRefusal(alerts)) return alerts
       return alerts.map((alert: AlertEvent) => {
         const [tag, data] = alertReceived.of({ path, status: alert.status }, alert.data)
-        return { tag, data: clean(data), id: ids(hook.pattern, alert.delivery) }
+        return { tag, data: clean(data), id: ids(scope, alert.delivery) }
       })
     }
     const delivery = deliveryOf(accepted)
@@ -47,7 +49,7 @@ export function createEvents(hooks: Pick<Hooks, 'scrub' | 'holds'>, ids: EventId
     const auth = hook.settings.auth
     const post = auth !== 'none' && auth.type === 'slack' ? withoutSlackToken(content.post) : content.post
     const [tag, data] = hookReceived.of({ path }, { post, headers: hook.eventHeaders(headers), body: content.body })
-    return [{ tag, data: clean(data), id: delivery === undefined ? undefined : ids(hook.pattern, delivery) }]
+    return [{ tag, data: clean(data), id: delivery === undefined ? undefined : ids(scope, delivery) }]
   }
 }
 

@@ -9,7 +9,7 @@ import { requestReceived } from '../protocol/catalogue/webhooks.ts'
 import { newEventId } from '../protocol/event.ts'
 import { createAddressOf, isWithin, senderOf } from './address.ts'
 import { announcedSize, readBody } from './body.ts'
-import { isJsonType, readContent, unreadable } from './content.ts'
+import { FORM, type Kind, kindOf, readContent, unreadable } from './content.ts'
 import type { EventIds } from './event-id.ts'
 import { createEvents, type HookEvent } from './events.ts'
 import type { Hook, Hooks } from './hook.ts'
@@ -39,6 +39,8 @@ export interface HandleOptions {
 }
 
 const STORE_AGAIN_S = 5
+const JSON_ALONE: readonly Kind[] = ['json']
+const TYPES: Record<Kind, string> = { json: 'application/json', form: FORM, text: 'text/plain' }
 
 /** Resolves when all that has come to the process by now has been read: its events then go to the server in one write. */
 function createEndOfTurn(): () => Promise<void> {
@@ -96,8 +98,9 @@ export function createHandle({ config, hooks, ids, fire, now, steady, log }: Han
     const early =
       unreadable(request.headers) ?? announcedSize(request, hook.maxBody) ?? hook.auth.early(request.headers)
     if (early) return early
-    if (hook.settings.kind === 'alertmanager' && !isJsonType(request.headers))
-      return refused(415, 'invalid', 'Alertmanager sends application/json')
+    const kinds = hook.settings.kind === 'alertmanager' ? JSON_ALONE : hook.auth.kinds
+    if (kinds && !kinds.includes(kindOf(request.headers)))
+      return refused(415, 'invalid', `this hook takes ${kinds.map(kind => TYPES[kind]).join(' and ')}`)
     return undefined
   }
 
@@ -157,7 +160,7 @@ export function createHandle({ config, hooks, ids, fire, now, steady, log }: Han
     log.debug({ status, hook: answer.hook, address, request: id }, `a webhook was refused: ${outcome.error}`)
     return {
       ...answer,
-      body: { error: outcome.error, request: id },
+      body: { error: outcome.quote ? `${outcome.error}: ${outcome.quote}` : outcome.error, request: id },
       ...(outcome.headers ? { headers: outcome.headers } : {}),
     }
   }

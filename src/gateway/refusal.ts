@@ -15,8 +15,10 @@ export type Result =
 export interface Refusal {
   status: number
   result: Result
-  /** For the sender; says nothing that the sender did not send, but what is allowed. */
+  /** For the sender, and for the log. */
   error: string
+  /** For the sender alone: it quotes what was sent. */
+  quote?: string
   headers?: Readonly<Record<string, string>>
 }
 
@@ -26,6 +28,9 @@ export const refused = (
   error: string,
   headers?: Readonly<Record<string, string>>,
 ): Refusal => ({ status, result, error, ...(headers ? { headers } : {}) })
+
+/** What was sent cannot be read; `quote` is the reader's word for it. */
+export const malformed = (error: string, quote: string): Refusal => ({ ...refused(400, 'invalid', error), quote })
 
 export const isRefusal = (value: unknown): value is Refusal =>
   typeof value === 'object' && value !== null && 'status' in value && 'error' in value

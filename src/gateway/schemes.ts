@@ -1,6 +1,7 @@
 // How senders sign: where the signature and the time stand, and what is signed. One shape for all of them.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { AuthConfig } from '../config/gateway-schema.ts'
+import type { Kind } from './content.ts'
 
 export interface Scheme {
   algorithm: string
@@ -12,6 +13,8 @@ export interface Scheme {
   around(time: string): readonly [string, string]
   /** A field of the body that names the delivery over its retries, each of which is signed anew. */
   field?: string
+  /** As what its bodies are read, where that decides whether there is such a field: nobody signs their type. */
+  kinds?: readonly Kind[]
 }
 
 export interface Signed {
@@ -36,6 +39,7 @@ export function schemeOf(auth: Signing): Scheme {
         around: time => [`v0:${time}:`, ''],
       }),
       field: 'event_id',
+      kinds: ['json', 'form'],
     }
   const { header, prefix, algorithm, encoding, timestamp, tolerance = FIVE_MINUTES_MS } = auth
   const signed = auth.signed ?? (timestamp === undefined ? '{body}' : '{timestamp}.{body}')
@@ -77,6 +81,7 @@ const stripe = (tolerance: number): Scheme => ({
   encoding: 'hex',
   tolerance,
   field: 'id',
+  kinds: ['json'],
   around: time => [`${time}.`, ''],
   read(headers) {
     const parts = (one(headers['stripe-signature']) ?? '').split(',').map(part => part.trim())

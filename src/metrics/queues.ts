@@ -10,12 +10,14 @@ export function queuesSource(
   drain: Pick<Drain, 'drained'>,
 ): Source {
   return async () => {
-    const all = await Promise.all(
+    const asked = await Promise.allSettled(
       Object.entries(queues).map(async ([queue, { backend }]) => ({
         queue,
         ...(await (await open(backend)).counts(queue)),
       })),
     )
+    // A store that is away has no numbers; its drain tells so.
+    const all = asked.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
     return {
       reactor_queue_items: all.flatMap(({ queue, waiting, leased, dead }) =>
         Object.entries({ waiting, leased, dead }).map(([state, value]) => ({ labels: { queue, state }, value })),

@@ -69,8 +69,11 @@ export function createBeaconOutlet(parts: BeaconOutletParts): BeaconOutlet {
       .fire(...event, { keep: true })
       .catch(error => {
         refusals.add([errorMessage(error)])
-        // Link and disk may both be back; one that the server will not have stays lost.
-        if (['unwritable', 'unreachable'].includes(asReactorError(error).code) && !stopping.signal.aborted)
+        // Link, disk and the room of the store may all be back; one that the server will not have stays lost.
+        if (
+          ['unwritable', 'unreachable', 'store_refused'].includes(asReactorError(error).code) &&
+          !stopping.signal.aborted
+        )
           hold(beacon, event, thing, { stands, isOlder: true })
       })
       .finally(() => onTheWay.set(beacon, onTheWay.get(beacon)! - 1))

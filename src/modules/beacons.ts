@@ -23,7 +23,8 @@ const test = z.boolean().default(false).describe('only say what would be done')
 const return_yaml = z.boolean().default(true).describe('as a text')
 /** What looks later has no event any more that it could be held against. */
 const later = fixed('a beacon, which looks by itself from then on')
-const guards = { name: later, beacon_data: later }
+const named = fixed('the name of a beacon')
+const guards = { name: named, beacon_data: later }
 
 const list_ = execution({
   doc: `Lists the beacons as a YAML text, or with return_yaml=False as a map.
@@ -73,6 +74,7 @@ const delete_ = execution({
   doc: `Deletes a beacon.
     Example: reactor call web1 beacons.delete load`,
   args: { name, test },
+  guards: { name: named },
   idempotent: true,
   run: ({ name, test }, context) => saidOnBus(context, beaconDelete, context.beacons.delete(name, test), test),
 })
@@ -83,6 +85,7 @@ export const enable_beacon = execution({
   doc: `Enables a beacon.
     Example: reactor call web1 beacons.enable_beacon load`,
   args: { name, test },
+  guards: { name: named },
   idempotent: true,
   run: ({ name, test }, context) => saidOnBus(context, beaconEnabled, context.beacons.enable_beacon(name, test), test),
 })
@@ -91,6 +94,7 @@ export const disable_beacon = execution({
   doc: `Disables a beacon: it stays, and does not look.
     Example: reactor call web1 beacons.disable_beacon load`,
   args: { name, test },
+  guards: { name: named },
   idempotent: true,
   run: ({ name, test }, context) =>
     saidOnBus(context, beaconDisabled, context.beacons.disable_beacon(name, test), test),

@@ -14,7 +14,8 @@ const where = z
 const time_fmt = z.string().optional().describe('how the times are written, as strptime has it')
 /** What runs later has no event any more that it could be held against. */
 const entry = fixed('an entry of the schedule, which runs later by itself')
-const guards = { item: entry }
+const named = fixed('the name of an entry of the schedule')
+const guards = { name: named, item: entry }
 
 const list_ = execution({
   doc: `Lists the entries of the schedule as a YAML text, or with return_yaml=False as a map.
@@ -54,6 +55,7 @@ const delete_ = execution({
   doc: `Deletes an entry.
     Example: reactor call web1 schedule.delete job1`,
   args: { name, persist, test, where },
+  guards: { name: named },
   idempotent: true,
   run: ({ name, ...options }, context) =>
     changed(context, 'delete', context.schedule.delete(name, options), options.test),
@@ -98,6 +100,7 @@ export const run_job = execution({
   doc: `Runs an entry now, besides its times; one that is disabled only with force=True.
     Example: reactor call web1 schedule.run_job job1 force=True`,
   args: { name, force: z.boolean().default(false).describe('though it is disabled') },
+  guards: { name: named },
   run: ({ name, force }, context) => answered(context, context.schedule.run_job(name, force)),
 })
 
@@ -105,6 +108,7 @@ export const enable_job = execution({
   doc: `Enables an entry.
     Example: reactor call web1 schedule.enable_job job1`,
   args: { name, persist, test, where },
+  guards: { name: named },
   idempotent: true,
   run: ({ name, ...options }, context) =>
     changed(context, 'enabled_job', context.schedule.enable_job(name, options), options.test),
@@ -114,6 +118,7 @@ export const disable_job = execution({
   doc: `Disables an entry: it stays, and does not run.
     Example: reactor call web1 schedule.disable_job job1`,
   args: { name, persist, test, where },
+  guards: { name: named },
   idempotent: true,
   run: ({ name, ...options }, context) =>
     changed(context, 'disabled_job', context.schedule.disable_job(name, options), options.test),
@@ -158,6 +163,7 @@ export const postpone_job = execution({
     new_time: z.string().describe('when it runs instead'),
     time_fmt,
   },
+  guards: { name: named },
   idempotent: true,
   run: ({ name, current_time, new_time, time_fmt }, context) =>
     changed(context, 'postpone_job', context.schedule.postpone_job(name, current_time, new_time, time_fmt)),
@@ -167,6 +173,7 @@ export const skip_job = execution({
   doc: `Has an entry not run at one of its times, such as 2026-12-24T18:00:00, in its zone.
     Example: reactor call web1 schedule.skip_job job1 2026-12-24T18:00:00`,
   args: { name, current_time: z.string().describe('when it would run'), time_fmt },
+  guards: { name: named },
   idempotent: true,
   run: ({ name, current_time, time_fmt }, context) =>
     changed(context, 'skip_job', context.schedule.skip_job(name, current_time, time_fmt)),
@@ -193,7 +200,7 @@ export const move = execution({
     The job workers' config must allow schedule.add to this minion (jobs.peer).
     Example: reactor call web1 schedule.move job1 'web2'`,
   args: { name, target: z.string().min(1).describe('the minions, a glob'), test },
-  guards: { target },
+  guards: { name: named, target },
   run: ({ name, target, test }, context) => carry('moved', name, target, test, context),
 })
 
@@ -202,6 +209,6 @@ export const copy = execution({
     The job workers' config must allow schedule.add to this minion (jobs.peer).
     Example: reactor call web1 schedule.copy job1 'web*'`,
   args: { name, target: z.string().min(1).describe('the minions, a glob'), test },
-  guards: { target },
+  guards: { name: named, target },
   run: ({ name, target, test }, context) => carry('copied', name, target, test, context),
 })

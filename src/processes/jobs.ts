@@ -180,6 +180,10 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
       }),
     )
     metrics.add(await openConsumersSource(nc, ns, 'reactions', ['fast', 'slow']))
+    if (Object.keys(drain).length > 0) {
+      const drained = stack.add(startDrain({ queues: drain, open: queues.open, leases, fire, clock, log }))
+      metrics.add(queuesSource(drain, queues.open, drained))
+    }
     // Stopped first: it takes no more reactions, cuts short what runs, and leaves what waits to another worker.
     const reactions = stack.add(
       await startReactions({
@@ -201,9 +205,5 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
       }),
     )
     metrics.add(reactionsSource(reactions))
-    if (Object.keys(drain).length > 0) {
-      const drained = stack.add(startDrain({ queues: drain, open: queues.open, leases, fire, clock, log }))
-      metrics.add(queuesSource(drain, queues.open, drained))
-    }
   })
 }

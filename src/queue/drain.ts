@@ -126,10 +126,20 @@ const withRoom =
   async (...event) => {
     for (;;) {
       try {
-        return await fire(...event)
+        // One that waits for its server would hold up the end of the process; stored after all, its id makes it one with the next try.
+        return await beforeAbort(fire(...event), over)
       } catch (error) {
         if (!(error instanceof ReactorError) || error.code !== 'store_refused') throw error
         await clock.sleep(FAILED_MS, over)
       }
     }
   }
+
+function beforeAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -1,5 +1,6 @@
 // Queues in the stream QUEUES: an item is a message on a subject of its own, which takes one, so that it is unique; a durable
 // consumer a queue gives out each to one worker, and again where it was not acked within the time of the lease.
+import { setTimeout as delay } from 'node:timers/promises'
 import { type ConsumerInfo, JetStreamApiCodes, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage, ReactorError } from '../base/errors.ts'
@@ -22,6 +23,10 @@ const AHEAD = 500
 const READ = { messages: 500, bytes: 8 * 1024 * 1024 }
 const ONE = { ...READ, messages: 1 }
 const ACK_MS = 5000
+/** Times that a queue which has items may give out none; the wait grows by a millisecond each time. */
+const MOST_MISSED = 30
+/** An item that could not be laid to the dead ones, as where there is no room, comes by again after this. */
+const BURY_AGAIN_MS = 5000
 /** Until then a message that gets no ack is sent again. */
 const STORED_MS = 30_000
 
@@ -57,6 +62,10 @@ export async function openJetStreamQueues(
       throw away(error)
     }
   }
+  /** What another config made gives items out again after the time of its own lease, and not of this one. */
+  const fitLease = async (queue: string) => {
+    if (!made.has(queue) && (await find(queue))) await makeQueue(queue)
+  }
   /** Of a queue that has items but no consumer, as after a restore, one is made: they would never be given out. */
   const infoOf = async (queue: string): Promise<ConsumerInfo | undefined> => {
     const found = await find(queue)
@@ -66,6 +75,13 @@ export async function openJetStreamQueues(
     made.delete(queue)
     await makeQueue(queue)
     return find(queue)
+  }
+  /** Whether there is one that was never given out. A consumer is told of new ones a moment after whoever stored them. */
+  const hasMore = async (queue: string): Promise<boolean> => {
+    const info = await infoOf(queue)
+    if (!info) return false
+    const from = { seq: info.delivered.stream_seq + 1, subject: subjects.queueItem('ready', queue) }
+    return (await readBatch(nc, stream, from, ONE)).length > 0
   }
   /** False: its subject had one already. */
   const store = async (subject: string, text: string, id: string, headers: Record<string, string | undefined>) => {
@@ -120,11 +136,16 @@ export async function openJetStreamQueues(
     const header = (name: string) => message.headers?.get(name) || undefined
     const trace = traceIn(header)
     if (count <= tries) return { id: reply, uid, key, item: message.json(), ...(trace ? { trace } : {}), tries: count }
-    // A crash in between has it buried again, where it lies already.
-    await store(subjects.queueItem('dead', queue, key), message.string(), `dead-${uid}`, {
-      ...traceHeaders(trace),
-      [TRIES]: String(tries),
-    })
+    try {
+      // A crash in between has it buried again, where it lies already.
+      await store(subjects.queueItem('dead', queue, key), message.string(), `dead-${uid}`, {
+        ...traceHeaders(trace),
+        [TRIES]: String(tries),
+      })
+    } catch (error) {
+      nc.publish(reply, nak(BURY_AGAIN_MS))
+      throw error
+    }
     await answer(reply, '')
     return undefined
   }
@@ -190,20 +211,21 @@ export async function openJetStreamQueues(
       return items
     },
     async lease(queue, most) {
-      for (;;) {
+      await fitLease(queue)
+      for (let missed = 0; ; ) {
         const deliveries = await pullNow(nc, stream, consumerOf(queue).durable_name, Math.min(most, AHEAD))
-        if (deliveries?.length === 0) return []
-        if (!deliveries) {
-          if (await infoOf(queue)) continue
-          return []
+        if (!deliveries?.length) {
+          if (!(await hasMore(queue))) return []
+          if (++missed > MOST_MISSED) throw away(new Error(`the items of '${queue}' are not given out just now`))
+          await delay(missed)
+          continue
         }
-        try {
-          const found = await Promise.all(deliveries.map(delivery => given(queue, delivery)))
-          const leases = found.filter(one => one !== undefined)
-          if (leases.length > 0) return leases
-        } catch (error) {
-          throw away(error)
-        }
+        const found = await Promise.allSettled(deliveries.map(delivery => given(queue, delivery)))
+        const leases = found.flatMap(one => (one.status === 'fulfilled' && one.value ? [one.value] : []))
+        // One that cannot be buried, as where there is no room, holds up no other.
+        if (leases.length > 0) return leases
+        const failed = found.find(one => one.status === 'rejected')
+        if (failed) throw away(failed.reason)
       }
     },
     ack: (_queue, leases) => answerAll(leases, ''),

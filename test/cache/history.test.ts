@@ -107,6 +107,19 @@ describe('the history of events', () => {
     expect((await history({})).events.map(({ tag }) => tag)).toEqual(['my/1'])
   })
 
+  it('goes on behind an event that takes more room in a page than its sender needed', async () => {
+    const { history, publisher, subjects, fire } = await start(1)
+    const grows = `{"data": {"n": [${'1e20,'.repeat(60_000)}1]}}`
+    await publisher.publish(subjects.event(minionOrigin('web1'), 'my/grows'), grows)
+    await fire('my/last', {})
+    for (const after_seq of [0, 1]) {
+      const page = await history({ after_seq })
+      expect(page.events.map(({ tag }) => tag).slice(-2)).toEqual(['my/grows', 'my/last'])
+      expect(page.events.at(-2)!.data).toHaveProperty('_left_out')
+      expect(page).toMatchObject({ next_seq: 3, last_seq: 3 })
+    }
+  })
+
   it('fits each page into a message, however large the events are', async () => {
     const { history, fire, nc } = await start()
     const limit = nc.info!.max_payload

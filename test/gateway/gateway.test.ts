@@ -168,6 +168,42 @@ describe('a signed webhook', () => {
     ])
   })
 
+  it('of Stripe or Slack is taken as what they send alone, for nobody signs as what a body is to be read', async () => {
+    const gate = await openGateway(server, {
+      hooks: {
+        '/hook/stripe': { auth: { type: 'stripe', secrets: SECRETS } },
+        '/hook/slack': { auth: { type: 'slack', secrets: SECRETS } },
+      },
+    })
+    const time = String(Math.floor(Date.now() / 1000))
+    const send = (path: string, body: string, type: string) =>
+      gate.post(path, body, {
+        ...{ 'content-type': type, 'x-slack-request-timestamp': time },
+        'stripe-signature': `t=${time},v1=${hmac(OLD, `${time}.${body}`)}`,
+        'x-slack-signature': `v0=${hmac(OLD, `v0:${time}:${body}`)}`,
+      })
+    for (const path of ['/hook/stripe', '/hook/slack']) {
+      const body = JSON.stringify({ id: 'evt_1', event_id: 'Ev1', token: 'xyzzy' })
+      expect(await send(path, body, 'application/json')).toMatchObject({ status: 202 })
+      expect(await send(path, body, 'text/plain')).toMatchObject({ status: 415 })
+      expect((await send(path, body, 'application/x-www-form-urlencoded')).status).toBe(
+        path === '/hook/slack' ? 400 : 415,
+      )
+    }
+    expect(await gate.stored()).toHaveLength(2)
+  })
+
+  it('by a bearer is another one at another path of its hook', async () => {
+    const gate = await openGateway(server, {
+      hooks: { '/hook/**': { auth: BEARER, delivery_id: { header: 'Idempotency-Key' } } },
+    })
+    const send = (path: string) => gate.post(path, '', { ...bearer(), 'idempotency-key': '1' })
+    const [first, other, again] = [await send('/hook/a'), await send('/hook/b'), await send('/hook/a')]
+    expect(other.json).not.toEqual(first.json)
+    expect(again.json).toEqual(first.json)
+    expect((await gate.stored()).map(({ tag }) => tag)).toEqual(['salt/netapi/hook/a', 'salt/netapi/hook/b'])
+  })
+
   it('by a bearer can be named by a header of its sender', async () => {
     const gate = await openGateway(server, {
       hooks: { '/hook/x': { auth: BEARER, delivery_id: { header: 'Idempotency-Key' } } },
@@ -188,6 +224,18 @@ describe('a signed webhook', () => {
     expect(all).not.toContain(OLD)
     expect(all).not.toContain(NEW)
     expect(all).toContain('my token is [redacted]')
+  })
+
+  it('that cannot be read is quoted to its sender, and never in the log', async () => {
+    const gate = await openGateway(server, {
+      hooks: { '/hook/x': { auth: 'none' }, '/hook/alerts': { auth: 'none', kind: 'alertmanager' } },
+    })
+    const send = async (path: string, body: string) => (await gate.post(path, body, JSON_TYPE)).json.error
+    expect(await send('/hook/x', '{"password": hunter2}')).toContain('hunter2')
+    const alert = { status: 'firing', labels: { hunter2: 7 }, startsAt: 'now', fingerprint: 'a' }
+    expect(await send('/hook/alerts', JSON.stringify({ version: '4', alerts: [alert] }))).toContain('labels.hunter2')
+    expect(JSON.stringify(gate.lines.items)).toContain('a webhook was refused')
+    expect(JSON.stringify(gate.lines.items)).not.toContain('hunter2')
   })
 })
 

@@ -150,6 +150,15 @@ describe('the content of a body', () => {
     expect(read(type, text)).toMatchObject({ status: 400 })
   })
 
+  it('is no form where it is JSON, whatever the header says', () => {
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    for (const text of ['{"a": 1}', ' \n[{"a": 1}]'])
+      expect(readContent(form, Buffer.from(text))).toMatchObject({
+        status: 400,
+        error: expect.stringContaining('send it with Content-Type: application/json'),
+      })
+  })
+
   it('is not taken compressed, in parts, or in another charset', () => {
     expect(unreadable({ 'content-encoding': 'gzip' })).toMatchObject({ status: 415 })
     expect(unreadable({ 'content-type': 'multipart/form-data; boundary=x' })).toMatchObject({ status: 415 })

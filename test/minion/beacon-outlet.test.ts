@@ -47,33 +47,39 @@ it('what a beacon says at once, with the link away, does not outgrow its room on
   ])
 })
 
-it('what a beacon says while neither disk nor link takes it is held back: the newest of each thing, and how many there were', async () => {
-  const { log } = keptLog()
-  const fired = createSeen<{ tag: string; data: Record<string, unknown> }>()
-  const clock = createHandClock(0)
-  let full = true
-  const outlet = createBeaconOutlet({
-    ...{ id: 'm1', file: { values: new Map() }, clock, log },
-    connected: () => true,
-    hide: value => value,
-    spool: {
-      async fire(tag, data) {
-        if (full) throw new ReactorError('unwritable', 'no space left on device')
-        fired.push({ tag, data })
+it.each<['unwritable' | 'store_refused', string]>([
+  ['unwritable', 'no space left on device'],
+  ['store_refused', 'maximum bytes exceeded'],
+])(
+  'what a beacon says while nothing takes it is held back: the newest of each thing, and how many there were: %s',
+  async (code, why) => {
+    const { log } = keptLog()
+    const fired = createSeen<{ tag: string; data: Record<string, unknown> }>()
+    const clock = createHandClock(0)
+    let full = true
+    const outlet = createBeaconOutlet({
+      ...{ id: 'm1', file: { values: new Map() }, clock, log },
+      connected: () => true,
+      hide: value => value,
+      spool: {
+        async fire(tag, data) {
+          if (full) throw new ReactorError(code, why)
+          fired.push({ tag, data })
+        },
       },
-    },
-  })
-  onTestFinished(() => outlet.stop())
-  for (const state of ['down', 'up', 'down']) {
-    outlet.say('ps', { tag: 'x', data: { state }, told: 'change', thing: 'x' })
+    })
+    onTestFinished(() => outlet.stop())
+    for (const state of ['down', 'up', 'down']) {
+      outlet.say('ps', { tag: 'x', data: { state }, told: 'change', thing: 'x' })
+      await clock.turn(3000)
+    }
+    outlet.say('ps', { tag: 'y', data: {}, told: 'change' })
     await clock.turn(3000)
-  }
-  outlet.say('ps', { tag: 'y', data: {}, told: 'change' })
-  await clock.turn(3000)
-  full = false
-  await clock.turn(1000)
-  expect(fired.items).toEqual([
-    { tag: 'salt/minion/m1/beacon/ps/dropped', data: expect.objectContaining({ count: 3 }) },
-    { tag: 'salt/beacon/m1/ps/x', data: { state: 'down', id: 'm1' } },
-  ])
-})
+    full = false
+    await clock.turn(1000)
+    expect(fired.items).toEqual([
+      { tag: 'salt/minion/m1/beacon/ps/dropped', data: expect.objectContaining({ count: 3 }) },
+      { tag: 'salt/beacon/m1/ps/x', data: { state: 'down', id: 'm1' } },
+    ])
+  },
+)

@@ -125,6 +125,24 @@ describe("a minion's beacons", () => {
     expect(did.slice(5)).toEqual(['close 40', 'open 0 40', 'poll 40'])
   })
 
+  it('tell nothing of what a state run has changed, and of all that changes after it', async () => {
+    const { start, clock, world, fired } = await createPlace()
+    const service = (what: string) => [state(what, { tag: 'nginx', tell: what === 'stopped' })]
+    world.found = service('running')
+    await start({ thing: { interval: 10, onchangeonly: true, disable_during_state_run: true } })
+    await clock.turn(10_000)
+    world.begun++
+    world.running = true
+    world.found = service('stopped')
+    await clock.turn(20_000)
+    world.running = false
+    await clock.turn(20_000)
+    expect(fired.items).toEqual([])
+    world.found = service('running')
+    await clock.turn(10_000)
+    expect(fired.items).toHaveLength(1)
+  })
+
   it('of the pillar look too; what the config says goes before it', async () => {
     const { start, clock, world, did, isSaid } = await createPlace()
     const { setPillar, list } = await start({ thing: { threshold: 1 } })

@@ -46,6 +46,15 @@ describe('a job with a value from an event', () => {
         `${fun}: argument 'beacon_data' holds a value from the event`,
       )
     }
+    for (const module of ['schedule', 'beacons'])
+      for (const fun of module === 'schedule'
+        ? ['delete', 'run_job', 'enable_job', 'disable_job', 'skip_job', 'postpone_job', 'move', 'copy']
+        : ['add', 'modify', 'delete', 'enable_beacon', 'disable_beacon']) {
+        const call = { arg: ['x', {}, 'z'], ...given([['arg', 0]]) }
+        expect((await run(job(`${module}.${fun}`, call))).return).toContain(
+          "argument 'name' holds a value from the event",
+        )
+      }
   })
 
   it('marks what it asks of other minions', async () => {

@@ -8,6 +8,7 @@ import { entryOf } from '../../src/queue/entry.ts'
 import { keptLog, openCore } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { createGate, within } from '../helpers/wait.ts'
 import { createHandClock } from '../schedule/hand-clock.ts'
 import { openQueues } from './opened.ts'
 
@@ -70,6 +71,27 @@ describe('a drain', () => {
     for (const [n, { at }] of fired.entries()) if (n > 0) expect(at - fired[n - 1]!.at).toBeGreaterThanOrEqual(200)
     expect(await backend.length('q')).toBe(0)
     await drain.stop()
+  })
+
+  it('ends though an event of its waits for the server', async () => {
+    const core = await openCore(server)
+    const { backends } = await openQueues(core)
+    await (await backends.open()).insert('q', [entryOf('a')])
+    const fired = createGate()
+    const drain = startDrain({
+      queues: { q: { rate: { items: 10, everyMs: 1000 } } },
+      open: backends.open,
+      leases: await openLeases(core.nc, core.ns, 1, 'a', silentLog, TIMES),
+      fire: () => {
+        fired.open()
+        return new Promise(() => undefined)
+      },
+      clock: systemClock,
+      log: silentLog,
+    })
+    await within(fired.passed, 'the event')
+    await within(drain.stop(), 'the end of the drain')
+    expect(await (await backends.open()).items('q', 10)).toEqual(['a'])
   })
 
   it.each(['sqlite', 'jetstream'] as const)(

@@ -51,6 +51,36 @@ describe('the jetstream backend', () => {
     await other.close()
   })
 
+  it('gives nothing out twice within a lease that the config has made longer since', async () => {
+    const before = await open({ leaseMs: 1000, tries: 5 })
+    await before.insert('longer', [entryOf('a')])
+    await before.close()
+    const backend = await open({ leaseMs: 60_000, tries: 5 })
+    expect((await backend.lease('longer', 1)).map(({ item }) => item)).toEqual(['a'])
+    const jsm = await jetstreamManager(nc)
+    const { config } = await jsm.consumers.info(
+      streamNames(NS).queues,
+      queueConsumer(NS, 'longer', 60_000).durable_name,
+    )
+    expect(config.ack_wait).toBe(60_000 * 1_000_000)
+    await backend.close()
+  })
+
+  it('gives out the others where one that is spent has no room among the dead', async () => {
+    const backend = await open({ leaseMs: 60_000, tries: 1 })
+    await backend.insert('spent', [entryOf(`spent ${'x'.repeat(5000)}`)])
+    await backend.nack('spent', await backend.lease('spent', 1))
+    await backend.insert('spent', ['a', 'b'].map(entryOf))
+    const jsm = await jetstreamManager(nc)
+    const stream = streamNames(NS).queues
+    const { config, state } = await jsm.streams.info(stream)
+    await jsm.streams.update(stream, { ...config, max_bytes: state.bytes + 100 })
+    expect((await backend.lease('spent', 10)).map(({ item }) => item)).toEqual(['a', 'b'])
+    await jsm.streams.update(stream, config)
+    expect(await backend.dead('spent', 10)).toEqual([])
+    await backend.close()
+  })
+
   it('refuses what has no room, and keeps what it has', async () => {
     const jsm = await jetstreamManager(nc)
     const stream = streamNames(NS).queues

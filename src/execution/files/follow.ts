@@ -50,7 +50,9 @@ export async function followFile(path: string): Promise<FollowedFile> {
   /** At the beginning of the last line, where that has no end yet: it is told as a whole. */
   const toEnd = async (file: FileHandle) => {
     const { size } = await file.stat()
-    const last = await readAt(file, Math.max(0, size - LONGEST_LINE), LONGEST_LINE)
+    // No more than that: it may grow meanwhile.
+    const length = Math.min(size, LONGEST_LINE)
+    const last = await readAt(file, size - length, length)
     const lineStart = last.lastIndexOf(NEWLINE) + 1
     inLongLine = lineStart === 0 && size > LONGEST_LINE
     position = inLongLine ? size : size - (last.length - lineStart)
