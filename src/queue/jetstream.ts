@@ -11,13 +11,10 @@ import { readBatch, type StoredMessage } from '../bus/read-batch.ts'
 import { HEADER } from '../protocol/event.ts'
 import { queueConsumer, queueIn, streamNames } from '../protocol/streams.ts'
 import type { Subjects } from '../protocol/subject.ts'
-import type { Trace } from '../protocol/trace.ts'
 import type { Lease, QueueBackend, QueueSettings } from './backend.ts'
+import { headersOf, keyIn, leaseOf, nak, traceIn, triesIn } from './jetstream-item.ts'
 import { type Delivery, pullNow } from './pull.ts'
 
-/** When it may be given out first, milliseconds since the epoch; and how often a dead one was given out. */
-const DUE = 'Reactor-Due'
-const TRIES = 'Reactor-Tries'
 /** Messages, and bytes of them, that are asked for at once. */
 const AHEAD = 500
 const READ = { messages: 500, bytes: 8 * 1024 * 1024 }
@@ -122,31 +119,22 @@ export async function openJetStreamQueues(
 
   /** Undefined: it is not to be given out now, and has been put aside. */
   const given = async (queue: string, delivery: Delivery): Promise<Lease | undefined> => {
-    const { reply, message, delivered } = delivery
-    const due = Number(message.headers?.get(DUE) || 0)
-    const wait = due - Date.now()
-    if (wait > 0) {
-      nc.publish(reply, nak(wait))
+    const { waitMs, ...lease } = leaseOf(delivery)
+    const { id, uid, key, trace } = lease
+    if (waitMs > 0) {
+      nc.publish(id, nak(waitMs))
       return undefined
     }
-    const key = message.subject.slice(message.subject.lastIndexOf('.') + 1)
-    const uid = message.headers?.get(HEADER.id) ?? key
-    // Of a delayed one the first was no giving out.
-    const count = due > 0 ? Math.max(1, delivered - 1) : delivered
-    const header = (name: string) => message.headers?.get(name) || undefined
-    const trace = traceIn(header)
-    if (count <= tries) return { id: reply, uid, key, item: message.json(), ...(trace ? { trace } : {}), tries: count }
+    if (lease.tries <= tries) return lease
     try {
       // A crash in between has it buried again, where it lies already.
-      await store(subjects.queueItem('dead', queue, key), message.string(), `dead-${uid}`, {
-        ...traceHeaders(trace),
-        [TRIES]: String(tries),
-      })
+      const dead = subjects.queueItem('dead', queue, key)
+      await store(dead, delivery.message.string(), `dead-${uid}`, headersOf(trace, { tries }))
     } catch (error) {
-      nc.publish(reply, nak(BURY_AGAIN_MS))
+      nc.publish(id, nak(BURY_AGAIN_MS))
       throw error
     }
-    await answer(reply, '')
+    await answer(id, '')
     return undefined
   }
 
@@ -155,14 +143,14 @@ export async function openJetStreamQueues(
     leaseMs,
     async insert(queue, entries, delayMs = 0) {
       await makeQueue(queue)
-      const headers: Record<string, string> = delayMs > 0 ? { [DUE]: String(Date.now() + delayMs) } : {}
+      const due = delayMs > 0 ? { dueMs: Date.now() + delayMs } : {}
       const existing = new Set<string>()
       for (let at = 0; at < entries.length; at += AHEAD)
         // On one connection they are stored in the order in which they are sent.
         await Promise.all(
           entries.slice(at, at + AHEAD).map(async ({ key, uid, text, trace }) => {
-            const all = { ...headers, ...traceHeaders(trace) }
-            if (!(await store(subjects.queueItem('ready', queue, key), text, uid, all))) existing.add(key)
+            const ready = subjects.queueItem('ready', queue, key)
+            if (!(await store(ready, text, uid, headersOf(trace, due)))) existing.add(key)
           }),
         )
       return existing
@@ -241,7 +229,7 @@ export async function openJetStreamQueues(
       const found: { item: unknown; tries: number }[] = []
       for await (const message of read(subjects.queueItem('dead', queue))) {
         if (found.length >= most) break
-        found.push({ item: JSON.parse(message.text()), tries: Number(message.header(TRIES)) })
+        found.push({ item: JSON.parse(message.text()), tries: triesIn(message.header) })
       }
       return found
     },
@@ -249,19 +237,12 @@ export async function openJetStreamQueues(
       const wanted = keys && new Set(keys)
       let revived = 0
       for await (const message of read(subjects.queueItem('dead', queue))) {
-        const key = message.subject.slice(message.subject.lastIndexOf('.') + 1)
+        const key = keyIn(message.subject)
         if (wanted && !wanted.has(key)) continue
         const id = `again-${message.seq}-${message.header(HEADER.id) ?? key}`
+        const ready = subjects.queueItem('ready', queue, key)
         // What was inserted again meanwhile lives already.
-        if (
-          !(await store(
-            subjects.queueItem('ready', queue, key),
-            message.text(),
-            id,
-            traceHeaders(traceIn(name => message.header(name))),
-          ))
-        )
-          continue
+        if (!(await store(ready, message.text(), id, headersOf(traceIn(message.header))))) continue
         await purge(message.subject)
         revived += 1
       }
@@ -270,17 +251,6 @@ export async function openJetStreamQueues(
     close: async () => undefined,
   }
 }
-
-const traceHeaders = (trace: Trace | undefined): Record<string, string | undefined> =>
-  trace ? { [HEADER.cause]: trace.cause, [HEADER.hops]: String(trace.hops ?? 0), [HEADER.chain]: trace.chain } : {}
-
-function traceIn(header: (name: string) => string | undefined): Trace | undefined {
-  const hops = Number(header(HEADER.hops))
-  return hops > 0 ? { cause: header(HEADER.cause), hops, chain: header(HEADER.chain) } : undefined
-}
-
-const nak = (delayMs: number): string =>
-  delayMs > 0 ? `-NAK ${JSON.stringify({ delay: delayMs * 1_000_000 })}` : '-NAK'
 
 function away(error: unknown): ReactorError {
   if (error instanceof ReactorError) return error
