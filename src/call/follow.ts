@@ -7,7 +7,7 @@ import { createJobCache } from '../cache/client.ts'
 import type { JobView } from '../protocol/job-view.ts'
 import { outcomeOf } from '../protocol/lifecycle.ts'
 import { askOn } from './ask-on.ts'
-import { hearJob } from './hear.ts'
+import { hearJob, hearPresence } from './hear.ts'
 import { createStanding, type Standing } from './standing.ts'
 import { createWake } from './wake.ts'
 
@@ -66,6 +66,16 @@ export async function followJob(
       if (standing.ended(id, outcomeOf(returned))) change()
     },
   })
+  const presence = hearPresence(bus, {
+    onLost(ids) {
+      standing.lost(ids)
+      change()
+    },
+    onFound(ids) {
+      standing.found(ids)
+      change()
+    },
+  })
   // Runner and wheel functions tell of themselves under tags of their own.
   const others = ['run', 'wheel'].map(kind =>
     bus.nc.subscribe(`${bus.subjects.livePrefix}*.salt.${kind}.${jid}.>`, {
@@ -95,6 +105,6 @@ export async function followJob(
     stop.abort()
     unfollow()
     clearInterval(looking)
-    if (!bus.nc.isClosed()) for (const subscription of [live, ...others]) subscription.unsubscribe()
+    if (!bus.nc.isClosed()) for (const subscription of [live, presence, ...others]) subscription.unsubscribe()
   }
 }

@@ -13,7 +13,7 @@ export interface BatchOptions extends CallOptions {
   /** `10` or `25%`. */
   size: string
   waitMs: number
-  /** Start no more once one has failed or has not answered. */
+  /** Start no more once one has failed, was lost or has not answered. */
   failhard: boolean
   newJid(): string
 }
@@ -81,6 +81,10 @@ export async function runBatch(
       },
       // Who is away or has refused gives its place to the next at once.
       onPublished: (published, standing) => tell({ published, standing }, false),
+      // So does who is lost with the job in hand; it is told when its group ends, for until then its return may come.
+      onChange({ gone }) {
+        for (const id of gone) if (batch.running.has(id)) ended(id, false)
+      },
     }
     try {
       const end = await callMinions(bus, jid, { ...job, tgt: ids, tgt_type: 'list' }, handle, options)

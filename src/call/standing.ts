@@ -25,6 +25,8 @@ export interface Standing {
   lost(ids: readonly string[]): void
   found(ids: readonly string[]): void
   isLost(id: string): boolean
+  /** Those that took it, have not ended and are lost. */
+  readonly gone: ReadonlySet<string>
   /** False where the outcome was known already, or the minion is none of those that the job is for. */
   ended(id: string, outcome: Outcome): boolean
   hasEnded(id: string): boolean
@@ -46,7 +48,6 @@ export function createStanding(): Standing {
   const known = new Map<string, KnownOfMinion>()
   /** Took it, without an outcome so far, and are not lost. Kept beside, so that a return costs no look at all the others. */
   const taken = new Set<string>()
-  /** The same, and are lost. */
   const gone = new Set<string>()
   const lost = new Set<string>()
   const refused = new Map<string, string>()
@@ -102,6 +103,7 @@ export function createStanding(): Standing {
       for (const id of ids) if (lost.delete(id)) place(id)
     },
     isLost: id => lost.has(id),
+    gone,
     ended(id, outcome) {
       if (!expected?.has(id) || known.get(id)?.outcome !== undefined) return false
       learn(id, { outcome })

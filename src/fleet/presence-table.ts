@@ -16,6 +16,11 @@ export interface PresenceTable {
    * heard by now, it knows better.
    */
   adopt(ids: Iterable<string>, slow: Readonly<Record<string, number>>, now: number): void
+  /**
+   * Another has judged until now, and these were there for it. Whom it did not count among them is lost here too until its
+   * next heartbeat, but for those whose last one was of late: the other may not have come to say so.
+   */
+  concede(there: Iterable<string>, now: number): void
   /** Sorted; the same list for as long as nothing has changed. */
   present(): readonly string[]
   /** The largest gap of each that has a limit of its own, milliseconds. */
@@ -27,6 +32,8 @@ interface Heard {
   session: string | undefined
   /** From before this table: by which process, it will say. */
   adopted: boolean
+  /** Not since it was adopted, or since nobody could be heard. */
+  unheard: boolean
   /** Those that ask for more than the usual limit, with when they ended. */
   gaps: { ms: number; ended: number }[]
   limit: number
@@ -56,7 +63,7 @@ export function createPresenceTable(limitMs: number): PresenceTable {
     beat(id, session, now) {
       const heard = minions.get(id)
       if (!heard) {
-        minions.set(id, { at: now, session, adopted: false, gaps: [], limit: limitMs, lost: false })
+        minions.set(id, { at: now, session, adopted: false, unheard: false, gaps: [], limit: limitMs, lost: false })
         sorted = undefined
         return
       }
@@ -67,7 +74,7 @@ export function createPresenceTable(limitMs: number): PresenceTable {
         heard.limit = limitMs
       }
       if (heard.lost) sorted = undefined
-      Object.assign(heard, { at: now, session, lost: false })
+      Object.assign(heard, { at: now, session, unheard: false, lost: false })
     },
     judge(now) {
       let lost = 0
@@ -85,7 +92,7 @@ export function createPresenceTable(limitMs: number): PresenceTable {
     },
     renew(now) {
       since = now
-      for (const heard of minions.values()) if (!heard.lost) heard.at = now
+      for (const heard of minions.values()) if (!heard.lost) Object.assign(heard, { at: now, unheard: true })
     },
     adopt(ids, slow, now) {
       for (const id of ids) {
@@ -93,7 +100,17 @@ export function createPresenceTable(limitMs: number): PresenceTable {
         const gaps = Object.hasOwn(slow, id) ? [{ ms: slow[id]!, ended: since }] : []
         const limit = limitOf(gaps)
         if (now - since > limit) continue
-        minions.set(id, { at: since, session: undefined, adopted: true, gaps, limit, lost: false })
+        minions.set(id, { at: since, session: undefined, adopted: true, unheard: true, gaps, limit, lost: false })
+        sorted = undefined
+      }
+    },
+    concede(there, now) {
+      const known = new Set(there)
+      for (const [id, heard] of minions) {
+        if (heard.lost || known.has(id)) continue
+        // Twice in a limit a heartbeat comes, and clocks of two masters differ by less.
+        if (!heard.unheard && now - heard.at <= limitMs / 2) continue
+        heard.lost = true
         sorted = undefined
       }
     },

@@ -5,6 +5,7 @@
 // writes it again before anything else: from then on every write of the one before fails. A change that it finds there may have
 // been told or not: the last stored event of its kind says how far that was, and the ids make one of what both tell at once. A
 // master that starts takes those that were told as present for present and gives them their limit, so a restart changes nothing.
+// And whoever begins to lead believes the one before of whom it has not heard since: that one may have heard longer.
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -102,15 +103,17 @@ export function startTeller(parts: TellerParts): Running {
       return true
     }
 
-    for (;;) {
-      await pause()
-      if (!leads()) return
+    await pause()
+    // Not before: where this process was stopped until now, the table knows by this time.
+    table.concede(told.present, parts.now())
+    while (leads()) {
       try {
         if (!(await round())) return
         trouble.over()
       } catch (error) {
         trouble.met(error)
       }
+      await pause()
     }
   }
 

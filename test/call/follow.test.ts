@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { followJob } from '../../src/call/follow.ts'
+import type { Standing } from '../../src/call/standing.ts'
 import { serviceOrigin } from '../../src/protocol/origin.ts'
 import { startRestartableServer } from '../helpers/restartable.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
@@ -20,14 +21,17 @@ async function start(minions: string[], more: Parameters<typeof cachedJob>[2] = 
   const states = createSeen<Record<string, string>>()
   const stop = new AbortController()
   const now = () => Date.now()
-  const follow = () =>
+  const follow = (onChange: (standing: Standing) => void = () => undefined) =>
     followJob(
       system.bus,
       view,
-      standing => states.push(Object.fromEntries(minions.map(id => [id, standing.stateOf(id, now())]))),
+      standing => {
+        onChange(standing)
+        states.push(Object.fromEntries(minions.map(id => [id, standing.stateOf(id, now())])))
+      },
       { signal: stop.signal },
     )
-  return { ...system, jid, view, states, stop, follow }
+  return { ...system, jid, view, states, stop, now, follow }
 }
 
 describe('following a job', () => {
@@ -98,6 +102,21 @@ describe('following a job', () => {
     await fireAs(serviceOrigin('_jobs'), `salt/run/${jid}/ret`, { jid, success: true })
     await within(ended, 'the end')
     expect(states.items.at(-1)).toEqual({ _jobs: 'returned' })
+  })
+
+  it('tells of those who are lost, and goes on until they have ended', async () => {
+    const { jid, follow, states, now, tellPresence, giveReturn } = await start(['a', 'b'])
+    const gone = createSeen<string>()
+    const ended = follow(standing => gone.push([...standing.gone].join()))
+    await states.reach(1)
+    await tellPresence({ lost: ['a', 'b', 'elsewhere'] })
+    await gone.find(ids => ids === 'a,b', 'the loss')
+    await tellPresence({ new: ['b'] })
+    await gone.find(ids => ids === 'a', 'that b is back')
+    await giveReturn(jid, 'b')
+    await states.find(({ b }) => b === 'returned', 'the return of b')
+    await giveReturn(jid, 'a')
+    expect((await within(ended, 'the end')).counts(now())).toEqual({ returned: 2 })
   })
 
   it('ends when it is told to', async () => {

@@ -93,6 +93,34 @@ describe('a batch', () => {
     expect(told.slice(1)).toEqual(['a silent', 'b returned'])
   })
 
+  it('gives the place of one that is lost with the job in hand to the next, and takes its return while its group runs', async () => {
+    const { run, told, executing, requests, giveReturn, tellPresence, groups } = await start(['a', 'b', 'c', 'd'])
+    const ended = run('3')
+    await executing.reach(1)
+    await requests.reach(2)
+    await tellPresence({ lost: ['a', 'c'] })
+    await executing.reach(2)
+    expect(told.slice(1)).toEqual([])
+    await tellPresence({ new: ['a'] })
+    await giveReturn(executing.items[0]!.jid, 'a')
+    await giveReturn(executing.items[0]!.jid, 'b')
+    await giveReturn(executing.items[1]!.jid, 'd')
+    expect(await within(ended, 'the end')).toEqual({ left: [], openJids: [] })
+    expect(groups()).toEqual([['a', 'b', 'c'], ['d']])
+    expect([...told.slice(1)].sort()).toEqual(['a returned', 'b returned', 'c lost', 'd returned'])
+  })
+
+  it('starts no more with failhard once one is lost', async () => {
+    const { run, told, executing, requests, giveReturn, tellPresence } = await start(['a', 'b', 'c'])
+    const ended = run('2', { failhard: true })
+    await executing.reach(1)
+    await requests.reach(2)
+    await tellPresence({ lost: ['a'] })
+    await giveReturn(executing.items[0]!.jid, 'b')
+    expect(await within(ended, 'the end')).toEqual({ left: ['c'], openJids: [] })
+    expect(told.slice(1)).toEqual(['b returned', 'a lost'])
+  })
+
   it('starts no more with failhard once one has failed, but waits for those that run', async () => {
     const { run, told, executing, giveReturn, groups } = await start(['a', 'b', 'c'])
     const ended = run('2', { failhard: true })

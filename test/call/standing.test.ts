@@ -53,13 +53,14 @@ describe('where a job stands', () => {
     job.lost(['a', 'c', 'stranger'])
     expect([job.waits, job.nextClose(0), job.open(0)]).toEqual([true, 5000, ['a', 'b', 'c']])
     expect(['a', 'b', 'c'].map(job.isLost)).toEqual([true, false, true])
+    expect([...job.gone]).toEqual(['a', 'c'])
     job.ended('b', 'returned')
     expect([job.waits, job.nextClose(0), job.open(0)]).toEqual([false, undefined, ['a', 'c']])
     job.found(['a'])
     expect([job.waits, job.nextClose(0), job.isLost('a')]).toEqual([true, 5000, false])
     job.ended('a', 'died')
     expect(job.ended('c', 'returned')).toBe(true)
-    expect([job.waits, job.open(0)]).toEqual([false, []])
+    expect([job.waits, job.open(0), job.gone.size]).toEqual([false, [], 0])
   })
 
   it('knows who was lost before it was known that it took the job', () => {

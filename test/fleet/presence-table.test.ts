@@ -146,6 +146,46 @@ describe('minions that were there before', () => {
   })
 })
 
+describe('where another has judged until now', () => {
+  it('whom that one has lost and nobody has heard since is lost, and there again from its next heartbeat on', () => {
+    const { table } = open()
+    table.adopt(['web1', 'web2'], {}, 0)
+    table.beat('web2', 's', 400)
+    table.concede(['web2'], 500)
+    expect(table.present()).toEqual(['web2'])
+    expect(table.judge(1001)).toBe(0)
+    table.beat('web1', 's', 1100)
+    expect(table.present()).toEqual(['web1', 'web2'])
+  })
+
+  it('who is there for that one has its whole limit, though it was not heard since', () => {
+    const { table } = open()
+    table.adopt(['web1'], {}, 0)
+    table.concede(['web1'], 900)
+    expect(table.judge(1000)).toBe(0)
+    expect(table.present()).toEqual(['web1'])
+    expect(table.judge(1001)).toBe(1)
+  })
+
+  it('a time in which nobody could be heard makes nobody heard', () => {
+    const { table } = open()
+    table.beat('web1', 's', 0)
+    table.beat('web2', 's', 0)
+    table.renew(100)
+    table.beat('web2', 's', 150)
+    table.concede([], 200)
+    expect(table.present()).toEqual(['web2'])
+  })
+
+  it('who came of late is there, and who has been silent for half of its limit is not', () => {
+    const { table } = open()
+    table.beat('web1', 's', 100)
+    table.beat('web2', 's', 99)
+    table.concede([], 600)
+    expect(table.present()).toEqual(['web1'])
+  })
+})
+
 it('the list of those who are there is the same for as long as nobody comes or goes', () => {
   const { table } = open()
   table.beat('web1', 's', 0)

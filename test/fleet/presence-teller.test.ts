@@ -167,6 +167,30 @@ describe('the next leader', () => {
     ])
   })
 
+  it('tells nothing more of one that was told as lost, though it has taken it for present, until it comes back', async () => {
+    const { lead, told, changes } = await open()
+    const first = lead()
+    first.table.beat('a', 's', 0)
+    await told(tells('new', 'a'))
+    const standby = createPresenceTable(LIMIT)
+    standby.adopt(['a'], {}, 0)
+    first.table.judge(1100)
+    await told(tells('lost', 'a'))
+    await first.stop()
+    lead({ table: standby })
+    standby.beat('b', 's', 0)
+    await told(tells('new', 'b'))
+    standby.judge(1100)
+    standby.beat('a', 's', 1200)
+    await told(tells('lost', 'b'))
+    expect(await changes()).toEqual([
+      { new: ['a'], lost: [] },
+      { new: [], lost: ['a'] },
+      { new: ['b'], lost: [] },
+      { new: ['a'], lost: ['b'] },
+    ])
+  })
+
   it('knows which minions have a slow network', async () => {
     const { lead, told, store } = await open()
     const first = lead()

@@ -27,13 +27,13 @@ async function open() {
   const minion = await link()
   await provisionStreams(minion, NS, DEFAULT_LIMITS)
   const events = followEvents(minion, `${NS}.live.`)
-  const master = async (tells = true) => {
+  const master = async ({ tells = true, lostAfterMs = 1500 } = {}) => {
     const nc = await link()
     const publisher = createPublisher(nc)
     const fire = createFire(publisher, subjects, serviceOrigin('_master'))
     const { log, lines } = keptLog()
     const tell = tells ? { presentEveryMs: undefined } : undefined
-    const presence = await startPresence({ nc, ns: NS, subjects, fire, replicas: 1, lostAfterMs: 1500, tell, log })
+    const presence = await startPresence({ nc, ns: NS, subjects, fire, replicas: 1, lostAfterMs, tell, log })
     const stop = async () => {
       await presence.stop()
       publisher.stop()
@@ -85,7 +85,7 @@ it('a heartbeat on a subject that no id gives is passed over, and the next ones 
 
 it('where nothing is to be told nothing is', async () => {
   const { master, beat, events } = await open()
-  const { presence } = await master(false)
+  const { presence } = await master({ tells: false })
   await beat('web1')
   await untilTaken('the loss of web1', async () => expect(presence.losses()).toBe(1))
   expect(events.items).toEqual([])
@@ -101,4 +101,22 @@ it('who was told before a restart is there at once after it, and its loss is tol
   expect(presence.connected()).toEqual(['web1'])
   await events.find(told('lost', 'web1'), 'web1 as lost')
   expect(events.items).toHaveLength(2)
+})
+
+it('who was told as lost while another master started is told no more by that one, until it comes back', async () => {
+  const { master, beat, events } = await open()
+  const first = await master()
+  await beat('web1')
+  await events.find(told('new', 'web1'), 'web1 as new')
+  // It goes on taking web1 for present when the first has lost it.
+  const second = await master({ lostAfterMs: 60_000 })
+  await events.find(told('lost', 'web1'), 'web1 as lost')
+  expect(second.presence.connected()).toEqual(['web1'])
+  await first.stop()
+  await beat('web2')
+  await events.find(told('new', 'web2'), 'web2 as new')
+  expect([events.items.length, second.presence.connected()]).toEqual([3, ['web2']])
+  await beat('web1')
+  await events.find(event => events.items.indexOf(event) > 2 && told('new', 'web1')(event), 'web1 as new again')
+  expect(events.items).toHaveLength(4)
 })

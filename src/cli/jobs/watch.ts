@@ -10,7 +10,9 @@ import type { Standing } from '../../call/standing.ts'
 import { clockTime } from '../../call/unanswered.ts'
 import { createWake } from '../../call/wake.ts'
 import type { JobSummary, JobView } from '../../protocol/job-view.ts'
-import { MINION_STATES, type MinionState } from '../../protocol/lifecycle.ts'
+import { isClosed, MINION_STATES, type MinionState } from '../../protocol/lifecycle.ts'
+import { stateWord } from '../../report/job.ts'
+import type { Paint } from '../../tail/colour.ts'
 import { print, printJson } from '../out/print.ts'
 import { createScreen } from './screen.ts'
 import { funText, jobHead, jobsTable, paintCounts, paintState, table, tableLook } from './table.ts'
@@ -22,16 +24,16 @@ interface WatchOptions {
 /** One job, to its end. Whether every minion returned well. */
 export async function watchJob(bus: Bus, view: JobView, { json }: WatchOptions, signal: AbortSignal): Promise<boolean> {
   const screen = process.stdout.isTTY && !json ? createScreen(process.stdout) : undefined
-  const told = new Map<string, MinionState>()
+  const told = new Map<string, string>()
   const show = (standing: Standing) => {
     const now = Date.now()
     if (screen) return screen.draw(jobScreen(view, standing, now))
     for (const id of standing.expected ?? []) {
-      const state = standing.stateOf(id, now)
-      if (told.get(id) === state) continue
-      told.set(id, state)
-      if (json) printJson({ jid: view.jid, minion: id, state })
-      else print(`${clockTime(now, now)}  ${cleanText(id)}  ${paintState(state, tableLook().paint)}`)
+      const seen = lookAt(standing, id, now)
+      const line = JSON.stringify({ jid: view.jid, minion: id, ...seen })
+      if (told.get(id) === line) continue
+      told.set(id, line)
+      print(json ? line : `${clockTime(now, now)}  ${cleanText(id)}  ${paintSeen(seen, tableLook().paint)}`)
     }
   }
   // Times pass without an event.
@@ -55,6 +57,20 @@ export async function watchJob(bus: Bus, view: JobView, { json }: WatchOptions, 
   }
 }
 
+interface Seen {
+  state: MinionState
+  /** It took the job, and is heard of no more. */
+  lost?: true
+}
+
+function lookAt(standing: Standing, id: string, nowMs: number): Seen {
+  const state = standing.stateOf(id, nowMs)
+  return standing.gone.has(id) && !isClosed(state, true) ? { state, lost: true } : { state }
+}
+
+const paintSeen = ({ state, lost }: Seen, paint: Paint): string =>
+  paintState(state, paint, lost ? `${stateWord(state)}, not connected` : undefined)
+
 /** What matters most comes first, for a screen may be too low for all. */
 const ORDER: readonly MinionState[] = ['failed', 'died', 'timed_out', 'running', 'accepted', 'offline', 'returned']
 
@@ -63,9 +79,9 @@ function jobScreen(view: JobView, standing: Standing, nowMs: number): string[] {
   const counts = standing.counts(nowMs)
   const active = standing.open(nowMs).length > 0 || (counts.offline !== undefined && nowMs <= standing.times.deadline)
   const states = [...(standing.expected ?? [])]
-    .map(id => ({ id, state: standing.stateOf(id, nowMs) }))
+    .map(id => ({ id, ...lookAt(standing, id, nowMs) }))
     .sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || (a.id < b.id ? -1 : 1))
-  const rows = states.map(({ id, state }) => [cleanText(id), paintState(state, here.paint)])
+  const rows = states.map(({ id, ...seen }) => [cleanText(id), paintSeen(seen, here.paint)])
   return [...jobHead({ ...view, counts, active }, nowMs, here), '', ...table(['MINION', 'STATE'], rows, here)]
 }
 
