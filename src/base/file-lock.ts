@@ -1,7 +1,7 @@
 // One user of a file at a time: a lock beside it that names the process, and that counts for nothing once that is gone.
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { ReactorError } from './errors.ts'
+import { errorMessage, ReactorError } from './errors.ts'
 import { ignoreMissing } from './missing.ts'
 import { isAlive, processStart } from './process-start.ts'
 
@@ -25,8 +25,19 @@ export function lockFile(file: string): () => void {
   }
 }
 
-/** The pid of the process that uses the file now; undefined where none does. */
-export const userOf = (file: string): number | undefined => holderIn(contentOf(`${resolve(file)}.lock`))
+/** The pid of the process that uses the file now; undefined where none does. Throws `unreadable`. */
+export function userOf(file: string): number | undefined {
+  try {
+    return holderIn(contentOf(`${resolve(file)}.lock`))
+  } catch (error) {
+    throw new ReactorError(
+      'unreadable',
+      `whether a process uses ${file} cannot be seen: ${errorMessage(error)}; run the command as the user of that process`,
+      {},
+      error,
+    )
+  }
+}
 
 /** The process that a lock names, where it lives. */
 function holderIn(text: string): number | undefined {

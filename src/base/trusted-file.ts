@@ -3,12 +3,13 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { ReactorError } from './errors.ts'
+import { errorMessage, ReactorError } from './errors.ts'
 import { modeText } from './secret-file.ts'
 
+const FORBIDDEN = new Set(['EACCES', 'EPERM'])
 const WRITABLE_BY_OTHERS = 0o022
 
-/** The text; undefined where there is no such file, or none that this user may read. Throws `bad_config`. */
+/** The text; undefined where there is no such file. Throws `bad_config`, and `unreadable` where this user may not look. */
 export const readTrustedFile = (file: string): Promise<string | undefined> =>
   withTrustedFile(file, handle => handle.readFile('utf8'))
 
@@ -22,7 +23,10 @@ async function withTrustedFile(
   use: (handle: FileHandle) => Promise<string>,
 ): Promise<string | undefined> {
   // Not waiting: it may be a pipe that somebody has put there.
-  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(() => undefined)
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(error => {
+    if (!FORBIDDEN.has(error.code)) return undefined
+    throw new ReactorError('unreadable', `${file} may be there, but this user may not read it: ${errorMessage(error)}`)
+  })
   if (!handle) return undefined
   try {
     const found = await handle.stat()

@@ -63,7 +63,13 @@ async function baseOf({ server, context, dataDir }: ClientOptions): Promise<{ up
     return { context: await readContext(context) }
   }
   if (server !== undefined) return {}
-  const up = await findUpFile(dataDir)
+  let hidden: ReactorError | undefined
+  const up = await findUpFile(dataDir).catch(error => {
+    if (dataDir !== undefined || error.code !== 'unreadable') throw error
+    // Another's reactor, beside which a context may be chosen.
+    hidden = error
+    return undefined
+  })
   if (up) return { up }
   const name = await chosenContext()
   const chosen = name === undefined ? undefined : await findContext(name)
@@ -72,6 +78,7 @@ async function baseOf({ server, context, dataDir }: ClientOptions): Promise<{ up
       'not_found',
       `the chosen context '${name}' is not there any more: choose another with 'reactor context use NAME'`,
     )
+  if (!chosen && hidden) throw hidden
   return chosen ? { context: chosen } : {}
 }
 

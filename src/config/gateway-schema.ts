@@ -65,24 +65,29 @@ const hmac = z
       fail('{timestamp} and the header of the timestamp go together: one that is not signed proves nothing')
   })
 
-const auth = z.union([
-  z.literal('none'),
-  z.discriminatedUnion(
-    'type',
-    [
-      z.strictObject({
-        type: z.literal('bearer'),
-        secrets,
-        header: headerName.optional().describe('a header that holds the token alone; default: Authorization: Bearer'),
-      }),
-      z.strictObject({ type: z.literal('github'), secrets }),
-      z.strictObject({ type: z.literal('slack'), secrets, tolerance }),
-      z.strictObject({ type: z.literal('stripe'), secrets, tolerance }),
-      hmac,
-    ],
-    { error: "expected type: bearer, github, slack, stripe or hmac; or 'none' in the place of it all" },
-  ),
-])
+const AUTH_EXPECTED = "expected type: bearer, github, slack, stripe or hmac; or 'none' in the place of it all"
+
+const auth = z.union(
+  [
+    z.literal('none'),
+    z.discriminatedUnion(
+      'type',
+      [
+        z.strictObject({
+          type: z.literal('bearer'),
+          secrets,
+          header: headerName.optional().describe('a header that holds the token alone; default: Authorization: Bearer'),
+        }),
+        z.strictObject({ type: z.literal('github'), secrets }),
+        z.strictObject({ type: z.literal('slack'), secrets, tolerance }),
+        z.strictObject({ type: z.literal('stripe'), secrets, tolerance }),
+        hmac,
+      ],
+      { error: AUTH_EXPECTED },
+    ),
+  ],
+  { error: AUTH_EXPECTED },
+)
 
 const network = z
   .string()

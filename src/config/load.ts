@@ -54,6 +54,7 @@ function issueText(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'invalid_union') {
     const nearest = nearestBranch(issue)
     if (nearest) return nearest.map(inner => issueText(inner, value)).join('; ')
+    if (issue.message === NO_WORD) return issueText({ ...issue, message: `expected ${expectedBy(issue)}` }, value)
   }
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
@@ -69,9 +70,34 @@ function issueText(issue: z.core.$ZodIssue, value: unknown): string {
     value,
   )
   if (given === undefined && issue.code === 'invalid_type') return `'${path.join('.')}' is missing`
+  if (given === undefined && issue.code === 'invalid_union') return `'${path.join('.')}' is missing: ${issue.message}`
   // What stands in the place of a secret may be one.
   if (path.some(isSecretKey)) return `'${path.join('.')}': ${issue.message}`
   return `'${path.join('.')}': ${issue.message}; got ${JSON.stringify(redactSecrets(given)) ?? 'nothing'}`
+}
+
+/** What zod says of a union by itself. */
+const NO_WORD = 'Invalid input'
+const KINDS: Readonly<Record<string, string>> = {
+  ...{
+    string: 'a text',
+    number: 'a number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'a map',
+    record: 'a map',
+  },
+}
+
+/** Each of the shapes that a value may have, in a word. */
+function expectedBy({ errors }: z.core.$ZodIssueInvalidUnion): string {
+  const words = errors.map(([first]) => {
+    if (first?.code === 'invalid_union') return expectedBy(first)
+    if (first?.code === 'invalid_type') return KINDS[first.expected] ?? first.expected
+    if (first?.code === 'invalid_value') return first.values.map(one => JSON.stringify(one)).join(' or ')
+    return first?.message
+  })
+  return [...new Set(words)].join(' or ')
 }
 
 /** What is wrong with the one of several shapes that the value is nearest to; undefined where it is like none of them. */

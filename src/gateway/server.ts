@@ -30,7 +30,7 @@ export interface GatewayServer extends Running {
 export interface ServerParts {
   handle(request: IncomingMessage): Promise<Answer | undefined>
   /** Why nothing can be stored just now. */
-  away(): string | undefined
+  away(): Promise<string | undefined>
   stats: GatewayStats
 }
 
@@ -160,7 +160,7 @@ async function answerOf(request: IncomingMessage, { handle, away }: ServerParts)
   const answer = { result: 'answered', hook: HEALTH } as const
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return { ...answer, status: 405, body: { error: `${HEALTH} takes GET` }, headers: { allow: 'GET, HEAD' } }
-  const reason = away()
+  const reason = await away()
   return reason === undefined
     ? { ...answer, status: 200, body: { ok: true } }
     : { ...answer, status: 503, body: { error: 'events cannot be stored just now' }, headers: retryAfter(1) }

@@ -1,5 +1,8 @@
 // The gateway: takes webhooks by HTTP and stores each as an event, before it says that it has it.
 import { createHash } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { isLoopback } from '../base/loopback.ts'
 import { readSeed } from '../bus/seed.ts'
@@ -16,6 +19,8 @@ import type { Monitored } from '../metrics/metrics.ts'
 import { startCore } from './core.ts'
 
 const RENEW_MS = 5000
+/** Within which a server that can store answers a ping. */
+const ANSWER_MS = 1000
 
 export interface Gateway extends Monitored {
   /** Where it listens. */
@@ -31,11 +36,14 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
   const hooks = createAllHooks(gateway, steady)
   createHooks(hooks.all)
   let url = ''
-  const running = await startCore(config, '_gateway', log, async ({ stack, fire, clock, metrics, away }) => {
+  const running = await startCore(config, '_gateway', log, async ({ stack, nc, fire, clock, metrics, away }) => {
     const stats = createGatewayStats()
+    const asked = createProbe(nc)
     const ids = createEventIds(await sharedKey(config))
     const handle = createHandle({ config: gateway, hooks, ids, fire, now: clock.now, steady, log })
-    const server = stack.add(await startGatewayServer(gateway, { handle, away, stats }))
+    const server = stack.add(
+      await startGatewayServer(gateway, { handle, away: async () => away() ?? (await asked()), stats }),
+    )
     url = server.url
     metrics.add(gatewaySource(stats, server))
     stack.add(startRenewing({ renewed: renewedOf(config, hooks, server), everyMs: RENEW_MS, log }))
@@ -44,6 +52,25 @@ export async function startGateway(config: Config, log: Log): Promise<Gateway> {
       log.warn({ host: gateway.host }, 'webhooks are taken without TLS: tokens and bodies can be read on the way here')
   })
   return Object.assign(running, { url, hooks: hooks.all.length })
+}
+
+/** Why the server does not answer: one that stands still keeps its connections. Who asks at the same time shares the answer. */
+function createProbe(nc: NatsConnection): () => Promise<string | undefined> {
+  let asking: Promise<string | undefined> | undefined
+  const ask = async () => {
+    const answered = new AbortController()
+    const late = delay(ANSWER_MS, 'its NATS server does not answer', { signal: answered.signal, ref: false })
+    return Promise.race([nc.flush().then(() => undefined, errorMessage), late]).finally(() => {
+      answered.abort()
+      late.catch(() => undefined)
+    })
+  }
+  return () => {
+    asking ??= ask().finally(() => {
+      asking = undefined
+    })
+    return asking
+  }
 }
 
 /** What stands in files: certificate and key, and secrets of hooks. */

@@ -5,6 +5,7 @@ import { createStack, type Running } from '../base/service.ts'
 import { identityIn } from '../bus/identity.ts'
 import { ADMIN, CALLOUT, ISSUER, makeIdentities } from '../bus/server/identities.ts'
 import type { TlsFiles } from '../bus/tls.ts'
+import { requireHeartbeats } from '../config/heartbeats.ts'
 import { requireIsolation } from '../config/isolation.ts'
 import { mergeConfig, parseConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
@@ -55,6 +56,7 @@ export async function startUp({ data, port, nats, config: raw, main, say, signal
   const leftovers = killAtExit(stack)
   try {
     const checked = parseConfig(raw, 'the configuration')
+    requireHeartbeats(checked)
     if (nats !== undefined) requireIsolation({ isolation: checked.isolation, servers: nats.split(',') })
     const folder = await openDataFolder(data)
     // A private server shows by itself whether another `up` owns it.

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { chmod, lchown, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { userOf } from '../../src/base/file-lock.ts'
 import { readTrustedFile, requireTrustedFile } from '../../src/base/trusted-file.ts'
 import { testFolder } from '../helpers/folder.ts'
 import { giveToStranger } from '../helpers/stranger.ts'
@@ -33,6 +34,22 @@ describe('a file that is found', () => {
     if (process.getuid!() !== 0) return expect(await readTrustedFile('/etc/passwd')).toContain('root')
     vi.spyOn(process, 'getuid').mockReturnValue(1000)
     expect(await readTrustedFile(file)).toBe('text')
+  })
+
+  it('is told of where this user may not look', async () => {
+    const { folder, file } = await found()
+    const isRoot = process.getuid!() === 0
+    if (isRoot) process.seteuid!(65_534)
+    else await chmod(folder, 0)
+    onTestFinished(async () => {
+      if (isRoot) process.seteuid!(0)
+      else await chmod(folder, 0o700)
+    })
+    await expect(readTrustedFile(file)).rejects.toMatchObject({
+      code: 'unreadable',
+      message: expect.stringContaining(`${file} may be there, but this user may not read it`),
+    })
+    expect(() => userOf(file)).toThrow('run the command as the user of that process')
   })
 
   it('is none where it is not there', async () => {

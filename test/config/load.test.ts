@@ -67,6 +67,17 @@ describe('the configuration', () => {
       /'operators': expected a public nkey, .*; got the key "ada"/,
     ],
     ['a section that is a list', 'jobs: [1]', "'jobs'"],
+    ['one of several shapes', 'event_return: 7', "'event_return': expected a text or a list; got 7"],
+    [
+      'one of several shapes that is missing',
+      'gateway: { hooks: { /hook/x: {} } }',
+      /auth' is missing: expected type: bearer/,
+    ],
+    [
+      'a shape that is none of them',
+      'gateway: { hooks: { /hook/x: { auth: bearer } } }',
+      /auth': expected type: bearer/,
+    ],
     ['a document that is a list', '- 1', 'must be a map of settings'],
     ['no YAML', 'a: [1\nb: 2', /at line \d+, column \d+/],
     ['a key twice', 'namespace: a\nnamespace: b', /unique.*at line 2, column 1/s],

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest'
+import { requireHeartbeats } from '../../src/config/heartbeats.ts'
 import { parseConfig } from '../../src/config/load.ts'
+
+describe('one config for master and minion', () => {
+  const require = (beat: string, lost_after: string) =>
+    requireHeartbeats(parseConfig({ minion: { beat }, master: { lost_after } }, 'the test'))
+
+  it('has two heartbeats in the time after which a minion is lost', () => {
+    require('5s', '10s')
+    expect(() => require('60s', '25s')).toThrow("'minion.beat' is 60s, and must go twice into 'master.lost_after'")
+  })
+})
 
 describe('the settings of presence', () => {
   it('tell of changes alone, where nothing else is said', () => {

@@ -1,5 +1,5 @@
 import { jetstreamManager } from '@nats-io/jetstream'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { streamNames } from '../../src/protocol/streams.ts'
 import { startTestServer } from '../helpers/server.ts'
 import { openGateway } from './gate.ts'
@@ -25,5 +25,17 @@ describe('a webhook that cannot be stored', () => {
     expect((await gate.post('/hook/x', 'body')).status).toBe(503)
     await gate.lines.find(({ msg }) => msg.includes('503'), 'the warning')
     expect((await gate.post('/healthz', '', {}, 'GET')).status).toBe(503)
+  })
+
+  it('is foretold by /healthz also where its server stands still', async () => {
+    const server = await startTestServer()
+    onTestFinished(() => server.stop())
+    const gate = await openGateway(server, { hooks: {} })
+    const health = async () => (await gate.post('/healthz', '', {}, 'GET')).status
+    expect(await health()).toBe(200)
+    process.kill(server.pid, 'SIGSTOP')
+    expect(await health()).toBe(503)
+    process.kill(server.pid, 'SIGCONT')
+    await vi.waitFor(async () => expect(await health()).toBe(200), { timeout: 20_000 })
   })
 })

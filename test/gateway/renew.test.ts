@@ -76,7 +76,7 @@ describe('a certificate', () => {
     const { gateway } = parseConfig({ gateway: { port: 0, tls: { cert: first.cert, key: first.key } } }, 'the test')
     const server = await startGatewayServer(gateway, {
       handle: async () => undefined,
-      away: () => undefined,
+      away: async () => undefined,
       stats: createGatewayStats(),
     })
     onTestFinished(() => server.stop())

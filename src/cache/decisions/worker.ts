@@ -106,17 +106,21 @@ export async function startDecisionWorker(parts: DecisionWorkerParts): Promise<R
   })
 
   let tending: Promise<void> | undefined
+  let isPruningLate = false
   const tend = async () => {
     try {
       const { created } = await jsm.streams.info(stream)
       const { ack_floor } = await jsm.consumers.info(stream, consumerNames(subjects.ns).decisions)
       await store.settle(Date.parse(created as unknown as string), ack_floor.stream_seq)
       while (await store.prune(clock.now() - keepMs)) await new Promise(resolve => setImmediate(resolve))
+      isPruningLate = false
     } catch (error) {
-      log.warn(
-        { error: errorMessage(error) },
-        'reactions that are past their time could not be removed; it is tried again',
-      )
+      if (!isPruningLate)
+        log.warn(
+          { error: errorMessage(error) },
+          'reactions that are past their time could not be removed; it is tried again',
+        )
+      isPruningLate = true
     }
     tending = undefined
   }
