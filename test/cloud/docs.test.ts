@@ -57,7 +57,7 @@ it('the driver of the docs is found by its name, opened with secrets that lie el
   const account = accounts.account('far')
   expect(account.scrub('401 for key-of-the-account')).toBe('401 for [redacted]')
 
-  const { profile } = account.read(accounts.profile('big').options, 'big')
+  const { profile } = account.read(accounts.profile('big'), 'big')
   expect(await account.cloud.request({ name: 'vm1', profile }, signal)).toEqual({ id: 'm-1' })
   expect(machines.get('m-1')).toMatchObject({ name: 'vm1', size: 'xl', image: 'reactor' })
   expect(await account.cloud.query('m-1', signal)).toMatchObject({ state: 'pending', private_ips: [] })
