@@ -11,6 +11,7 @@ import { didYouMean } from '../base/suggest.ts'
 import type { Config } from '../config/schema.ts'
 import type { CloudDefinition, OpenCloud } from '../functions/define-cloud.ts'
 import type { Definitions } from '../functions/definitions.ts'
+import { checkMinion, type Here } from './minion-config.ts'
 import { hidden, minionSecrets, secretsIn } from './secrets.ts'
 
 /** A provider as it is used. */
@@ -57,13 +58,14 @@ export interface Accounts {
 
 /** Throws `bad_config` that names the provider or profile, `bad_module`. */
 export async function openAccounts(
-  { cloud: config }: Pick<Config, 'cloud'>,
+  { cloud: config, ...here }: Here & Pick<Config, 'cloud'>,
   drivers: Pick<Definitions<CloudDefinition>, 'load'>,
   log: Log,
 ): Promise<Accounts> {
   const accounts = new Map<string, Account>()
   for (const [name, { driver, minion, ...options }] of Object.entries(config.providers)) {
     const definition = await drivers.load(driver)
+    checkMinion(here, [minion], `cloud.providers.${name}`)
     accounts.set(name, await openAccount(definition, { name, driver, minion, options, dir: config.dir, log }))
   }
   const one = <V>(known: ReadonlyMap<string, V>, name: string, word: string): V => {
@@ -82,6 +84,7 @@ export async function openAccounts(
       const account = one(accounts, provider, 'provider')
       const whole = account.withSecrets(options, place)
       account.read({ options: whole, minion }, place)
+      checkMinion(here, [account.minion, minion], place)
       profiles.set(name, { provider, minion, options: whole })
     } catch (error) {
       if (!(error instanceof ReactorError)) throw error
