@@ -6,11 +6,13 @@ import { createScrub, type Scrub } from '../alerts/secrets.ts'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
-import { isSecretKey, REDACTED } from '../base/redact.ts'
+import { isSecretKey } from '../base/redact.ts'
 import { didYouMean } from '../base/suggest.ts'
 import type { Config } from '../config/schema.ts'
 import type { CloudDefinition, OpenCloud } from '../functions/define-cloud.ts'
 import type { Definitions } from '../functions/definitions.ts'
+import { checkMinion, type Here } from './minion-config.ts'
+import { hidden, minionSecrets, secretsIn } from './secrets.ts'
 
 /** A provider as it is used. */
 export interface Account {
@@ -25,14 +27,14 @@ export interface Account {
   readonly scrub: Scrub
   /** With secrets that lie in a file or the environment in their place: the config may say so, and no call. Throws `bad_config`. */
   withSecrets(options: Record<string, unknown>, place: string): Record<string, unknown>
-  /** What a profile says, as the driver takes it; with its secrets out of `shown`. Throws `bad_argument`, beginning with `place`. */
-  read(options: Record<string, unknown>, place: string): ReadProfile
+  /** What a profile says, as the driver takes it; without secrets in `shown`. Throws `bad_argument`, beginning with `place`. */
+  read(wanted: Pick<Profile, 'options' | 'minion'>, place: string): ReadProfile
 }
 
 export interface ReadProfile {
   profile: unknown
   shown: Record<string, unknown>
-  /** Takes its secrets and the provider's out of a text. */
+  /** Takes its secrets, its minion's and the provider's out of a text. */
   scrub: Scrub
 }
 
@@ -56,13 +58,14 @@ export interface Accounts {
 
 /** Throws `bad_config` that names the provider or profile, `bad_module`. */
 export async function openAccounts(
-  { cloud: config }: Pick<Config, 'cloud'>,
+  { cloud: config, ...here }: Here & Pick<Config, 'cloud'>,
   drivers: Pick<Definitions<CloudDefinition>, 'load'>,
   log: Log,
 ): Promise<Accounts> {
   const accounts = new Map<string, Account>()
   for (const [name, { driver, minion, ...options }] of Object.entries(config.providers)) {
     const definition = await drivers.load(driver)
+    checkMinion(here, [minion], `cloud.providers.${name}`)
     accounts.set(name, await openAccount(definition, { name, driver, minion, options, dir: config.dir, log }))
   }
   const one = <V>(known: ReadonlyMap<string, V>, name: string, word: string): V => {
@@ -80,7 +83,8 @@ export async function openAccounts(
     try {
       const account = one(accounts, provider, 'provider')
       const whole = account.withSecrets(options, place)
-      account.read(whole, place)
+      account.read({ options: whole, minion }, place)
+      checkMinion(here, [account.minion, minion], place)
       profiles.set(name, { provider, minion, options: whole })
     } catch (error) {
       if (!(error instanceof ReactorError)) throw error
@@ -115,7 +119,7 @@ async function openAccount(definition: CloudDefinition, given: Given): Promise<A
   const isSecret = (key: string) => isSecretKey(key) || definition.secrets.includes(key)
   const withSecrets: Account['withSecrets'] = (options, where) => readSecrets(options, where, isSecret)
   const options = withSecrets(given.options, place)
-  const secrets = secretsIn(options, isSecret)
+  const secrets = [...secretsIn(options, isSecret), ...minionSecrets(minion, isSecret)]
   const context = { provider: name, dir: join(resolve(given.dir), name), log: log.child({ cloud: name }) }
   return {
     ...{ name, driver, minion, isSecret, withSecrets },
@@ -123,9 +127,10 @@ async function openAccount(definition: CloudDefinition, given: Given): Promise<A
     pollMs: definition.pollMs,
     scrub: createScrub(secrets),
     read(wanted, where) {
-      const profile = parse(definition.profile, wanted, where, 'bad_argument')
-      const shown = hidden(wanted, isSecret) as Record<string, unknown>
-      return { profile, shown, scrub: createScrub([...secrets, ...secretsIn(wanted, isSecret)]) }
+      const profile = parse(definition.profile, wanted.options, where, 'bad_argument')
+      const shown = hidden(wanted.options, isSecret) as Record<string, unknown>
+      const own = [...secretsIn(wanted.options, isSecret), ...minionSecrets(wanted.minion, isSecret)]
+      return { profile, shown, scrub: createScrub([...secrets, ...own]) }
     },
   }
 }
@@ -157,22 +162,5 @@ function readSecrets(
   )
 }
 
-/** All texts under keys of secrets, however deep. */
-function secretsIn(value: unknown, isSecret: (key: string) => boolean, under = false): string[] {
-  if (typeof value === 'string') return under ? [value] : []
-  if (Array.isArray(value)) return value.flatMap(item => secretsIn(item, isSecret, under))
-  if (!isObject(value)) return []
-  return Object.entries(value).flatMap(([key, inner]) => secretsIn(inner, isSecret, under || isSecret(key)))
-}
-
 const isReference = (value: unknown): value is { env: string } | { file: string } =>
   isObject(value) && Object.keys(value).length === 1 && [value.env, value.file].some(text => typeof text === 'string')
-
-/** The value with `[redacted]` under the key of every secret. */
-export function hidden(value: unknown, isSecret: (key: string) => boolean): unknown {
-  if (Array.isArray(value)) return value.map(item => hidden(item, isSecret))
-  if (!isObject(value)) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, isSecret(key) ? REDACTED : hidden(inner, isSecret)]),
-  )
-}

@@ -3,7 +3,6 @@
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import { createInHand } from '../base/in-hand.ts'
 import type { Log } from '../base/log.ts'
-import { isSecretKey } from '../base/redact.ts'
 import { createTurns } from '../base/turns.ts'
 import type { Fire } from '../bus/fire.ts'
 import type { Leases } from '../bus/lease.ts'
@@ -20,6 +19,7 @@ import { destroyInstance } from './destroy.ts'
 import { listed, requireFree } from './listed.ts'
 import { minionConfig } from './minion-config.ts'
 import { requireNames } from './names.ts'
+import { requireNoSecrets } from './secrets.ts'
 import { byProvider, shownInstance, shownProfiles } from './shown.ts'
 
 export interface CloudsParts {
@@ -102,14 +102,9 @@ export function createClouds(parts: CloudsParts) {
           : { provider: from.provider, options: rest, minion: mapOf(own) }
       const profile = 'profile' in from ? from.profile : null
       const account = accounts.account(wanted.provider)
-      const kept = Object.keys(rest).find(key => account.isSecret(key) && !isSecretKey(key))
-      if (kept !== undefined)
-        throw new ReactorError(
-          'bad_argument',
-          `'${kept}' is a secret, and calls are kept and shown: the config says it`,
-        )
+      requireNoSecrets(options, account.isSecret)
       const place = profile === null ? `a machine of '${wanted.provider}'` : `the profile '${profile}'`
-      const read = account.read(wanted.options, place)
+      const read = account.read(wanted, place)
       const minions = new Map(
         names.map(name => [name, minionConfig(config, name, [account.minion, wanted.minion], place)]),
       )

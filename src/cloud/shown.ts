@@ -1,6 +1,9 @@
-// Machines and profiles as runner functions return them, in the shapes of Salt Cloud.
+// Machines and profiles as runner functions return them, in the shapes of Salt Cloud, and the section `cloud` as it may be shown.
+import { REDACTED } from '../base/redact.ts'
+import type { Config } from '../config/schema.ts'
 import type { CloudInstance } from '../functions/define-cloud.ts'
-import { type Account, hidden, type Profile } from './accounts.ts'
+import type { Account, Profile } from './accounts.ts'
+import { hidden, shownMinion } from './secrets.ts'
 
 /** `full`: also what its driver knows beside. */
 export function shownInstance({ extra, public_key, image, size, ...rest }: CloudInstance, full: boolean) {
@@ -25,7 +28,7 @@ export function shownProfiles(
 ): Record<string, Record<string, Record<string, unknown>>> {
   const of = ({ name, driver, isSecret }: Account) =>
     [...profiles].flatMap(([profile, { provider, options, minion }]) => {
-      const settings = Object.keys(minion).length > 0 ? { ...options, minion } : options
+      const settings = Object.keys(minion).length > 0 ? { ...options, minion: shownMinion(minion) } : options
       const value = hidden({ provider: `${name}:${driver}`, ...settings }, isSecret)
       return provider === name ? [[profile, value] as const] : []
     })
@@ -33,3 +36,23 @@ export function shownProfiles(
     accounts.map(account => [account.name, { [account.driver]: Object.fromEntries(of(account)) }]),
   )
 }
+
+/** Where there are no drivers: which of their own settings are secret nobody but they can say. */
+export function shownCloud({ providers, profiles, ...rest }: Config['cloud']): Config['cloud'] {
+  return {
+    ...rest,
+    providers: mapValues(providers, ({ driver, minion, ...own }) => ({
+      driver,
+      minion: shownMinion(minion),
+      ...mapValues(own, () => REDACTED),
+    })),
+    profiles: mapValues(profiles, ({ provider, minion, ...own }) => ({
+      provider,
+      minion: shownMinion(minion),
+      ...mapValues(own, () => REDACTED),
+    })),
+  }
+}
+
+const mapValues = <V, W>(map: Record<string, V>, to: (value: V) => W): Record<string, W> =>
+  Object.fromEntries(Object.entries(map).map(([key, value]) => [key, to(value)]))

@@ -8,6 +8,7 @@ import { processStart } from '../base/process-start.ts'
 import { createTurns } from '../base/turns.ts'
 import { VERSION } from '../base/version.ts'
 import { type CloudInstance, cloud } from '../functions/define-cloud.ts'
+import { endMachine, isThere } from './process/end.ts'
 import {
   lastWords,
   machineFolders,
@@ -17,7 +18,7 @@ import {
   removeLeftovers,
   removeMachineFolder,
 } from './process/folder.ts'
-import { endMachine, isThere, startMachine } from './process/start.ts'
+import { startMachine } from './process/start.ts'
 
 const HOST = '127.0.0.1'
 
@@ -108,7 +109,7 @@ export default cloud({
           )
         })
         try {
-          await startMachine(folder, signal)
+          await startMachine(folder, id, signal)
         } catch (error) {
           await removeMachineFolder(folder, dir, id)
           throw error
@@ -139,7 +140,7 @@ export default cloud({
       async destroy({ name, id }, signal) {
         const folder = folderOf(name)
         if ((await readBorn(folder))?.id !== id) return
-        await endMachine(folder, signal)
+        await endMachine(folder, id, signal)
         await removeMachineFolder(folder, dir, id)
       },
     }

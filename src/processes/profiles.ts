@@ -1,7 +1,9 @@
 // The named profiles of the config, with their secrets read from where they lie, and the config as it may be shown.
 import { type ResolvedProfiles, redact, resolveProfiles } from '../alerts/profiles.ts'
-import { REDACTED, redactSecrets } from '../base/redact.ts'
+import { redactSecrets } from '../base/redact.ts'
 import { withoutPassword } from '../bus/connect.ts'
+import { shownMinion } from '../cloud/secrets.ts'
+import { shownCloud } from '../cloud/shown.ts'
 import type { Config } from '../config/schema.ts'
 
 /** Throws `bad_config` that names the profile, and the variable or file that is missing. */
@@ -17,10 +19,8 @@ export function shownConfig(config: Config): Record<string, unknown> {
   return {
     ...(redactSecrets(rest) as Record<string, unknown>),
     servers: config.servers.map(withoutPassword),
-    minion: {
-      ...(redactSecrets(rest.minion) as Config['minion']),
-      ...(rest.minion.join === undefined ? {} : { join: REDACTED }),
-    },
+    minion: shownMinion(config.minion),
+    cloud: shownCloud(config.cloud),
     profiles: { smtp: shown(profiles.smtp), http: shown(profiles.http) },
   }
 }

@@ -93,7 +93,16 @@ describe('a machine that is made', () => {
       await expect(make(['vm1'], { password })).rejects.toMatchObject({
         ...{ code: 'bad_argument', message: expect.stringContaining('password: Invalid input') },
       })
-    await expect(make(['vm1'], { blob: 'x' })).rejects.toMatchObject({ message: expect.stringContaining('a secret') })
+    for (const [options, key] of [
+      [{ blob: 'x' }, 'blob'],
+      [{ disks: [{ blob: 'x' }] }, 'disks.0.blob'],
+      [{ minion: { join: 'x' } }, 'minion.join'],
+      [{ minion: { servers: ['nats://h:1', 'nats://u:x@h:2'] } }, 'minion.servers'],
+      [{ minion: { module_config: { blob: 'x' } } }, 'minion.module_config.blob'],
+    ] as const)
+      await expect(make(['vm1'], options)).rejects.toMatchObject({
+        ...{ code: 'bad_argument', message: expect.stringContaining(`'${key}' is a secret`) },
+      })
     expect(machines.size).toBe(0)
 
     const passwords: unknown[] = []
@@ -223,6 +232,25 @@ describe('a machine that cannot be made', () => {
       expect(failed.vm1).toMatchObject({ Error: 'it took longer than 50ms', stage })
     },
   )
+
+  it('gives none of the secrets of its minion away, whatever its provider repeats of them', async () => {
+    const scripted = await open(
+      {
+        deploy: async (_machine, { config }) => {
+          throw new Error(`400 ${JSON.stringify(config)}`)
+        },
+      },
+      {
+        cloud: {
+          providers: { east: { driver: 'scripted', minion: { servers: [`nats://u:${SECRET}@h:1`] } } },
+          profiles: { small: { provider: 'east', minion: { join: PASSWORD } } },
+        },
+      },
+    )
+    const { failed } = await scripted.make(['vm1'])
+    expect(failed.vm1).toMatchObject({ Error: expect.stringContaining('"join":"[redacted]"'), stage: 'deploying' })
+    expect(JSON.stringify(failed)).not.toMatch(new RegExp(`${SECRET}|${PASSWORD}`))
+  })
 
   it('is not waited for when it stops meanwhile, or is gone', async () => {
     const stopping = await open({

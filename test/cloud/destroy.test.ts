@@ -98,6 +98,19 @@ describe('what there is', () => {
     expect(() => scripted.clouds.profiles('aest')).toThrow("Did you mean 'east'")
   })
 
+  it('has profiles without the tokens and passwords of their minions', async () => {
+    const minion = { join: SECRET, servers: [`nats://u:${PASSWORD}@h:1`, 'nats://h:2'], grains: { role: 'web' } }
+    const cloud = {
+      providers: { east: { ...account, minion } },
+      profiles: { small: { provider: 'east', minion }, bare: { provider: 'east' } },
+    }
+    const { clouds } = await openScripted(await openCore(server), {}, { cloud })
+    const shown = { join: '[redacted]', servers: ['nats://h:1', 'nats://h:2'], grains: { role: 'web' } }
+    expect(clouds.profiles('all')).toEqual({
+      east: { scripted: { small: { provider: 'east:scripted', minion: shown }, bare: { provider: 'east:scripted' } } },
+    })
+  })
+
   it('of a provider that cannot be asked is said beside the others', async () => {
     let asked = 0
     const scripted = await openScripted(

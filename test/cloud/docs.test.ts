@@ -57,7 +57,7 @@ it('the driver of the docs is found by its name, opened with secrets that lie el
   const account = accounts.account('far')
   expect(account.scrub('401 for key-of-the-account')).toBe('401 for [redacted]')
 
-  const { profile } = account.read(accounts.profile('big').options, 'big')
+  const { profile } = account.read(accounts.profile('big'), 'big')
   expect(await account.cloud.request({ name: 'vm1', profile }, signal)).toEqual({ id: 'm-1' })
   expect(machines.get('m-1')).toMatchObject({ name: 'vm1', size: 'xl', image: 'reactor' })
   expect(await account.cloud.query('m-1', signal)).toMatchObject({ state: 'pending', private_ips: [] })
@@ -77,10 +77,30 @@ it.each([
     { providers: { far: { driver: 'process' } }, profiles: { big: { provider: 'far', size: 'xl' } } },
     'cloud.profiles.big: size',
   ],
+  [
+    { providers: { far: { driver: 'process', minion: { beet: '5s' } } } },
+    "cloud.providers.far: minion: unknown setting 'minion.beet'. Did you mean 'beat'?",
+  ],
+  [{ providers: { far: { driver: 'process', minion: { servers: 7 } } } }, "cloud.providers.far: minion: 'servers'"],
+  [
+    {
+      providers: { far: { driver: 'process', minion: { beat: '5s' } } },
+      profiles: { big: { provider: 'far', minion: { id: 'x' } } },
+    },
+    'cloud.profiles.big: minion.id is what each machine has of its own',
+  ],
 ])('a config that is wrong is refused by the name of what is wrong: %j', async (cloud, message) => {
   const config = parseConfig({ cloud }, 'test')
   await expect(openAccounts(config, await findClouds([]), silentLog)).rejects.toMatchObject({
     code: 'bad_config',
     message: expect.stringContaining(message),
   })
+})
+
+it('a config that is wrong where a secret stands is refused without it', async () => {
+  const servers = 'nats://u:hush-hush@h:1'
+  const cloud = { providers: { far: { driver: 'process', minion: { servers, join: ['hush-hush-hush'] } } } }
+  const opening = openAccounts(parseConfig({ cloud }, 'test'), await findClouds([]), silentLog)
+  await expect(opening).rejects.toThrow("'minion.join'")
+  await expect(opening).rejects.not.toThrow('hush')
 })

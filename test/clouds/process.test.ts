@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
+import { isRunning, processStart } from '../../src/base/process-start.ts'
 import type { CloudDefinition, CloudInstance, OpenCloud } from '../../src/functions/define-cloud.ts'
+import type { JobMessage } from '../../src/protocol/job.ts'
 import { isAlive, ROOT } from '../e2e/reactor.ts'
 import { type Core, openCore } from '../helpers/core.ts'
 import { testFolder } from '../helpers/folder.ts'
@@ -78,6 +80,29 @@ const until = (what: string, holds: () => boolean | Promise<boolean>) =>
   untilTaken(what, async () => {
     if (!(await holds())) throw new Error(`not yet: ${what}`)
   })
+/** The process of a job of that minion, which stays until it is ended. */
+async function startJob({ nc, subjects }: Core, name: string): Promise<number> {
+  const file = join(await testFolder(), 'pid')
+  const job: JobMessage = {
+    ...{ jid: '20260101000000000001', fun: 'cmd.shell', arg: [`echo $$ > ${file}; exec sleep 1000`], kwarg: {} },
+    ...{ user: 'root', deadline: Date.now() + 60_000, run_until: Date.now() + 600_000 },
+    ...{ tgt: name, tgt_type: 'glob', key: 'k', hops: 1 },
+  }
+  await untilTaken('a minion that takes jobs', async () => {
+    const answer = await nc.request(subjects.job(name), JSON.stringify(job))
+    expect(answer.json()).toEqual({ accepted: true })
+  })
+  let pid = 0
+  await until('its process', async () => {
+    pid = Number(await readFile(file, 'utf8'))
+    return pid > 1
+  })
+  const start = processStart(pid)
+  onTestFinished(() => {
+    if (isRunning(pid, start)) process.kill(pid, 'SIGKILL')
+  })
+  return pid
+}
 const gone = (...pids: number[]) => until(`the end of ${pids}`, () => !pids.some(isAlive))
 const filesIn = (dir: string) => readdir(dir).catch(() => [])
 
@@ -183,6 +208,35 @@ describe('a machine that is a process', () => {
     process.kill(pid, 'SIGSTOP')
     await cloud.destroy(machine, signal)
     await gone(pid, minion)
+  })
+
+  it.each<[string, (machine: number, minion: number) => void]>([
+    ['hangs', (_machine, minion) => process.kill(minion, 'SIGSTOP')],
+    [
+      'is killed together with it',
+      (machine, minion) => {
+        process.kill(machine, 'SIGKILL')
+        process.kill(minion, 'SIGKILL')
+      },
+    ],
+  ])('is taken away with the processes of its jobs where its minion %s', async (_how, harm) => {
+    const core = await openCore(server)
+    const { cloud, minionOf } = await open()
+    const { machine, pid, minion } = await minionOf('vm1', core)
+    const work = await startJob(core, 'vm1')
+    harm(pid, minion)
+    await cloud.destroy(machine, signal)
+    await gone(pid, minion, work)
+  })
+
+  it('ends with the processes of its jobs when its folder is gone, though its minion hangs', async () => {
+    const core = await openCore(server)
+    const { dir, minionOf } = await open()
+    const { pid, minion } = await minionOf('vm1', core)
+    const work = await startJob(core, 'vm1')
+    process.kill(minion, 'SIGSTOP')
+    await rm(join(dir, 'vm1'), { recursive: true })
+    await gone(pid, minion, work)
   })
 
   it('is not taken for another process that has got its pid', async () => {

@@ -19,6 +19,17 @@ describe('the config as it is shown', () => {
     ['the query of an address', { profiles: { http: { chat: { url: `https://chat.example.com/?k=${SECRET}` } } } }],
     ['an address that is none', { profiles: { http: { hook: { url: SECRET } } } }],
     ['a setting of a module', { minion: { module_config: { db: { hosts: [{ password: SECRET }] } } } }],
+    ['the join token of a provider', { cloud: { providers: { east: { driver: 'x', minion: { join: SECRET } } } } }],
+    ['the join token of a profile', { cloud: { profiles: { small: { provider: 'x', minion: { join: SECRET } } } } }],
+    [
+      'the password of a server for new machines',
+      { cloud: { providers: { east: { driver: 'x', minion: { servers: [`nats://u:${SECRET}@h:4222`] } } } } },
+    ],
+    [
+      'what a driver alone knows to be secret',
+      { cloud: { providers: { east: { driver: 'x', blob: { a: SECRET } } } } },
+    ],
+    ['the same in a profile', { cloud: { profiles: { small: { provider: 'x', blob: SECRET } } } }],
     ['an argument of a schedule', { schedule: { s: { function: 'runner.a.b', kwargs: { token: SECRET }, days: 1 } } }],
   ])('holds no secret: %s', (_what, config) => {
     expect(JSON.stringify(parseConfig(config, 'reactor.yaml'))).toContain(SECRET)
@@ -56,6 +67,18 @@ describe('the config as it is shown', () => {
       smtp: { ops: { ...config.profiles.smtp.ops, password: '[redacted]' } },
       http: { hook: { url: 'https://example.com/…', headers: { 'X-Key': '[redacted]' }, verify_ssl: true } },
     })
+  })
+})
+
+it('the config as it is shown says which provider and driver machines are of, and what their minions are like', () => {
+  const grains = { role: 'web' }
+  const cloud = {
+    providers: { east: { driver: 'process', most: 3, minion: { grains } } },
+    profiles: { small: { provider: 'east', size: 96, minion: { servers: ['nats://u:p@h:1', 'nats://h:2'] } } },
+  }
+  expect(shown({ cloud }).cloud).toMatchObject({
+    providers: { east: { driver: 'process', most: '[redacted]', minion: { grains } } },
+    profiles: { small: { provider: 'east', size: '[redacted]', minion: { servers: ['nats://h:1', 'nats://h:2'] } } },
   })
 })
 

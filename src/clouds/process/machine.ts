@@ -13,6 +13,7 @@ import { errorMessage } from '../../base/errors.ts'
 import { isObject } from '../../base/json.ts'
 import { processStart } from '../../base/process-start.ts'
 import { identityIn } from '../../bus/identity.ts'
+import { endMarked } from './end.ts'
 import { type Born, type Running, readBorn, turnLog, writeRunning } from './folder.ts'
 
 const REACTOR = fileURLToPath(new URL('../../cli/main.js', import.meta.url))
@@ -119,6 +120,8 @@ async function stop(why: string): Promise<void> {
     setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS)
     await ended
   }
+  const left = await endMarked(born.id)
+  if (left.length > 0) say(`processes do not end: ${left.join(', ')}`)
   process.exit(0)
 }
 
