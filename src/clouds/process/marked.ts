@@ -1,15 +1,15 @@
 // Which processes are a machine's: a variable of the environment, which each passes on to those that it starts, names the machine, so that
 // they are found when those who started them are gone.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { processStart } from '../../base/process-start.ts'
 import type { ProcessMark } from './folder.ts'
 
 /** Holds the id of the machine. */
 export const MACHINE_VARIABLE = 'REACTOR_MACHINE'
 
-/** Those of this user that live, but this process. */
+/** Those of this user that live, but this process; none where the system shows no environments. */
 export const markedProcesses = (id: string): ProcessMark[] =>
-  readdirSync('/proc')
+  (existsSync('/proc') ? readdirSync('/proc') : [])
     .filter(name => /^\d+$/.test(name) && Number(name) !== process.pid)
     .flatMap(name => {
       const pid = Number(name)
