@@ -33,7 +33,11 @@ const table = {
   bad_event: { status: 400, exit: 65, doc: 'An event, a tag or a subject is malformed or too large.' },
   template: { status: 500, exit: 1, doc: 'A template cannot be rendered on this event.' },
   store_refused: { status: 507, exit: 74, doc: 'A store refused an event or a return: it is full or not reachable.' },
-  unreachable: { status: 503, exit: 69, doc: 'The NATS server, or the service asked, cannot be reached.' },
+  unreachable: {
+    status: 503,
+    exit: 69,
+    doc: 'The NATS server, the service asked, or what it needs for that, cannot be reached.',
+  },
   timeout: { status: 408, exit: 75, doc: 'No answer came within the time limit.' },
   server_version: { status: 500, exit: 69, doc: 'The nats-server is too old for what the project needs.' },
   server_missing: { status: 500, exit: 69, doc: 'No usable nats-server was found, and none could be fetched.' },

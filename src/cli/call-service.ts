@@ -46,7 +46,7 @@ export function serviceCommand({ name, kind, description, example }: ServiceComm
       .option('--json', 'print the return as JSON in one line')
       .addHelpText(
         'after',
-        `\nExample:\n  ${example}\n\nExit codes: 0 it returned, 1 it failed or is not there, 69 nobody serves it, 75 no return in time.\nA word for the function that looks like an option goes behind --.`,
+        `\nExample:\n  ${example}\n\nExit codes: 0 it returned, 1 it failed or is not there, 69 nobody serves it, or what it needs is away, 75 no return in time.\nA word for the function that looks like an option goes behind --.`,
       )
       .action(async (fun: string | undefined, words: string[], options: Options) => {
         if (!fun && !options.doc)

@@ -34,19 +34,23 @@ export async function callFunction<K extends Kind>(
   }
 }
 
-/** What is wrong with the call itself; whatever else a function meets on its way (a host that is down) is its failure. */
-const OF_THE_CALL: ReadonlySet<Code> = new Set([
+/**
+ * What is wrong with the call itself, and that something is away which the function needs: who asked has an exit code for that.
+ * Whatever else a function meets on its way is its failure.
+ */
+const KEPT: ReadonlySet<Code> = new Set([
   'bad_argument',
   'unknown_function',
   'no_minions',
   'outcome_unknown',
   'forbidden',
+  'unreachable',
 ])
 
 function failure(thrown: unknown): Outcome {
   if (thrown instanceof ReactorError)
     return {
-      ...{ ok: false, code: OF_THE_CALL.has(thrown.code) ? thrown.code : 'function_failed', message: thrown.message },
+      ...{ ok: false, code: KEPT.has(thrown.code) ? thrown.code : 'function_failed', message: thrown.message },
       ...(Object.hasOwn(thrown.details, 'return') ? { value: thrown.details.return } : {}),
     }
   if (thrown instanceof Error && thrown.name === 'AbortError') {

@@ -43,7 +43,9 @@ beforeAll(async () => {
     ...Object.fromEntries(BACKENDS.map(backend => [`flood-${backend}`, { backend, rate: '50/s', batch: 1 }])),
   }
   const queue = { lease: '2s', drain }
-  reactor = await startReactor({ args: ['--id', 'web1', '--metrics-port', '0'], rules, config: { queue } })
+  // Nothing listens there.
+  const away = { 'queue.postgres.host': '127.0.0.1', 'queue.postgres.port': 1 }
+  reactor = await startReactor({ args: ['--id', 'web1', '--metrics-port', '0'], rules, config: { queue, ...away } })
 })
 afterAll(async () => {
   await reactor?.clean()
@@ -98,6 +100,14 @@ describe('queues', () => {
     expect(await run('queue', 'pop', 'mails')).toMatchObject({ stdout: '', stderr: 'no items\n' })
     expect((await run('queue', 'pop', 'a.b')).stderr).toContain("'a.b' is no name of a queue")
     expect((await run('queue', 'pop', 'mails', 'some')).code).toBe(64)
+  })
+
+  it('whose store is away end the command with 69', async () => {
+    const { code, stderr } = await run('queue', 'list', '--backend', 'postgres', '--json')
+    expect(code).toBe(69)
+    expect(JSON.parse(stderr)).toEqual({
+      error: { code: 'unreachable', message: expect.stringContaining('127.0.0.1:1') },
+    })
   })
 
   it('are filled by rules and drained to rules by themselves', async () => {

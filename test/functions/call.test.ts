@@ -31,16 +31,21 @@ describe('the outcome of a function', () => {
     },
   )
 
-  it.each<Code>(['unreachable', 'store_refused', 'timeout'])(
-    'is a failure of the function where it met %s on its way',
-    async code => {
-      expect(await outcomeOf(throwing(new ReactorError(code, 'db1 is down')))).toEqual({
-        ok: false,
-        code: 'function_failed',
-        message: 'db1 is down',
-      })
-    },
-  )
+  it('keeps unreachable, which says that something is away and that another try may do', async () => {
+    expect(await outcomeOf(throwing(new ReactorError('unreachable', 'db1 is down')))).toEqual({
+      ok: false,
+      code: 'unreachable',
+      message: 'db1 is down',
+    })
+  })
+
+  it.each<Code>(['store_refused', 'timeout'])('is a failure of the function where it met %s on its way', async code => {
+    expect(await outcomeOf(throwing(new ReactorError(code, 'db1 is full')))).toEqual({
+      ok: false,
+      code: 'function_failed',
+      message: 'db1 is full',
+    })
+  })
 
   it('says so where the function was stopped', async () => {
     const aborted = AbortSignal.abort().reason
