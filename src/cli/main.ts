@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The command `reactor`: the program that the shell starts, and how it ends.
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { cleanText } from '../base/clean.ts'
-import { asReactorError, ERROR_CODES, ReactorError } from '../base/errors.ts'
+import { asReactorError, type Code, ERROR_CODES, ReactorError } from '../base/errors.ts'
 import { nearest } from '../base/suggest.ts'
 import { VERSION } from '../base/version.ts'
 import { COMMANDS } from './commands.ts'
@@ -10,24 +10,26 @@ import { COMMANDS } from './commands.ts'
 async function main(argv: string[]): Promise<void> {
   // For the shells' scripts alone: no command of the list.
   if (argv[2] === '__complete') return (await import('./completion/main.ts')).completeAndExit(argv.slice(3))
+  const json = wantsJson(argv)
   const program = new Command('reactor')
     .description("Event-driven automation for fleets: Salt's events, reactor, jobs and runners on NATS")
     .version(VERSION)
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'reactor: ')) })
-    .showHelpAfterError('(reactor --help lists the commands)')
+    .configureOutput({ outputError: (text, write) => json || write(text.replace(/^error: /, 'reactor: ')) })
+    .showHelpAfterError(json ? false : '(reactor --help lists the commands)')
     .configureHelp({ showGlobalOptions: true })
     .enablePositionalOptions()
+    .exitOverride()
   const name = argv.slice(2).find(word => !word.startsWith('-'))
   const load = name === undefined ? undefined : COMMANDS.get(name)
   if (load) (await load()).command(program)
   else if (name !== undefined && name !== 'help') {
     const hint = nearest(name, [...COMMANDS.keys()])
-    program.error(`reactor: unknown command '${name}'.${hint ? ` Did you mean '${hint}'?` : ''}`, {
+    program.error(`error: unknown command '${name}'.${hint ? ` Did you mean '${hint}'?` : ''}`, {
       exitCode: ERROR_CODES.usage.exit,
     })
   } else for (const loadOne of COMMANDS.values()) (await loadOne()).command(program)
   exitByThrowing(program)
-  for (const command of program.commands) pointToHelp(command, 'reactor')
+  if (!json) for (const command of program.commands) pointToHelp(command, 'reactor')
   await program.parseAsync(argv)
 }
 
@@ -44,19 +46,31 @@ function pointToHelp(command: Command, above: string): void {
   for (const sub of command.commands) pointToHelp(sub, words)
 }
 
+/** Behind `--` are words for a function. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end < 0 ? undefined : end).includes('--json')
+}
+
 /** Ends with the error's sentence on stderr and its exit code. */
 function fail(thrown: unknown): void {
-  const commander = thrown as { code?: string; exitCode?: number }
-  if (typeof commander.code === 'string' && commander.code.startsWith('commander.')) {
-    process.exitCode = commander.exitCode === 0 ? 0 : ERROR_CODES.usage.exit
+  const json = wantsJson(process.argv)
+  if (thrown instanceof CommanderError) {
+    process.exitCode = thrown.exitCode === 0 ? 0 : ERROR_CODES.usage.exit
+    // What is no JSON commander has said itself.
+    if (json && thrown.exitCode !== 0 && thrown.code !== 'commander.help')
+      sayAsJson('usage', thrown.message.replace(/^error: /, ''))
     return
   }
   const error = asReactorError(thrown)
-  if (process.argv.includes('--json'))
-    process.stderr.write(`${JSON.stringify({ error: { code: error.code, message: error.message } })}\n`)
+  if (json) sayAsJson(error.code, error.message)
   else process.stderr.write(`reactor: ${error.message.split('\n').map(cleanText).join('\n')}\n`)
   if (error.code === 'internal' && error.cause instanceof Error) process.stderr.write(`${error.cause.stack}\n`)
   process.exitCode = ERROR_CODES[error.code].exit
+}
+
+function sayAsJson(code: Code, message: string): void {
+  process.stderr.write(`${JSON.stringify({ error: { code, message } })}\n`)
 }
 
 // A reader that went away (`reactor tail | head`) is no error.

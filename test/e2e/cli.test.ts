@@ -212,6 +212,23 @@ describe('a command line that is wrong', () => {
     expect(await command(words)).toMatchObject({ code: 64, stdout: '', stderr: expect.stringContaining(message) })
   })
 
+  it.each([
+    ['an unknown command', ['cal'], "unknown command 'cal'. Did you mean 'call'?"],
+    ['an unknown option', ['call', 'web1', 'test.ping', '--nosuch'], "unknown option '--nosuch'"],
+    ['an option whose value is wrong', ['events', 'list', '--limit', '0'], "'0' is no whole number from 1 on"],
+  ])('with %s is told as JSON where that was asked for', async (_what, words, message) => {
+    const { code, stdout, stderr } = await command([...words, '--json'])
+    expect({ code, stdout }).toEqual({ code: 64, stdout: '' })
+    expect(JSON.parse(stderr)).toEqual({ error: { code: 'usage', message: expect.stringContaining(message) } })
+  })
+
+  it('is told in words where --json is a word for the function', async () => {
+    expect(await command(['call', 'web1', 'test.arg', '{bad', '--', '--json'])).toMatchObject({
+      code: 64,
+      stderr: expect.stringMatching(/^reactor: '\{bad' begins like a list or map/),
+    })
+  })
+
   it('with --help and --version ends with 0', async () => {
     const help = await command(['--help'])
     expect(help.code).toBe(0)
