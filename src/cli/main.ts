@@ -3,7 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { cleanText } from '../base/clean.ts'
 import { asReactorError, type Code, ERROR_CODES, ReactorError } from '../base/errors.ts'
-import { nearest } from '../base/suggest.ts'
+import { didYouMean } from '../base/suggest.ts'
 import { VERSION } from '../base/version.ts'
 import { COMMANDS } from './commands.ts'
 
@@ -19,15 +19,14 @@ async function main(argv: string[]): Promise<void> {
     .configureHelp({ showGlobalOptions: true })
     .enablePositionalOptions()
     .exitOverride()
-  const name = argv.slice(2).find(word => !word.startsWith('-'))
+  const [name, topic] = argv.slice(2).filter(word => !word.startsWith('-'))
   const load = name === undefined ? undefined : COMMANDS.get(name)
+  // Of an unknown one commander would show the help of all, without a word.
+  const asked = name === 'help' ? topic : name
+  if (asked !== undefined && asked !== 'help' && !COMMANDS.has(asked))
+    program.error(`error: unknown command '${asked}'.${didYouMean(asked, COMMANDS.keys())}`)
   if (load) (await load()).command(program)
-  else if (name !== undefined && name !== 'help') {
-    const hint = nearest(name, [...COMMANDS.keys()])
-    program.error(`error: unknown command '${name}'.${hint ? ` Did you mean '${hint}'?` : ''}`, {
-      exitCode: ERROR_CODES.usage.exit,
-    })
-  } else for (const loadOne of COMMANDS.values()) (await loadOne()).command(program)
+  else for (const loadOne of COMMANDS.values()) (await loadOne()).command(program)
   exitByThrowing(program)
   if (!json) for (const command of program.commands) pointToHelp(command, 'reactor')
   await program.parseAsync(argv)

@@ -205,6 +205,7 @@ describe('reactor functions', () => {
 describe('a command line that is wrong', () => {
   it.each([
     ['an unknown command', ['cal'], "unknown command 'cal'. Did you mean 'call'?"],
+    ['help for an unknown command', ['help', 'cal'], "unknown command 'cal'. Did you mean 'call'?"],
     ['an unknown option', ['send', '--jsn', 'a'], "unknown option '--jsn'"],
     ['too many arguments', ['check', 'a', 'b'], 'too many arguments'],
     ['an unknown worker', ['worker', 'job'], 'jobs, schedule, cache'],
