@@ -133,6 +133,18 @@ describe('reactor reactions', () => {
     expect((await run('counts')).stdout).toMatch(/^RULE +DONE +RETRYING +PARKED/)
   })
 
+  it('counts all that wait for a person, however few it shows, and does not call those the newest', async () => {
+    await park('lost/f')
+    await park('lost/g')
+    await standing(await react('fine/c', 'fine'), 'done')
+    const parked = await list('--state', 'parked')
+    const { stdout, stderr } = await run('list', '--limit', '1')
+    expect(stdout.match(/\bparked\b/g)).toHaveLength(1)
+    expect(stderr).toContain(`waiting for a person: ${parked.length} parked: retry or drop`)
+    expect(stderr).toMatch(/^only 1 shown; --limit shows more$/m)
+    expect((await run('list', '--rule', 'lost', '--limit', '1')).stderr).toBe('the newest 1; --limit shows more\n')
+  })
+
   it('says what is wrong with its words', async () => {
     for (const words of [
       ['list', '--state', 'burnt'],

@@ -26,6 +26,9 @@ interface ListOptions extends ClientOptions, Filters {
 }
 type JsonOptions = ClientOptions & { json?: boolean }
 
+/** One page: so many that wait for a person are counted, however few are shown. */
+const COUNTED = 1000
+
 export const command: AddCommand = program => {
   const reactions = program
     .command('reactions')
@@ -55,9 +58,9 @@ function addList(reactions: Command): void {
       const request = requestOf(options)
       await withClient(options, async client => {
         const found = isFiltered(options)
-          ? { ...(await listReactions(client, request, options.limit)), open: [] }
+          ? { ...(await listReactions(client, request, options.limit)), open: [], hint: undefined }
           : await openFirst(client, options.limit)
-        const { open, reactions: all, more, partial } = found
+        const { open, hint, reactions: all, more, partial } = found
         if (partial)
           process.stderr.write(
             'no job worker answers: what waits to be executed, or was parked just now, is not shown\n',
@@ -68,31 +71,36 @@ function addList(reactions: Command): void {
         if (open.length > 0) show(open)
         if (open.length > 0 && all.length > 0) print('')
         if (all.length > 0) show(all)
-        if (open.length > 0) process.stderr.write(`${hint(open)}\n`)
-        if (more) process.stderr.write(`the newest ${open.length + all.length}; --limit shows more\n`)
+        if (hint !== undefined) process.stderr.write(`${hint}\n`)
+        // Those that wait may be older than what is left out.
+        const many = open.length > 0 ? `only ${open.length + all.length} shown` : `the newest ${all.length}`
+        if (more) process.stderr.write(`${many}; --limit shows more\n`)
       })
     })
 }
 
 /** What waits for a person, then the newest others. */
 async function openFirst(client: Client, limit: number) {
-  const waiting = await listReactions(client, { state: ['parked', 'held'] }, limit)
-  const open = waiting.reactions
+  const waiting = await listReactions(client, { state: ['parked', 'held'] }, Math.max(limit, COUNTED))
+  const open = waiting.reactions.slice(0, limit)
   const shown = new Set(open.map(({ key }) => key))
   const newest = await listReactions(client, {}, limit)
   const others = newest.reactions.filter(({ key }) => !shown.has(key))
   const reactions = others.slice(0, Math.max(0, limit - open.length))
-  const more = waiting.more || newest.more || reactions.length < others.length
-  return { open, reactions, more, partial: newest.partial }
+  const more = waiting.more || open.length < waiting.reactions.length || newest.more || reactions.length < others.length
+  return { open, hint: hintOf(waiting), reactions, more, partial: newest.partial }
 }
 
-function hint(open: readonly ReactionView[]): string {
-  const held = open.filter(({ state }) => state === 'held').length
+/** Undefined: none waits. */
+function hintOf({ reactions, more }: { reactions: readonly ReactionView[]; more: boolean }): string | undefined {
+  const held = reactions.filter(({ state }) => state === 'held').length
+  const parked = reactions.length - held
   const parts = [
-    ...(open.length > held ? [`${open.length - held} parked: retry or drop`] : []),
+    ...(parked > 0 ? [`${parked} parked: retry or drop`] : []),
     ...(held > 0 ? [`${held} held: approve or deny`] : []),
   ]
-  return `waiting for a person: ${parts.join('; ')} (reactor reactions show KEY tells why)`
+  if (parts.length === 0) return undefined
+  return `waiting for a person: ${more ? 'at least ' : ''}${parts.join('; ')} (reactor reactions show KEY tells why)`
 }
 
 function addShow(reactions: Command): void {
