@@ -220,6 +220,13 @@ export const reload = runner({
 async function change(context: RunnerContext, operation: ScheduleOperation, ...args: unknown[]): Promise<unknown> {
   const answer = await context.schedule.ask(operation, ...args)
   if (isObject(answer) && answer.result === false)
-    throw new ReactorError('function_failed', [answer.comment].flat().join('\n'))
+    // Salt's answers begin so; an error of a command says it already.
+    throw new ReactorError(
+      'function_failed',
+      [answer.comment]
+        .flat()
+        .join('\n')
+        .replace(/^Error: /, ''),
+    )
   return answer
 }

@@ -44,6 +44,18 @@ describe("the master's schedule", () => {
     })
   })
 
+  it.each(['add', 'modify', 'skip_job', 'postpone_job'])(
+    "fails the job of %s with the reason alone, which Salt's answer has behind a word",
+    async operation => {
+      const { call } = worker({ result: false, comment: "Error: 'xyz' is not a duration", changes: {} })
+      const times = { skip_job: ['a'], postpone_job: ['a', 'b'] }[operation] ?? []
+      await expect(call(`schedule.${operation}`, ['ping', ...times])).rejects.toMatchObject({
+        code: 'function_failed',
+        message: "'xyz' is not a duration",
+      })
+    },
+  )
+
   it('is changed by no value of an event', async () => {
     const registry = await loadFunctions('runner')
     const problems = (fun: string, kwarg: Record<string, unknown>, path: string) =>
