@@ -122,7 +122,12 @@ export function createRunnerContext(parts: RunnerContextParts) {
       },
       rules: runnerRules(parts.rules, call),
       reactions: runnerReactions(parts.reactions, call),
-      schedule: runnerSchedule(parts.schedule, call, fleet),
+      schedule: runnerSchedule(parts.schedule, call, fleet, async kind =>
+        // The master has the last word on its own, and may have more than this worker knows.
+        kind === 'runner'
+          ? parts.inner.registries.runner.names()
+          : askMaster<string[]>('sys.list_functions').catch(() => undefined),
+      ),
       queues: runnerQueues(parts.queues, call, () => context.docs().map(({ name }) => name)),
       clouds: runnerClouds(parts.clouds, call, context.signal),
       pillars: parts.pillars,

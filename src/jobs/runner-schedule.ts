@@ -2,6 +2,7 @@
 // runs later is held to none: so nobody schedules, or sets going, what they may not call themselves.
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
+import { didYouMean } from '../base/suggest.ts'
 import type { MasterSchedule } from '../functions/runner-context.ts'
 import { type Fleet, matchesFunction, notAllowed } from '../operators/may.ts'
 import type { ReactionAction } from '../protocol/job.ts'
@@ -29,7 +30,22 @@ const LOOKING = new Set<ScheduleOperation>([
 /** They have an entry run that was there before. */
 const SETTING_GOING = new Set<ScheduleOperation>(['enable_job', 'run_job', 'postpone_job'])
 
-export function runnerSchedule(ask: AskSchedule, { user, grants }: FunctionCall, fleet: Fleet): MasterSchedule {
+/** The functions that there are; undefined: nobody can say now. */
+export type KnownFunctions = (kind: 'runner' | 'wheel') => Promise<readonly string[] | undefined>
+
+export function runnerSchedule(
+  ask: AskSchedule,
+  { user, grants }: FunctionCall,
+  fleet: Fleet,
+  known: KnownFunctions,
+): MasterSchedule {
+  /** After the right to it: who may not call a function learns nothing of it. */
+  const requireFunction = async ({ kind, fun }: ReactionAction) => {
+    // Minions may have modules of their own.
+    const names = kind === 'local' ? undefined : await known(kind)
+    if (names && !names.includes(fun))
+      throw new ReactorError('unknown_function', `there is no ${kind} function '${fun}'.${didYouMean(fun, names)}`)
+  }
   const requireAction = (action: ReactionAction) => {
     const may = grants?.() ?? ALL_GRANTS
     const problem = may === ALL_GRANTS ? undefined : problemOf(action, may, fleet)
@@ -43,14 +59,18 @@ export function runnerSchedule(ask: AskSchedule, { user, grants }: FunctionCall,
   return {
     async ask(operation, ...args) {
       if (operation === 'item') throw new ReactorError('forbidden', `'${operation}' is for the program itself`)
-      if (!grants || LOOKING.has(operation)) return ask(operation, ...args)
-      if (!matchesFunction(grants().runner, `schedule.${operation}`))
+      if (LOOKING.has(operation)) return ask(operation, ...args)
+      if (grants && !matchesFunction(grants().runner, `schedule.${operation}`))
         throw new ReactorError(
           'forbidden',
           `'${user}' may not change the schedule: no role of theirs grants runner 'schedule.${operation}'`,
         )
       const [name, given, ...rest] = args
-      if (operation === 'add') requireAction(callOf(readItem(given)))
+      if (operation === 'add') {
+        const action = callOf(readItem(given))
+        requireAction(action)
+        await requireFunction(action)
+      }
       if (SETTING_GOING.has(operation)) {
         const item = await itemOf(name)
         if (item) requireAction(callOf(item))
@@ -60,7 +80,10 @@ export function runnerSchedule(ask: AskSchedule, { user, grants }: FunctionCall,
       if (!item) return ask(operation, ...args)
       // As a whole: so that it is what was looked at, whatever somebody makes of the entry meanwhile.
       const whole = modifiedItem(item, isObject(given) ? given : {})
-      requireAction(callOf(readItem(whole)))
+      const action = callOf(readItem(whole))
+      requireAction(action)
+      // Its times can be changed while its function is away.
+      if (whole.function !== item.function) await requireFunction(action)
       return ask('modify', name, whole, ...rest)
     },
   }

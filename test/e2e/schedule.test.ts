@@ -50,3 +50,25 @@ it('runs each due slot of the schedule once, with two schedule workers', async (
   const started = since().find(({ tag, data }) => /^salt\/run\/\d+\/new$/.test(tag) && data.fun === 'runner.event.send')
   expect(started?.data.user).toBe('schedule:tick')
 })
+
+it('says in one sentence why it refuses an entry, such as one whose function is not there', async () => {
+  const reactor = await startReactor({ args: ['--id', 'web1'] })
+  onTestFinished(() => reactor.clean())
+  const add = async (...words: string[]) => {
+    const { code, stderr } = await reactor.run('schedule', 'add', 'e', ...words)
+    return [code, stderr]
+  }
+  expect(await add('local.test.ping', '--every', 'xyz', '--tgt', '*')).toEqual([
+    1,
+    "reactor: 'xyz' is not a duration: write for example 500ms, 30s, 5m, 2h or 1d\n",
+  ])
+  expect(await add('runner.test.agr', '--every', '5m')).toEqual([
+    1,
+    "reactor: there is no runner function 'test.agr'. Did you mean 'test.arg'?\n",
+  ])
+  expect(await add('wheel.key.lits', '--every', '5m')).toEqual([
+    1,
+    "reactor: there is no wheel function 'key.lits'. Did you mean 'key.list'?\n",
+  ])
+  expect(await add('wheel.key.list', '--every', '5m')).toEqual([0, ''])
+})

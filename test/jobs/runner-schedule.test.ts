@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FunctionCall } from '../../src/jobs/run-function.ts'
 import { runnerSchedule } from '../../src/jobs/runner-schedule.ts'
-import { type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
+import { ALL_GRANTS, type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
 
 const known = new Map(['web1', 'web2', 'db1'].map(id => [id, { id, grains: {} }]))
 const FLEET = { minion: (id: string) => known.get(id), targets: { nodegroups: {}, pillar: false } as const }
@@ -12,7 +12,14 @@ const GRANTS: Grants = {
   wheel: ['key.list'],
 }
 
-function open(item?: Record<string, unknown>, grants: Grants | null = GRANTS) {
+const KNOWN = {
+  runner: ['event.send', 'http.query'].concat(
+    ['orchestrate', 'orch', 'sls', 'orchestrate_single', 'orchestrate_show_sls'].map(name => `state.${name}`),
+  ),
+  wheel: ['key.list', 'user.add'] as string[] | undefined,
+}
+
+function open(item?: Record<string, unknown>, grants: Grants | null = GRANTS, known: typeof KNOWN = KNOWN) {
   const asked: unknown[][] = []
   const ask = async (...words: unknown[]) => {
     if (words[0] === 'item') return item ?? null
@@ -20,7 +27,7 @@ function open(item?: Record<string, unknown>, grants: Grants | null = GRANTS) {
     return 'answered'
   }
   const call = { user: 'ada', ...(grants ? { grants: () => grants } : {}) } as unknown as FunctionCall
-  return { schedule: runnerSchedule(ask, call, FLEET), asked }
+  return { schedule: runnerSchedule(ask, call, FLEET, async kind => known[kind]), asked }
 }
 
 const EVERY = { seconds: 5 }
@@ -96,6 +103,32 @@ describe('who schedules a function', () => {
     const { schedule, asked } = open({ function: 'event.send', args: ['a'], ...EVERY })
     await schedule.ask('modify', 'e', { args: ['b'] }, { test: false })
     expect(asked).toEqual([['modify', 'e', { function: 'event.send', args: ['b'], ...EVERY }, { test: false }]])
+  })
+
+  it.each<[string, Record<string, unknown>, string]>([
+    [
+      'a runner function',
+      { function: 'event.snd' },
+      "there is no runner function 'event.snd'. Did you mean 'event.send'?",
+    ],
+    ['a wheel function', { function: 'wheel.nosuch.fn' }, "there is no wheel function 'nosuch.fn'."],
+  ])('may not have %s run that is not there', async (_what, item, message) => {
+    for (const grants of [null, ALL_GRANTS])
+      for (const operation of ['add', 'modify'] as const) {
+        const { schedule, asked } = open({ function: 'event.send', ...EVERY }, grants)
+        const asking = schedule.ask(operation, 'e', { ...item, ...EVERY })
+        await expect(asking).rejects.toMatchObject({ code: 'unknown_function', message })
+        expect(asked).toEqual([])
+      }
+  })
+
+  it('may change the times of an entry whose function is gone, and add what nobody can look up now', async () => {
+    const { schedule, asked } = open({ function: 'gone.fn', ...EVERY }, null)
+    await schedule.ask('modify', 'e', { seconds: 9 })
+    await schedule.ask('add', 'f', { function: 'local.own.fn', tgt: '*', ...EVERY })
+    const without = open(undefined, null, { ...KNOWN, wheel: undefined })
+    await without.schedule.ask('add', 'g', { function: 'wheel.own.fn', ...EVERY })
+    expect([asked.length, without.asked.length]).toEqual([2, 1])
   })
 
   it('takes it away, disables it and looks at it, whatever it runs', async () => {
