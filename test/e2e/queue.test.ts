@@ -38,7 +38,8 @@ beforeAll(async () => {
   rules = await mkdtemp(join(tmpdir(), 'reactor-rules-'))
   await writeFile(join(rules, 'queues.yaml'), RULES)
   const drain = {
-    orders: { backend: 'jetstream', rate: '20/s' },
+    // However fast they come, each is handled by itself.
+    orders: { backend: 'jetstream', rate: '20/s', batch: 1 },
     circle: { rate: '20/s' },
     ...Object.fromEntries(BACKENDS.map(backend => [`flood-${backend}`, { backend, rate: '50/s', batch: 1 }])),
   }
