@@ -50,7 +50,15 @@ export function createStateTurns(file: string, log: Log): StateTurns {
   let begun = 0
   let unlock: (() => void) | undefined
   let polling: NodeJS.Timeout | undefined
+  let making: Promise<void> | undefined
 
+  /** One for all who ask meanwhile: by themselves they would come back in any order, and are to stand in line as they came. */
+  const folder = (): Promise<void> => {
+    making ??= makeFolder(dirname(file)).finally(() => {
+      making = undefined
+    })
+    return making
+  }
   /** A run that is over has its return, whatever the disk says. */
   const trying = (work: () => void) => {
     try {
@@ -137,7 +145,7 @@ export function createStateTurns(file: string, log: Log): StateTurns {
     running: () => others().map(words),
     begun: () => begun,
     async take(request) {
-      await makeFolder(dirname(file))
+      await folder()
       const { jid, concurrent, queue, signal } = request
       signal.throwIfAborted()
       // A run that a state of this very job asks for is part of it.

@@ -44,10 +44,11 @@ describe('the turn of a state run', () => {
       order.push(name)
       done(turn)
     }
-    const all = [wait('a'), wait('b'), wait('c')]
+    const names = Array.from({ length: 20 }, (_, n) => `run ${n}`)
+    const all = names.map(wait)
     done(first)
     await within(Promise.all(all), 'all turns')
-    expect(order).toEqual(['a', 'b', 'c'])
+    expect(order).toEqual(names)
   })
 
   it('is refused where as many wait as may', async () => {
