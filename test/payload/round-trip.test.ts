@@ -105,7 +105,12 @@ describe('a return of several MiB', () => {
   // Parts are asked for together: of several that are missing any may be the first to be told.
   it.each<[string, (ref: PayloadRef) => PayloadRef, string, RegExp]>([
     ['has lost a part', ref => ({ ...ref, parts: 4 }), 'not_found', /part 3 of payload 'm1\.lost' is not stored/],
-    ['was never there', ref => ({ ...ref, name: 'never' }), 'not_found', /part \d of payload 'm1\.never' is not stored/],
+    [
+      'was never there',
+      ref => ({ ...ref, name: 'never' }),
+      'not_found',
+      /part \d of payload 'm1\.never' is not stored/,
+    ],
     ['is another than its hash says', ref => ({ ...ref, sha256: '0'.repeat(64) }), 'damaged_payload', /whose hash/],
     ['is larger than its ref says', ref => ({ ...ref, size: 7 }), 'damaged_payload', /more than the 7 bytes/],
     ["names another's", ref => ({ ...ref, name: 'm2.lost' }), 'damaged_payload', /'name' must be/],
