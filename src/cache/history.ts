@@ -74,11 +74,15 @@ export async function openHistory(
       if (stored.seq > last_seq) break
       const seen = seenEvent(subjects, stored, mayRead)
       if (seen) {
-        const shown = sizeOf(seen) > room ? leftOut(seen, stored) : seen
-        size += sizeOf(shown)
+        let bytes = sizeOf(seen)
+        if (bytes > room) {
+          seen.data = { _left_out: `${stored.bytes} bytes, more than a page of history holds` }
+          bytes = sizeOf(seen)
+        }
+        size += bytes
         // What does not fit begins the next page.
         if (size > room) break
-        events.push(shown)
+        events.push(seen)
       }
       next_seq = stored.seq
     }
@@ -88,11 +92,6 @@ export async function openHistory(
 
 /** Bytes in a page: JSON may need more of them than the sender did. */
 const sizeOf = (seen: SeenEvent): number => Buffer.byteLength(JSON.stringify(seen)) + 1
-
-const leftOut = (seen: SeenEvent, { bytes }: StoredMessage): SeenEvent => ({
-  ...seen,
-  data: { _left_out: `${bytes} bytes, more than a page of history holds` },
-})
 
 /** As a page shows it. */
 function seenEvent(

@@ -66,16 +66,7 @@ export async function followJob(
       if (standing.ended(id, outcomeOf(returned))) change()
     },
   })
-  const presence = hearPresence(bus, {
-    onLost(ids) {
-      standing.lost(ids)
-      change()
-    },
-    onFound(ids) {
-      standing.found(ids)
-      change()
-    },
-  })
+  const presence = hearPresence(bus, standing, change)
   // Runner and wheel functions tell of themselves under tags of their own.
   const others = ['run', 'wheel'].map(kind =>
     bus.nc.subscribe(`${bus.subjects.livePrefix}*.salt.${kind}.${jid}.>`, {

@@ -91,16 +91,7 @@ export function createGathering(
     onRefused: () => void askOn(cache, jid, takeView, { clock, signal: stop.signal }),
   })
 
-  const presence = hearPresence(bus, {
-    onLost(ids) {
-      standing.lost(ids)
-      change()
-    },
-    onFound(ids) {
-      standing.found(ids)
-      change()
-    },
-  })
+  const presence = hearPresence(bus, standing, change)
 
   const takeReturns = (view: JobView) => {
     for (const [id, { at: _at, ...returned }] of Object.entries(view.returns)) take(id, asReturn(view, id, returned))

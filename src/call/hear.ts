@@ -5,6 +5,7 @@ import type { Bus } from '../bus/connect.ts'
 import { isRepublished, rawFromLive } from '../bus/raw.ts'
 import { readEvent } from '../protocol/event.ts'
 import type { JobReturn, JobSent } from '../protocol/job.ts'
+import type { Standing } from './standing.ts'
 
 /** Data of `salt/job/<jid>/new`. */
 interface JobAnnounced {
@@ -43,21 +44,24 @@ export function hearJob({ nc, subjects }: Pick<Bus, 'nc' | 'subjects'>, jid: str
   })
 }
 
-interface PresenceEars {
-  onLost(ids: string[]): void
-  onFound(ids: string[]): void
-}
-
-/** Hears of them from the next flush on; nothing where the master tells nothing, or this operator may not follow it. */
-export function hearPresence({ nc, subjects }: Pick<Bus, 'nc' | 'subjects'>, ears: PresenceEars): Subscription {
+/**
+ * Tells `standing` who is lost and found, from the next flush on; nothing where the master tells nothing, or this operator may not
+ * follow it.
+ */
+export function hearPresence(
+  { nc, subjects }: Pick<Bus, 'nc' | 'subjects'>,
+  standing: Pick<Standing, 'lost' | 'found'>,
+  onChange: () => void,
+): Subscription {
   const prefix = subjects.livePrefix
   return nc.subscribe(`${prefix}_master.salt.presence.change`, {
     callback(error, message) {
       const heard = error ? undefined : believedIn(prefix, message)
       if (!heard) return
       const { lost, new: found } = heard.data as { lost: string[]; new: string[] }
-      ears.onLost(lost)
-      ears.onFound(found)
+      standing.lost(lost)
+      standing.found(found)
+      onChange()
     },
   })
 }

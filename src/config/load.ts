@@ -79,14 +79,12 @@ function issueText(issue: z.core.$ZodIssue, value: unknown): string {
 /** What zod says of a union by itself. */
 const NO_WORD = 'Invalid input'
 const KINDS: Readonly<Record<string, string>> = {
-  ...{
-    string: 'a text',
-    number: 'a number',
-    boolean: 'true or false',
-    array: 'a list',
-    object: 'a map',
-    record: 'a map',
-  },
+  string: 'a text',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map',
+  record: 'a map',
 }
 
 /** Each of the shapes that a value may have, in a word. */

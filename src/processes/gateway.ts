@@ -60,10 +60,7 @@ function createProbe(nc: NatsConnection): () => Promise<string | undefined> {
   const ask = async () => {
     const answered = new AbortController()
     const late = delay(ANSWER_MS, 'its NATS server does not answer', { signal: answered.signal, ref: false })
-    return Promise.race([nc.flush().then(() => undefined, errorMessage), late]).finally(() => {
-      answered.abort()
-      late.catch(() => undefined)
-    })
+    return Promise.race([nc.flush().then(() => undefined, errorMessage), late]).finally(() => answered.abort())
   }
   return () => {
     asking ??= ask().finally(() => {
