@@ -33,7 +33,7 @@ const block = (text: string): MsgHdrs => ({ encode: () => Buffer.from(text) }) a
 const MALFORMED = 'NATS/1.0\r\na name: with a space\r\n\r\n'
 
 const store = async (nc: NatsConnection, subject: string, headers: string, body = '{}') => {
-  const ack = await nc.request(subject, body, { headers: block(headers), timeout: 5000 })
+  const ack = await nc.request(subject, body, { headers: block(headers), timeout: 30_000 })
   expect(ack.json()).toMatchObject({ seq: expect.any(Number) })
   return ack.json<{ seq: number }>().seq
 }
@@ -43,7 +43,7 @@ describe('who asks', () => {
   const infoOf = async (who: 'admin' | 'm1', headers: string): Promise<RequestInfo | null> => {
     const subject = who === 'admin' ? 'reactor.publish' : 'reactor.mine.m1'
     const { nc } = accounts.actors[who]
-    const answer = await nc.request(subject, '{}', { headers: block(headers), timeout: 5000 })
+    const answer = await nc.request(subject, '{}', { headers: block(headers), timeout: 30_000 })
     return answer.json<{ info: RequestInfo | null }>().info
   }
 

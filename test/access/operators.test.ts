@@ -19,7 +19,7 @@ describe('who may read deploy/** and salt/job/*/ret/*, and fire deploy/*', () =>
   it.each(['reactor.event._user-reader.deploy.web', 'reactor.event._user-reader.deploy.a=2Eb'])(
     'fires %s',
     async subject => {
-      const answer = await accounts.actors.reader.nc.request(subject, '{}', { timeout: 5000 })
+      const answer = await accounts.actors.reader.nc.request(subject, '{}', { timeout: 30_000 })
       expect(answer.json()).toMatchObject({ stream: 'reactor_EVENTS' })
     },
   )
@@ -43,7 +43,7 @@ describe('who may read deploy/** and salt/job/*/ret/*, and fire deploy/*', () =>
       nc.subscribe(subject, { callback: (_, message) => heard.push(message.subject) })
     await nc.flush()
     for (const tokens of ['m1.salt.auth', 'm1.deploy', '_master.deploy.a.b', 'm1.salt.job.1.ret.m1', 'm1.deploy.end'])
-      await core.request(`reactor.event.${tokens}`, '{}', { timeout: 5000 })
+      await core.request(`reactor.event.${tokens}`, '{}', { timeout: 30_000 })
     await heard.find(subject => subject.endsWith('.end'), 'the last of them')
     expect(heard.items).toEqual([
       'reactor.live.m1.deploy',

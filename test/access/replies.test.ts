@@ -47,8 +47,8 @@ describe('a reply subject aimed at an event', () => {
     nc.publish(own, '{}', { reply })
     if (who === 'm1') nc.publish('reactor.grains.m1', '{"data":{}}', { reply })
     // The acks of these come after whatever the first two led to.
-    for (let i = 0; i < 3; i++) await nc.request(own, '{}', { timeout: 5000 })
-    await accounts.actors.core.nc.request('reactor.event._jobs.own', '{}', { timeout: 5000 })
+    for (let i = 0; i < 3; i++) await nc.request(own, '{}', { timeout: 30_000 })
+    await accounts.actors.core.nc.request('reactor.event._jobs.own', '{}', { timeout: 30_000 })
     const after = await storedSubjects()
     expect(after).toContain(own)
     expect(after.filter(subject => !subject.endsWith('.own'))).toEqual(before)
@@ -73,7 +73,7 @@ describe('a job', () => {
 
   it('that comes from CORE is taken', async () => {
     const { seen, stop } = await jobsOfM2()
-    const answer = await accounts.actors.core.nc.request('reactor.job.m2', JOB, { timeout: 5000 })
+    const answer = await accounts.actors.core.nc.request('reactor.job.m2', JOB, { timeout: 30_000 })
     expect(answer.json()).toEqual({ accepted: true })
     const [message] = await seen.reach(1)
     expect(refusalOf(message!, 'accounts')).toBeUndefined()
@@ -81,7 +81,7 @@ describe('a job', () => {
   })
 
   it('for a minion that is away has no responder', async () => {
-    await expect(accounts.actors.core.nc.request('reactor.job.m1', JOB, { timeout: 5000 })).rejects.toThrow(
+    await expect(accounts.actors.core.nc.request('reactor.job.m1', JOB, { timeout: 30_000 })).rejects.toThrow(
       /no responders/i,
     )
   })

@@ -181,7 +181,7 @@ describe('a service does its work under its permissions', () => {
       callback: (_, message) => heard.push(message.string()),
     })
     const { m1 } = accounts.actors
-    await m1.nc.request(`${NS}.beat.m1`, 'session', { timeout: 5000 })
+    await m1.nc.request(`${NS}.beat.m1`, 'session', { timeout: 30_000 })
     expect(JSON.parse(await heard.find(() => true, 'the change'))).toMatchObject({ data: { new: ['m1'], lost: [] } })
     await presence.stop()
     expect(await refusedOf('_master')).toEqual([])
@@ -394,7 +394,7 @@ describe('requests between services', () => {
     const { m1, _jobs } = accounts.actors
     m1.nc.subscribe('reactor.job.m1', { callback: (_, message) => void message.respond('{"accepted":true}') })
     await m1.nc.flush()
-    const answer = await _jobs.nc.request('reactor.job.m1', '{}', { timeout: 5000 })
+    const answer = await _jobs.nc.request('reactor.job.m1', '{}', { timeout: 30_000 })
     expect(answer.json()).toEqual({ accepted: true })
   })
 })

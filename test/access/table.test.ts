@@ -87,7 +87,7 @@ it('has a case for every row of the table', () => {
 describe('a service of the table', () => {
   it.each(tries('service', true))('answers $account on $name', async ({ account, subject, row }) => {
     const { nc, nkey } = accounts.actors[ACTOR[account]]
-    const answer = (await nc.request(subject.replace('SERVER_ID', serverId()), '{}', { timeout: 5000 })).json<
+    const answer = (await nc.request(subject.replace('SERVER_ID', serverId()), '{}', { timeout: 30_000 })).json<
       Record<string, unknown>
     >()
     if (row.subject === 'event.>') expect(answer).toMatchObject({ stream: 'reactor_EVENTS', seq: expect.any(Number) })
@@ -109,9 +109,9 @@ describe('a stream of the table', () => {
     const subscription = nc.subscribe(subject, { callback: (_, message) => heard.push(message.subject) })
     await nc.flush()
     const { core } = accounts.actors
-    await core.nc.request(stored, '{}', { timeout: 5000 })
+    await core.nc.request(stored, '{}', { timeout: 30_000 })
     await heard.find(one => one === heardAs, heardAs)
-    await core.nc.request(`${stored}.end`.replace('done.w1.end', 'done.end'), '{}', { timeout: 5000 })
+    await core.nc.request(`${stored}.end`.replace('done.w1.end', 'done.end'), '{}', { timeout: 30_000 })
     await heard.find(one => one.endsWith('end'), 'the message after it')
     expect(heard.items.filter(one => one === heardAs)).toHaveLength(1)
     subscription.unsubscribe()
@@ -226,13 +226,13 @@ describe('who asks', () => {
     const forged = headers()
     for (const [name, value] of lines('Nats-Request-Info')) forged.append(name!, value!)
     const { admin } = accounts.actors
-    const answer = await admin.nc.request('reactor.runner.test.arg', '', { headers: forged, timeout: 5000 })
+    const answer = await admin.nc.request('reactor.runner.test.arg', '', { headers: forged, timeout: 30_000 })
     expect(answer.json()).toMatchObject({ info: { acc: 'OPS', user: admin.nkey } })
   })
 
   it('is not the name that a client gives to its connection', async () => {
     const { admin } = accounts.actors
-    const answer = await admin.nc.request('reactor.runner.test.arg', '', { timeout: 5000 })
+    const answer = await admin.nc.request('reactor.runner.test.arg', '', { timeout: 30_000 })
     expect(answer.json()).toMatchObject({ info: { acc: 'OPS', user: admin.nkey } })
   })
 
@@ -241,7 +241,7 @@ describe('who asks', () => {
     const forged = headers()
     forged.set('nats-request-info', FORGED)
     const answer = await within(
-      core.nc.request('reactor.publish', '', { headers: forged, timeout: 5000 }),
+      core.nc.request('reactor.publish', '', { headers: forged, timeout: 30_000 }),
       'the answer',
     )
     expect(answer.json()).toMatchObject({ info: null })

@@ -70,8 +70,8 @@ describe('without ids that cannot be guessed', () => {
     const [core, m1] = [await as('core'), await as('m1')]
     const headers = createHeaders()
     headers.set('Nats-Msg-Id', 'guessed')
-    await m1.request('reactor.event.m1.first', '{}', { headers, timeout: 5000 })
-    const ack = await core.request('reactor.event.m2.salt.minion.m2.start', '{}', { headers, timeout: 5000 })
+    await m1.request('reactor.event.m1.first', '{}', { headers, timeout: 30_000 })
+    const ack = await core.request('reactor.event.m2.salt.minion.m2.start', '{}', { headers, timeout: 30_000 })
     expect(ack.json()).toMatchObject({ duplicate: true })
     expect(await textsOn(core, 'reactor.event.m2.>')).toEqual([])
   })

@@ -100,12 +100,12 @@ export async function expectWell(system: System): Promise<void> {
 /** The minions that a target means, by what is known of them. */
 export async function targeted(system: System, tgt: string, tgt_type: string): Promise<string[]> {
   const body = JSON.stringify({ tgt, tgt_type, fun: 'test.ping', resolve: true })
-  const answer = await system.admin.request(system.subjects.publish, body, { timeout: 20_000 })
+  const answer = await system.admin.request(system.subjects.publish, body, { timeout: 30_000 })
   return answer.json<{ minions?: string[] }>().minions ?? []
 }
 
 export async function publishJob(system: System, job: PublishMessage): Promise<Published> {
-  const answer = await system.admin.request(system.subjects.publish, JSON.stringify(job), { timeout: 20_000 })
+  const answer = await system.admin.request(system.subjects.publish, JSON.stringify(job), { timeout: 30_000 })
   return answer.json<Published>()
 }
 

@@ -197,7 +197,7 @@ describe("another's job", () => {
   it('that is announced later has not been answered before', async () => {
     const jid = newJid()
     await fire(`salt/job/${jid}/ret/evil`, forged(jid, 'evil'))
-    await expect.poll(() => cache().job(jid), { timeout: 20_000 }).not.toBeNull()
+    await expect.poll(() => cache().job(jid)).not.toBeNull()
     await publishJob(system, { jid, tgt: 'web1', fun: 'test.ping' })
     await system.events.find(isReturn(jid, 'web1'), 'the return of web1')
     const job = await cached(jid)

@@ -131,7 +131,7 @@ describe('a return with odd data', () => {
   })
   const returned = async (jid: string, body: string) => {
     await fire(`salt/job/${jid}/ret/evil`, body)
-    await expect.poll(() => cache().job(jid), { timeout: 20_000 }).not.toBeNull()
+    await expect.poll(() => cache().job(jid)).not.toBeNull()
     const looked = await system.run<Record<string, unknown>>('runner', 'jobs.lookup_jid', [jid])
     expect(Object.keys(looked)).toEqual(['evil'])
     return { job: (await cache().job(jid))!, looked: looked.evil }

@@ -54,7 +54,7 @@ beforeAll(async () => {
 afterAll(() => system?.stop())
 
 const fire = (nc: NatsConnection, user: string, tokens: string, data: Record<string, unknown>) =>
-  nc.request(`reactor.event._user-${user}.${tokens}`, JSON.stringify({ data }), { timeout: 10_000 })
+  nc.request(`reactor.event._user-${user}.${tokens}`, JSON.stringify({ data }), { timeout: 30_000 })
 
 /** What the server has refused by itself is in its log, with who it was. */
 const logged = async (what: string): Promise<boolean> =>

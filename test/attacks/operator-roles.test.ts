@@ -158,7 +158,7 @@ interface Endpoint {
 
 /** What discovery tells everybody. */
 async function discovered(kind: 'runner' | 'wheel'): Promise<string[]> {
-  const info = await bob.request(`$SRV.INFO.reactor-${kind}`, '', { timeout: 10_000 })
+  const info = await bob.request(`$SRV.INFO.reactor-${kind}`, '', { timeout: 30_000 })
   const { endpoints } = info.json<{ endpoints: Endpoint[] }>()
   return endpoints.map(({ metadata }) => metadata!.function!.slice(kind.length + 1))
 }
@@ -198,7 +198,7 @@ describe('runner and wheel functions', () => {
     'reactor.runner.test.arg.x',
     'reactor.runner.reactor.wheel.key.accept',
   ])('are not there under another subject: %s', async subject => {
-    await expect(bob.request(subject, '["evil"]', { timeout: 5000 })).rejects.toThrow(/no responders/i)
+    await expect(bob.request(subject, '["evil"]', { timeout: 30_000 })).rejects.toThrow(/no responders/i)
   })
 
   it('are not called in the name of another, whatever the body says', async () => {

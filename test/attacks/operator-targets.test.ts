@@ -55,7 +55,7 @@ afterAll(() => system?.stop())
 
 /** What the attacker's minion says of itself, once the job workers have heard it. */
 async function grains(said: Record<string, unknown>): Promise<void> {
-  await evil.request('reactor.grains.evil', JSON.stringify(said), { timeout: 10_000 })
+  await evil.request('reactor.grains.evil', JSON.stringify(said), { timeout: 30_000 })
   const [[name, value]] = Object.entries(said) as [[string, unknown]]
   for (let known: string[] = []; !known.includes('evil'); )
     known = (await publish(system.admin, { tgt: `G@${name}:${value}`, tgt_type: 'compound', resolve: true } as never))

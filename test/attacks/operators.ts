@@ -29,7 +29,7 @@ export interface Answer {
 /** One request, as any NATS client makes it. */
 export async function ask(nc: NatsConnection, subject: string, body: unknown, headers?: MsgHdrs): Promise<Answer> {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return answerOf(await nc.request(subject, text, { timeout: 20_000, ...(headers ? { headers } : {}) }))
+  return answerOf(await nc.request(subject, text, { timeout: 30_000, ...(headers ? { headers } : {}) }))
 }
 
 const answerOf = (message: Msg): Answer => JSON.parse(message.string() || 'null')

@@ -132,7 +132,7 @@ describe.each(SERVICE_NAMES)('with the seed of the service %s nobody', name => {
 
   it('fires events as another service, as a minion or as an operator', async () => {
     // As itself it may: that is the service's work.
-    const ack = await thief().nc.request(`reactor.event.${origin}.theft`, '{"data":{}}', { timeout: 10_000 })
+    const ack = await thief().nc.request(`reactor.event.${origin}.theft`, '{"data":{}}', { timeout: 30_000 })
     expect(ack.json()).toMatchObject({ stream: 'reactor_EVENTS' })
     const subjects = [
       ...others.map(other => `reactor.event._${other}.salt.key`),

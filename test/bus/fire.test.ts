@@ -102,7 +102,7 @@ describe('firing an event', () => {
   it('reads an event of a client that sends nothing but a body', async () => {
     const extra = headers()
     extra.set('Reactor-Hops', 'many')
-    await nc.request('fire.event._user-bob.plain', '{"data":{"n":1}}', { headers: extra, timeout: 5000 })
+    await nc.request('fire.event._user-bob.plain', '{"data":{"n":1}}', { headers: extra, timeout: 30_000 })
     const { messages } = (await (await jetstreamManager(nc)).streams.info('fire_EVENTS')).state
     const event = (await stored(messages)).find(one => one.tag === 'plain')
     expect(event).toMatchObject({ id: expect.stringMatching(/^seq-\d+-\d+$/), data: { n: 1 }, hops: 0 })

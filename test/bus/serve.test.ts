@@ -25,7 +25,7 @@ async function start(handle: (text: string) => Promise<unknown>, overflow?: Over
     endpoints: [{ name: 'own', subject: `${ns}.own`, handle: request => handle(request.string()) }],
   })
   await nc.flush()
-  return { ask: (body: string) => nc.request(`${ns}.own`, body, { timeout: 5000 }), running, lines, nc, ns }
+  return { ask: (body: string) => nc.request(`${ns}.own`, body, { timeout: 30_000 }), running, lines, nc, ns }
 }
 
 describe('a service', () => {

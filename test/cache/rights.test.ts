@@ -202,7 +202,7 @@ describe('a part of a large return', () => {
       const headers = createHeaders()
       headers.set('Nats-Request-Info', JSON.stringify({ acc: 'OPS', user }))
       const body = JSON.stringify({ name: wanted, part: 0 })
-      const reply = await nc.request(subjects.historyPayload, body, { timeout: 10_000, headers })
+      const reply = await nc.request(subjects.historyPayload, body, { timeout: 30_000, headers })
       return reply.headers?.get('Nats-Service-Error') || parseJson(reply.string())
     }
     expect(await part('ann', name)).toBe('whole')

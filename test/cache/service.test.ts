@@ -62,7 +62,7 @@ describe('<ns>.history.job', () => {
     expect(Object.keys(job.returns)).toHaveLength(40)
     for (const id of ids) expect(job.returns[id]!.return).toEqual(value(id))
     // What a client that knows nothing of it sees: where to find it.
-    const reply = await nc.request(subjects.historyJob, JSON.stringify({ jid: jidOf(1) }), { timeout: 5000 })
+    const reply = await nc.request(subjects.historyJob, JSON.stringify({ jid: jidOf(1) }), { timeout: 30_000 })
     expect(reply.json()).toEqual({ _payload: JSON.parse(reply.headers!.get('Reactor-Payload')) })
   })
 
@@ -152,7 +152,7 @@ describe('<ns>.history.jobs', () => {
   it('gives all for an empty body', async () => {
     const { nc, store, subjects } = await open()
     await store.add(newJob(1))
-    const reply = await nc.request(subjects.historyJobs, '', { timeout: 5000 })
+    const reply = await nc.request(subjects.historyJobs, '', { timeout: 30_000 })
     expect(reply.json()).toMatchObject({ jobs: [{ jid: jidOf(1) }], more: false })
   })
 

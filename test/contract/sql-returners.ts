@@ -11,7 +11,7 @@ import { createFor, eventOf, jidAt, loadOf, returnOf } from './returners.ts'
 type Settings = Record<string, unknown>
 
 /** MariaDB says what it said before to who asks more than ten times a second. */
-const WAITING = { timeout: 20_000, interval: 300 }
+const WAITING = { interval: 300 }
 
 export interface SqlSubject {
   fresh(): Promise<Settings>

@@ -25,7 +25,7 @@ describe('a foreign NATS client', () => {
   })
 
   const ask = async (subject: string, body?: unknown) => {
-    const reply = await nats.request(subject, body === undefined ? '' : JSON.stringify(body), { timeout: 5000 })
+    const reply = await nats.request(subject, body === undefined ? '' : JSON.stringify(body), { timeout: 30_000 })
     return {
       value: reply.json<unknown>(),
       error: reply.headers?.get('Nats-Service-Error'),
@@ -65,12 +65,12 @@ describe('a foreign NATS client', () => {
   })
 
   it('is refused a body that is no JSON', async () => {
-    const reply = await nats.request('reactor.runner.test.arg', '{oops', { timeout: 5000 })
+    const reply = await nats.request('reactor.runner.test.arg', '{oops', { timeout: 30_000 })
     expect(reply.headers?.get('Nats-Service-Error')).toMatch(/the request's body is no JSON/)
   })
 
   it('gets no responders for a function that is not there', async () => {
-    await expect(nats.request('reactor.runner.no.such', '', { timeout: 5000 })).rejects.toThrow(/503/)
+    await expect(nats.request('reactor.runner.no.such', '', { timeout: 30_000 })).rejects.toThrow(/503/)
   })
 
   it('starts a job on minions and sees its return in the live events', async () => {

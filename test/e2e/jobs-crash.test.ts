@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect, type NatsConnection, nkeyAuthenticator } from '@nats-io/transport-node'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ReactorError } from '../../src/base/errors.ts'
 import { requestJson } from '../../src/bus/request.ts'
 import { operatorInbox } from '../../src/protocol/inbox.ts'
@@ -15,6 +15,7 @@ import { type Running, startReactor } from './reactor.ts'
 
 const subjects = createSubjects('reactor')
 const newJid = createJidSource()
+const RARELY = { interval: 500 }
 /** The minion itself has said how it ended. */
 const ENDED: ReadonlySet<string> = new Set(['returned', 'failed', 'died'])
 
@@ -113,14 +114,9 @@ describe.each([
     expect(answered.size).toBeGreaterThan(0)
     const views = (jids: Iterable<string>) => Promise.all([...jids].map(jid => viewOf(nc, jid)))
     // By the job cache: what is stored while this client is away itself does not reach it.
-    await vi.waitFor(
-      async () => expect((await views(answered.keys())).filter(job => !ENDED.has(job!.states.web1!))).toEqual([]),
-      { timeout: 40_000, interval: 500 },
-    )
-    await vi.waitFor(async () => expect((await views(unanswered)).filter(job => job?.active)).toEqual([]), {
-      timeout: 45_000,
-      interval: 1000,
-    })
+    const open = async () => (await views(answered.keys())).filter(job => !ENDED.has(job!.states.web1!))
+    await expect.poll(open, RARELY).toEqual([])
+    await expect.poll(async () => (await views(unanswered)).filter(job => job?.active), RARELY).toEqual([])
     for (const job of await views(unanswered))
       if (job) expect(job.states.web1).toMatch(job.returns.web1 ? /^(returned|failed|died)$/ : /^(offline|timed_out)$/)
     expect([...returns.values()].filter(count => count !== 1)).toEqual([])

@@ -83,7 +83,7 @@ export async function startAll(settings: Record<string, unknown> = {}) {
     if (child && child.exitCode === null && child.signalCode === null) await killMinion()
   })
   const send = async (sent: JobMessage) =>
-    (await nc.request(subjects.job('web1'), JSON.stringify(sent), { timeout: 5000 })).json<JobAnswer>()
+    (await nc.request(subjects.job('web1'), JSON.stringify(sent), { timeout: 30_000 })).json<JobAnswer>()
   const returnsOf = ({ jid }: JobMessage) => events.items.filter(({ tag }) => tag === `salt/job/${jid}/ret/web1`)
   const returnOf = async (sent: JobMessage) => {
     const tag = `salt/job/${sent.jid}/ret/web1`

@@ -22,8 +22,6 @@ interface Store {
 }
 
 const MINION = 'minion-01.example.com'
-const SOON = { timeout: 40_000 }
-
 async function mariadb(): Promise<Store> {
   const server = await startMariadb()
   onTestFinished(() => server.stop())
@@ -102,7 +100,7 @@ describe.each(WALKS)('master_job_cache: %s, with tables %s', (name, _, found, op
       const jid = said![1]!
 
       const rowsOf = (table: string) => store.rows(`SELECT * FROM ${table} WHERE jid = '${jid}'`)
-      await expect.poll(() => rowsOf('salt_returns'), SOON).toHaveLength(1)
+      await expect.poll(() => rowsOf('salt_returns')).toHaveLength(1)
       const [row] = await rowsOf('salt_returns')
       expect({ ...row, full_ret: JSON.parse(String(row!.full_ret)) }).toEqual({
         ...{ fun: 'test.ping', jid, return: 'true', id: MINION, success: name === 'postgres' ? 'true' : '1' },
@@ -121,7 +119,7 @@ describe.each(WALKS)('master_job_cache: %s, with tables %s', (name, _, found, op
         },
         alter_time: expect.anything(),
       })
-      await expect.poll(async () => JSON.parse(String((await rowsOf('jids'))[0]?.load)), SOON).toHaveProperty('endtime')
+      await expect.poll(async () => JSON.parse(String((await rowsOf('jids'))[0]?.load))).toHaveProperty('endtime')
       const loads = await rowsOf('jids')
       expect(loads.map(({ jid, load }) => ({ jid, load: JSON.parse(String(load)) }))).toEqual([
         {

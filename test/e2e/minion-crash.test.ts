@@ -1,21 +1,19 @@
 // The real minion is killed with -9 while jobs run, wait and return: every jid has one outcome, and nothing runs twice.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, it, onTestFinished, vi } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import type { Event } from '../../src/protocol/event.ts'
 import type { JobMessage } from '../../src/protocol/job.ts'
+import { untilTaken } from '../helpers/wait.ts'
 import { job, startAll } from './lone-minion.ts'
 
 /** The pid that a command has written to a file. */
 async function pidIn(file: string): Promise<number> {
-  return vi.waitFor(
-    async () => {
-      const pid = Number(await readFile(file, 'utf8'))
-      expect(pid).toBeGreaterThan(1)
-      return pid
-    },
-    { timeout: 10_000 },
-  )
+  return untilTaken(file, async () => {
+    const pid = Number(await readFile(file, 'utf8'))
+    expect(pid).toBeGreaterThan(1)
+    return pid
+  })
 }
 
 it('says after its restart that what ran died, and runs what waited, each once', async () => {
@@ -63,9 +61,7 @@ it('sends after its restart the returns and events that had not got away, and ca
   expect(await send(fires)).toEqual({ accepted: true, waiting: true })
   await server.end('SIGKILL')
   await writeFile(join(dir, 'go'), '')
-  await vi.waitFor(async () => expect((await onDisk()).match(/"state":"returned"/g)).toHaveLength(2), {
-    timeout: 10_000,
-  })
+  await expect.poll(async () => (await onDisk()).match(/"state":"returned"/g)).toHaveLength(2)
   await killMinion()
   await server.start()
   await startMinion()
@@ -98,7 +94,7 @@ it('gives every job of a burst one return, however often it is killed in the mid
   }
   // What had no answer is sent again, as a caller would who wants to know.
   for (const one of jobs) expect(await send(one)).toMatchObject({ accepted: true })
-  await vi.waitFor(() => expect(new Set(returned()).size).toBe(jobs.length), { timeout: 30_000 })
+  await expect.poll(() => new Set(returned()).size).toBe(jobs.length)
   expect(returned().length).toBe(jobs.length)
   const ran = (await readFile(join(dir, 'ran'), 'utf8')).split('\n').length - 1
   const died = events.items.filter(({ data }) => data.outcome === 'died').length

@@ -29,8 +29,6 @@ export default returner({
 })
 `
 
-const SOON = { timeout: 40_000 }
-
 let server: TestServer
 let reactor: Running
 let dir: string
@@ -97,7 +95,7 @@ describe('a call with returners', () => {
       code: 0,
       stdout: '{"web1":"hello"}\n',
     })
-    await expect.poll(stored, SOON).toMatchObject([
+    await expect.poll(stored).toMatchObject([
       {
         id: 'web1',
         fun: 'test.echo',
@@ -125,14 +123,14 @@ describe('a call with returners', () => {
       const parts = [file, `${file}-wal`].map(part => readFile(part, 'latin1').catch(() => ''))
       return (await Promise.all(parts)).join('')
     }
-    await expect.poll(text, SOON).toContain('to a file')
+    await expect.poll(text).toContain('to a file')
     // The settings are for each that is named: the other takes of them what it has.
-    await expect.poll(async () => (await stored()).at(-1), SOON).toMatchObject({ return: 'to a file', word: '' })
+    await expect.poll(async () => (await stored()).at(-1)).toMatchObject({ return: 'to a file', word: '' })
   })
 
   it('says which settings none of its returners has, and gives the return without', async () => {
     await call('test.echo', 'without', '--return', 'kept,nosuch', '--return-kwargs', '{wrod: mine}')
-    await expect.poll(async () => (await stored()).at(-1), SOON).toMatchObject({ return: 'without', word: '' })
+    await expect.poll(async () => (await stored()).at(-1)).toMatchObject({ return: 'without', word: '' })
     const said = await reactor.lines.find(({ tag }) => tag === 'salt/minion/web1/returner_settings', 'the settings')
     expect(said.data).toMatchObject({ ret: 'kept,nosuch', settings: ['wrod'] })
   })
@@ -141,7 +139,7 @@ describe('a call with returners', () => {
     await call('test.echo', 'a', '--return', 'kept', '--return-config', 'other')
     await call('test.echo', 'b', '--return', 'kept', '--return_config', 'other', '--return_kwargs', '{word: mine}')
     await expect
-      .poll(async () => (await stored()).slice(-2), SOON)
+      .poll(async () => (await stored()).slice(-2))
       .toMatchObject([
         { return: 'a', word: 'other' },
         { return: 'b', word: 'mine' },
@@ -161,10 +159,10 @@ describe('a call with returners', () => {
     await minion.kill()
     await mkdir(store)
     await minion.start()
-    await expect.poll(async () => (await stored()).map(one => one.return), SOON).toEqual(numbers)
+    await expect.poll(async () => (await stored()).map(one => one.return)).toEqual(numbers)
     expect(reactor.lines.items.filter(isOf('down'))).toHaveLength(1)
     await expect
-      .poll(async () => (await readFile(join(minion.dir, 'returners.jsonl'), 'utf8')).trim().split('\n').at(-1), SOON)
+      .poll(async () => (await readFile(join(minion.dir, 'returners.jsonl'), 'utf8')).trim().split('\n').at(-1))
       .not.toContain('"v"')
   })
 
@@ -173,7 +171,7 @@ describe('a call with returners', () => {
     const refused = await reactor.lines.find(({ data }) => data?.reason === 'the store takes no never', 'the refusal')
     expect(refused).toMatchObject({ tag: 'salt/minion/web1/returner_refused', data: { returner: 'kept' } })
     await call('test.echo', 'well', '--return', 'kept,nosuch')
-    await expect.poll(async () => (await stored()).at(-1), SOON).toMatchObject({ return: 'well' })
+    await expect.poll(async () => (await stored()).at(-1)).toMatchObject({ return: 'well' })
     const unknown = await reactor.lines.find(
       ({ data }) => data?.returner === 'nosuch',
       'that there is no such returner',
@@ -193,7 +191,7 @@ describe('a call with returners', () => {
     const listed = JSON.parse((await call('returners.parked', 'soon')).stdout)
     expect(listed.web1).toMatchObject([{ returner: 'soon', fun: 'test.echo' }])
     expect((await call('returners.retry', 'soon')).stdout).toBe('{"web1":{"retried":1,"left":[]}}\n')
-    await expect.poll(() => readFile(join(store, 'soon'), 'utf8').catch(() => ''), SOON).toContain('"later"')
+    await expect.poll(() => readFile(join(store, 'soon'), 'utf8').catch(() => '')).toContain('"later"')
     expect((await call('returners.parked', 'soon')).stdout).toBe('{"web1":[]}\n')
   })
 })
@@ -208,7 +206,7 @@ describe('a minion that is killed again and again while its store comes and goes
     for (let round = 0; round < 5; round++) {
       const request = { tgt: 'web5', fun: 'test.echo', ret: 'kept' }
       const asked = Array.from({ length: 20 }, (_, n) =>
-        nc.request('reactor.publish', JSON.stringify({ ...request, arg: [`${round}.${n}`] }), { timeout: 20_000 }),
+        nc.request('reactor.publish', JSON.stringify({ ...request, arg: [`${round}.${n}`] }), { timeout: 30_000 }),
       )
       if (round % 2 === 0) await rename(store, away)
       else await rename(away, store)
@@ -225,7 +223,7 @@ describe('a minion that is killed again and again while its store comes and goes
     }
     expect(told.size).toBe(100)
     const waiting = () => readFile(join(minion.dir, 'returners.jsonl'), 'utf8')
-    await expect.poll(async () => openOf(await waiting()), SOON).toEqual([])
+    await expect.poll(async () => openOf(await waiting())).toEqual([])
     const kept = new Map((await stored()).filter(({ id }) => id === 'web5').map(one => [one.jid, one.return]))
     expect(Object.fromEntries(kept)).toEqual(Object.fromEntries(told))
   })
@@ -263,7 +261,7 @@ describe('a minion whose returner is not there at a start', () => {
     const waiting = JSON.parse((await reactor.run('call', 'web6', '--json', 'returners.waiting')).stdout)
     expect(waiting.web6).toMatchObject([{ returner: 'kept', returns: 1 }])
     await rename(join(modules, 'kept.away'), join(modules, 'kept.mjs'))
-    await expect.poll(async () => (await stored()).at(-1), SOON).toMatchObject({ id: 'web6', return: 'patient' })
+    await expect.poll(async () => (await stored()).at(-1)).toMatchObject({ id: 'web6', return: 'patient' })
   })
 })
 
@@ -271,7 +269,7 @@ describe('a minion with ext_job_cache', () => {
   it('gives the return of every job', async () => {
     const minion = await startMinion('web3', { ext_job_cache: 'kept' })
     await reactor.run('call', 'web3', '--json', 'test.echo', 'all')
-    await expect.poll(async () => (await stored()).at(-1), SOON).toMatchObject({ id: 'web3', return: 'all', word: '' })
+    await expect.poll(async () => (await stored()).at(-1)).toMatchObject({ id: 'web3', return: 'all', word: '' })
     await minion.kill()
   })
 

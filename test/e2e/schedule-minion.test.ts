@@ -1,10 +1,11 @@
 // The schedule of a real minion: the walk of the first seed, the link away, the minion killed, and what was missed.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, it, onTestFinished, vi } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { openScheduleFile } from '../../src/minion/schedule-file.ts'
 import type { Event } from '../../src/protocol/event.ts'
+import { untilTaken } from '../helpers/wait.ts'
 import { job, startAll } from './lone-minion.ts'
 import { startReactor } from './reactor.ts'
 
@@ -56,14 +57,11 @@ it('is made, shown, disabled, enabled, run by force and purged by calls, and its
     ...{ fun: 'test.arg', fun_args: ['resource'], arg: ['resource'], tgt: 'web1', tgt_type: 'glob', success: true },
   })
   const jid = String(first!.data.jid)
-  const shown = await vi.waitFor(
-    async () => {
-      const { code, stdout } = await reactor.run('jobs', 'show', jid, '--json')
-      expect(code).toBe(0)
-      return JSON.parse(stdout)
-    },
-    { timeout: 20_000 },
-  )
+  const shown = await untilTaken('the job', async () => {
+    const { code, stdout } = await reactor.run('jobs', 'show', jid, '--json')
+    expect(code).toBe(0)
+    return JSON.parse(stdout)
+  })
   expect(JSON.stringify(shown)).toContain('"schedule":"job3"')
   expect((await reactor.run('jobs', 'list', '--function', 'test.arg')).stdout).toContain(jid)
 
@@ -106,7 +104,7 @@ it('goes on while the link is down and over the death of the minion, and each ru
     ),
   ]
   const there = runs().length
-  await vi.waitFor(async () => expect((await waiting()).length).toBeGreaterThanOrEqual(there + 3), { timeout: 30_000 })
+  await expect.poll(async () => (await waiting()).length).toBeGreaterThanOrEqual(there + 3)
   const made = await waiting()
   await killMinion()
   await server.start()
@@ -125,13 +123,10 @@ it('catches up after its restart as each entry says, and says what it has skippe
   })
   await startMinion()
   const path = join(dir, 'schedule.jsonl')
-  await vi.waitFor(
-    async () => {
-      const text = await readFile(path, 'utf8')
-      for (const name of names) expect(text).toContain(`"kept/${name}"`)
-    },
-    { timeout: 30_000 },
-  )
+  await untilTaken('what is kept', async () => {
+    const text = await readFile(path, 'utf8')
+    for (const name of names) expect(text).toContain(`"kept/${name}"`)
+  })
   await killMinion()
   // It was last seen three slots and a half ago.
   const file = await openScheduleFile(path, silentLog)

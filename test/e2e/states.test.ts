@@ -3,9 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { expect, it, onTestFinished, vi } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { testFolder } from '../helpers/folder.ts'
 import { startTestServer } from '../helpers/server.ts'
+import { untilTaken } from '../helpers/wait.ts'
 import { MAIN } from './reactor.ts'
 import { copyExample, EXAMPLES, exampleIn, type StateReactor, startWithFiles } from './state-files.ts'
 
@@ -25,12 +26,7 @@ async function startWalk() {
   await mkdir(join(www, 'resource'))
   const kept = join(www, 'resource/dove.jpg')
   const dove = await readFile(join(EXAMPLES, DOVE))
-  const isThere = (what: string) =>
-    vi
-      .waitFor(async () => expect((await readFile(kept)).equals(dove)).toBe(true), { timeout: 40_000 })
-      .catch(error => {
-        throw new Error(`${what}: ${error}`)
-      })
+  const isThere = (what: string) => untilTaken(what, async () => expect((await readFile(kept)).equals(dove)).toBe(true))
   const remove = async () => {
     expect(await reactor.call('web1', 'cmd.run', `rm -f ${kept}`)).toEqual({ code: 0, value: '' })
   }
@@ -277,9 +273,9 @@ it('orchestrates two minions, and is run by rules', async () => {
   // By rules.
   await rm(join(www, 'web1'))
   expect((await reactor.run('send', 'site/changed')).code).toBe(0)
-  await vi.waitFor(async () => expect(await readFile(join(www, 'web1'), 'utf8')).toBe('none\n'), { timeout: 30_000 })
+  await expect.poll(() => readFile(join(www, 'web1'), 'utf8')).toBe('none\n')
   expect((await reactor.run('send', 'site/deploy', '{"version": "8.1"}')).code).toBe(0)
-  await vi.waitFor(async () => expect(await versions()).toEqual(['8.1\n', '8.1\n']), { timeout: 30_000 })
+  await expect.poll(versions).toEqual(['8.1\n', '8.1\n'])
 }, 120_000)
 
 it('says of an orchestration whose worker was killed that its outcome is unknown, and runs it no second time', async () => {
@@ -303,12 +299,7 @@ waits:
   await reactor.run('send', 'go')
   await reactor.lines.find(({ tag }) => tag === 'orchestration/begun', 'the first step')
   process.kill(reactor.ready.processes.jobs!, 'SIGKILL')
-  await vi.waitFor(
-    async () => {
-      const { stdout } = await reactor.run('reactions', 'list', '--state', 'parked', '--json')
-      expect(stdout).toContain('outcome unknown')
-    },
-    { timeout: 60_000, interval: 500 },
-  )
+  const parked = async () => (await reactor.run('reactions', 'list', '--state', 'parked', '--json')).stdout
+  await expect.poll(parked).toContain('outcome unknown')
   expect(reactor.lines.items.filter(({ tag }) => tag === 'orchestration/begun')).toHaveLength(1)
 }, 120_000)

@@ -41,7 +41,7 @@ export function startLoad(nc: NatsConnection, clients: number, minions: readonly
     while (!stopping) {
       const text = `job ${serial++}`
       const request = { tgt: '*', fun: 'test.echo', arg: [text] }
-      const answer = await nc.request('reactor.publish', JSON.stringify(request), { timeout: 20_000 })
+      const answer = await nc.request('reactor.publish', JSON.stringify(request), { timeout: 30_000 })
       const { jid } = answer.json<{ jid: string }>()
       const whole = new Promise<void>(resolve => {
         if (isWhole(jid)) resolve()

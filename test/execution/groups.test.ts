@@ -9,6 +9,7 @@ import { JobEnded } from '../../src/execution/group.ts'
 import { createGroups } from '../../src/execution/groups.ts'
 import { runProcess } from '../../src/execution/process.ts'
 import { testFolder } from '../helpers/folder.ts'
+import { untilTaken } from '../helpers/wait.ts'
 
 /** When processes of a pid are said to have started, where it is not the truth. */
 const starts = vi.hoisted(() => new Map<number, string>())
@@ -36,9 +37,9 @@ it('a signal reaches each group in which something lives, and no other', async (
   groups.add(second)
   expect(groups.alive()).toEqual([first, second])
   process.kill(-second, 'SIGKILL')
-  await vi.waitFor(() => expect(groups.alive()).toEqual([first]))
+  await expect.poll(() => groups.alive()).toEqual([first])
   expect(groups.signal(9)).toEqual([first])
-  await vi.waitFor(() => expect(groups.alive()).toEqual([]))
+  await expect.poll(() => groups.alive()).toEqual([])
   expect(groups.signal(9)).toEqual([])
 })
 
@@ -47,13 +48,13 @@ it('a signal reaches the other groups of the session that a command leads', asyn
   const groups = createGroups()
   const pid = await startGroup(`timeout 1000 sh -c 'echo $$ > ${dir}/pid; exec sleep 1000'; :`)
   groups.add(pid)
-  const inner = await vi.waitFor(async () => {
+  const inner = await untilTaken('the pid', async () => {
     const text = await readFile(join(dir, 'pid'), 'utf8')
     expect(text).toMatch(/^\d+\n$/)
     return Number(text)
   })
   expect(groups.signal(9)).toEqual([pid])
-  await vi.waitFor(() => expect(isAlive(inner)).toBe(false), { timeout: 5000 })
+  await expect.poll(() => isAlive(inner)).toBe(false)
 })
 
 it('a process that has the pid of a group that is gone is left alone', async () => {

@@ -14,7 +14,7 @@ const alive = (pid: number) => {
     return false
   }
 }
-const gone = (pid: number) => vi.waitFor(() => expect(alive(pid)).toBe(false), { timeout: 5000 })
+const gone = (pid: number) => expect.poll(() => alive(pid)).toBe(false)
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -182,7 +182,7 @@ describe('killing', () => {
     const before = open()
     for (let n = 0; n < 10; n += 1) await run()
     await runProcess({ argv: ['echo', 'x'.repeat(3_000_000)], cwd: '/' })
-    await vi.waitFor(() => expect(open()).toBeLessThanOrEqual(before))
+    await expect.poll(open).toBeLessThanOrEqual(before)
     expect(remove).toHaveBeenCalledTimes(add.mock.calls.length)
   })
 })

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => server?.stop())
 
 const ask = async ({ nc, subjects }: Core, body: string | Uint8Array, id = 'web1') => {
-  const reply = await nc.request(subjects.ofMinion('file', id), body, { timeout: 20_000 })
+  const reply = await nc.request(subjects.ofMinion('file', id), body, { timeout: 30_000 })
   return { bytes: reply.data, text: reply.string(), error: reply.headers?.get('Nats-Service-Error-Code') ?? '' }
 }
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex')

@@ -20,7 +20,7 @@ async function start() {
   const service = serveGrains(nc, subjects, bucket, silentLog)
   await nc.flush()
   const tell = async (id: string, body: string) =>
-    (await nc.request(subjects.ofMinion('grains', id), body, { timeout: 5000 })).json<{
+    (await nc.request(subjects.ofMinion('grains', id), body, { timeout: 30_000 })).json<{
       ok: boolean
       reason?: string
     }>()

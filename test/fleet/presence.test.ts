@@ -41,7 +41,7 @@ async function open() {
     onTestFinished(stop)
     return { presence, lines, stop }
   }
-  const beat = (id: string, body = 's1') => minion.request(subjects.ofMinion('beat', id), body, { timeout: 5000 })
+  const beat = (id: string, body = 's1') => minion.request(subjects.ofMinion('beat', id), body, { timeout: 30_000 })
   return { server, events, master, beat, minion }
 }
 

@@ -1,7 +1,10 @@
 // Waiting for what happens, with a deadline: tests never sleep.
 
+/** Far beyond what a busy machine needs, and below the time limit of a test. */
+export const DEADLINE_MS = 75_000
+
 /** The promise's value; rejects, naming what was awaited, after `ms` milliseconds. */
-export async function within<T>(promise: Promise<T>, what: string, ms = 75_000): Promise<T> {
+export async function within<T>(promise: Promise<T>, what: string, ms = DEADLINE_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what} did not happen within ${ms} ms`)), ms)
@@ -9,26 +12,23 @@ export async function within<T>(promise: Promise<T>, what: string, ms = 75_000):
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
-/** Does it again and again until it does not fail, or fails in a way that is none of `again`. */
-export async function untilTaken(
+/** Does it every few milliseconds until it does not fail, or fails in a way that is none of `again`; its value. */
+export async function untilTaken<T>(
   what: string,
-  work: () => Promise<void>,
+  work: () => T | Promise<T>,
   again: (error: unknown) => boolean = () => true,
-): Promise<void> {
-  let late = false
-  const run = async () => {
-    for (;;) {
-      try {
-        return await work()
-      } catch (error) {
-        if (late || !again(error)) throw error
-        await new Promise(resolve => setImmediate(resolve))
-      }
+  ms = DEADLINE_MS,
+): Promise<T> {
+  const end = Date.now() + ms
+  for (;;) {
+    try {
+      return await within(Promise.resolve(work()), what, Math.max(end - Date.now(), 1))
+    } catch (error) {
+      if (!again(error)) throw error
+      if (Date.now() >= end) throw new Error(`${what}: ${error}`, { cause: error })
+      await new Promise(resolve => setTimeout(resolve, 10))
     }
   }
-  await within(run(), what).finally(() => {
-    late = true
-  })
 }
 
 export interface Seen<T> {

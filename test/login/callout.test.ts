@@ -48,7 +48,7 @@ async function start({ operators = async () => USER, minions = async () => undef
 }
 
 const said = (token: string) => JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()).nats
-const ask = async (body: string) => said((await asking.request(SUBJECT, body, { timeout: 5000 })).string())
+const ask = async (body: string) => said((await asking.request(SUBJECT, body, { timeout: 30_000 })).string())
 const login = () => requestToken(keyLogin(createUser()))
 
 describe('the callout', () => {

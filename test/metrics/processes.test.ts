@@ -163,7 +163,7 @@ describe('the metrics of the processes', () => {
     await scrapeUntil(urls.schedule, 'reactor_schedule_slots_total{entry="tick",result="run"}', n => n >= 1)
     const nc = await connect({ servers: server.url })
     onTestFinished(() => nc.close())
-    await nc.request('reactor.publish', JSON.stringify({ fun: 'test.ping', tgt: '*', arg: [] }), { timeout: 10_000 })
+    await nc.request('reactor.publish', JSON.stringify({ fun: 'test.ping', tgt: '*', arg: [] }), { timeout: 30_000 })
     await scrapeUntil(urls.minion, 'reactor_minion_jobs_total{result="returned"}', count => count === 1)
     expect((await scrape(urls.jobs)).get('reactor_jobs_published_total{result="accepted"}')).toBe(1)
     await scrapeUntil(urls.cache, 'reactor_facts_committed_total', count => count >= 2)

@@ -48,7 +48,7 @@ beforeEach(async () => {
 
 /** A request as a minion's own program could make it. */
 const ask = async (nc: NatsConnection, id: string, body: string) => {
-  const reply = await nc.request(subjects.ofMinion('mine', id), body, { timeout: 5000 })
+  const reply = await nc.request(subjects.ofMinion('mine', id), body, { timeout: 30_000 })
   return {
     value: reply.json<unknown>(),
     error: reply.headers?.get('Nats-Service-Error') || undefined,

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ReactorError } from '../../src/base/errors.ts'
-import { createGate } from '../helpers/wait.ts'
+import { createGate, untilTaken } from '../helpers/wait.ts'
 import { createWorld, job, NOW } from './engine.ts'
 
 /** However long the disk takes, nobody has waited for long. */
@@ -242,11 +242,11 @@ describe('a return', () => {
     await returns.reach(1)
     expect(tries).toHaveLength(2)
     expect(tries[1]).toBe(tries[0])
-    await vi.waitFor(() => expect(file.values.get(sent.jid)).toBeTypeOf('number'))
+    await expect.poll(() => file.values.get(sent.jid)).toBeTypeOf('number')
     await close()
     clock.now = NOW + 3_600_000
     const later = await start()
-    await vi.waitFor(() => expect(later.file.values.size).toBe(0))
+    await expect.poll(() => later.file.values.size).toBe(0)
   })
 
   it('that no message can hold goes up apart, and its event says where it lies', async () => {
@@ -299,18 +299,14 @@ describe('signals to a job', () => {
       return false
     }
   }
-  const gone = (pid: number) => vi.waitFor(() => expect(alive(pid)).toBe(false), { timeout: 8000 })
+  const gone = (pid: number) => expect.poll(() => alive(pid)).toBe(false)
   /** The pids that a command has written to a file, once there are so many. */
   const pidsIn = async (file: string, count: number) => {
-    let pids: number[] = []
-    await vi.waitFor(
-      async () => {
-        pids = (await readFile(file, 'utf8')).trim().split('\n').map(Number)
-        expect(pids).toHaveLength(count)
-      },
-      { timeout: 5000 },
-    )
-    return pids
+    return untilTaken(file, async () => {
+      const pids = (await readFile(file, 'utf8')).trim().split('\n').map(Number)
+      expect(pids).toHaveLength(count)
+      return pids
+    })
   }
 
   it.each([
@@ -544,7 +540,7 @@ describe('a minion that died', () => {
     const { take, running, signal, file } = await start()
     const sent = job('cmd.run', { arg: ['sleep 1000'] })
     await take(sent)
-    await vi.waitFor(() =>
+    await untilTaken('its pid on disk', () =>
       expect(file.values.get(sent.jid)).toMatchObject({ state: 'running', pid: running()[0]!.pid }),
     )
     expect(running()[0]!.pid).not.toBe(process.pid)
@@ -584,14 +580,14 @@ describe('finished jobs', () => {
     }
     const found = async (engine: typeof first) =>
       Promise.all(jobs.map(async ({ jid }) => (await engine.cached(jid))?.return))
-    await vi.waitFor(async () => expect(await found(first)).toEqual([undefined, undefined, 'n3', 'n4', 'n5']))
+    await expect.poll(() => found(first)).toEqual([undefined, undefined, 'n3', 'n4', 'n5'])
     await first.close()
     const second = await start({ cacheJobs: 3 })
     expect(await found(second)).toEqual([undefined, undefined, 'n3', 'n4', 'n5'])
     const more = job('test.echo', { arg: ['n6'] })
     await second.take(more)
     await returnOf(more)
-    await vi.waitFor(async () => expect(await found(second)).toEqual([undefined, undefined, undefined, 'n4', 'n5']))
+    await expect.poll(() => found(second)).toEqual([undefined, undefined, undefined, 'n4', 'n5'])
   })
 
   it('are not, where none are to be remembered', async () => {
@@ -610,7 +606,7 @@ it('a minion that is told to stop waits for the processes of its jobs to end', a
   const { take, running, close } = await start()
   const sent = job('cmd.run', { arg: ['sleep 1000'] })
   await take(sent)
-  await vi.waitFor(() => expect(running()[0]!.pid).not.toBe(process.pid))
+  await expect.poll(() => running()[0]!.pid).not.toBe(process.pid)
   const { pid } = running()[0]!
   await close()
   expect(() => process.kill(pid, 0)).toThrow('ESRCH')

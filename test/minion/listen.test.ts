@@ -26,7 +26,7 @@ async function startMinion(options: { isolation?: 'accounts' | 'none'; nc?: Nats
   onTestFinished(() => listening.stop())
   await connection.nc.flush()
   const send = async (body: string) =>
-    (await connection.nc.request(subjects.job('m1'), body, { timeout: 5000 })).json<JobAnswer>()
+    (await connection.nc.request(subjects.job('m1'), body, { timeout: 30_000 })).json<JobAnswer>()
   return { ...world, lines, listening, subjects, send, ask: (body: unknown) => send(JSON.stringify(body)) }
 }
 

@@ -38,7 +38,7 @@ it('shows what runs and signals its process', async () => {
   const jobs = await openOthersJobs(path)
   expect(jobs.running()).toMatchObject([{ jid, fun: 'cmd.run', arg: ['sleep 1000'], pid }])
   expect(jobs.signal(jid, 9)).toEqual([pid])
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false))
+  await expect.poll(() => isAlive(pid)).toBe(false)
   expect(jobs.signal('20261120091820999999', 9)).toBeUndefined()
 })
 

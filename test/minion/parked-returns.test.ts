@@ -5,7 +5,6 @@ import { minionReturnersSource } from '../../src/metrics/minion-returners.ts'
 import { createRefusedReturns } from '../../src/minion/refused-returns.ts'
 import { createPlace, MB, newReturn } from './returners-place.ts'
 
-const SOON = { timeout: 40_000 }
 const down = async () => {
   throw new Error('connect ECONNREFUSED 127.0.0.1:3306')
 }
@@ -20,7 +19,7 @@ async function park(place: Place, { take, file }: Awaited<ReturnType<Place['star
   place.world.take = never
   const all = returners.map(() => newReturn({ return: 'x'.repeat(5000) }))
   for (const [n, ret] of returners.entries()) await take({ ret }, all[n]!)
-  await expect.poll(() => file.values.size, SOON).toBe(0)
+  await expect.poll(() => file.values.size).toBe(0)
   place.world.take = async () => undefined
   return all
 }
@@ -58,7 +57,7 @@ describe('parked returns', () => {
     expect(await retry({})).toEqual({ retried: 1, left: [] })
     await place.stored.reach(2)
     expect(await parked({})).toEqual([])
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
   })
 
   it('that are refused anew are parked anew', async () => {
@@ -69,7 +68,7 @@ describe('parked returns', () => {
       throw refused('still too long')
     }
     expect(await started.retry({})).toEqual({ retried: 1, left: [] })
-    await expect.poll(() => started.file.values.size, SOON).toBe(0)
+    await expect.poll(() => started.file.values.size).toBe(0)
     expect(await started.parked({})).toMatchObject([{ jid: one!.jid, reason: 'still too long' }])
   })
 
@@ -93,7 +92,7 @@ describe('parked returns', () => {
     const [own, newer] = [newReturn(), newReturn()]
     await started.take({ ret: 'mysql', ret_kwargs: { db: 'audit' } }, own)
     await started.take({ ret: 'redis' }, newer)
-    await expect.poll(() => started.file.values.size, SOON).toBe(0)
+    await expect.poll(() => started.file.values.size).toBe(0)
     place.world.take = down
     await started.take({ ret: 'redis' }, newer)
     const { retried, left } = await started.retry({})
@@ -122,8 +121,8 @@ describe('parked returns', () => {
     expect(await started.drop({ returner: 'mysql', waiting: false })).toBe(1)
     expect(started.waiting().map(({ returner }) => returner)).toEqual(['mysql', 'redis'])
     expect(await started.drop({ returner: 'mysql', waiting: true })).toBe(1)
-    await expect.poll(() => started.waiting().map(({ returner }) => returner), SOON).toEqual(['redis'])
-    await expect.poll(() => started.file.values.size, SOON).toBe(1)
+    await expect.poll(() => started.waiting().map(({ returner }) => returner)).toEqual(['redis'])
+    await expect.poll(() => started.file.values.size).toBe(1)
     expect(await started.parked({})).toMatchObject([{ returner: 'redis' }])
   })
 })

@@ -13,8 +13,6 @@ import { createGate, createSeen } from '../helpers/wait.ts'
 import { createWorld, job } from './engine.ts'
 import { createPlace, MB, newReturn } from './returners-place.ts'
 
-const SOON = { timeout: 40_000 }
-
 const down = async () => {
   throw new Error('connect ECONNREFUSED 127.0.0.1:3306')
 }
@@ -30,7 +28,7 @@ describe('a return', () => {
       expect.arrayContaining([{ returner: 'mysql' }, { returner: 'redis' }]),
     )
     expect(stored.items[0]!.returned).toEqual(one)
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
   })
 
   it('is given with the settings of its job beside those of the config', async () => {
@@ -67,11 +65,11 @@ describe('a return', () => {
     gate.open()
     await stored.reach(20)
     const said = () => lines.items.filter(({ msg }) => msg.startsWith('the disk does not take'))
-    await expect.poll(() => said().length, SOON).toBeGreaterThan(0)
+    await expect.poll(() => said().length).toBeGreaterThan(0)
     expect(said().length).toBeLessThan(all.length)
     await take({ ret: 'mysql' }, { ...all[0]!, return: 'anew' })
     remove.mockRestore()
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
     expect(stored.items).toHaveLength(21)
   })
 
@@ -87,7 +85,7 @@ describe('a return', () => {
     expect(file.values.size).toBe(1)
     gate.open()
     await stored.find(({ returned }) => returned.return === 'second', 'the later return')
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
     expect(stored.items.at(-1)!.returned.return).toBe('second')
   })
 })
@@ -129,7 +127,7 @@ describe('a store that is down', () => {
         .filter(jid => jid !== bad)
         .sort(),
     )
-    await expect.poll(() => file.values.size, SOON).toBe(1)
+    await expect.poll(() => file.values.size).toBe(1)
   })
 
   it('gets what waits after a restart', async () => {
@@ -145,7 +143,7 @@ describe('a store that is down', () => {
     const second = await start()
     await stored.reach(1)
     expect(stored.items[0]).toEqual({ to: { returner: 'mysql', ret_kwargs: { db: 'audit' } }, returned: one })
-    await expect.poll(() => second.file.values.size, SOON).toBe(0)
+    await expect.poll(() => second.file.values.size).toBe(0)
   })
 
   it('keeps no other returner waiting', async () => {
@@ -201,7 +199,7 @@ describe('a returner that never comes to an end', () => {
     await stored.reach(1)
     await said.find(({ state }) => state === 'up', 'that it takes returns again')
     expect(states()).toEqual(['down', 'up'])
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
   })
 })
 
@@ -216,7 +214,7 @@ describe('what a store takes after nobody waited for it any more', () => {
     await calls.reach(2)
     gate.open()
     await stored.reach(1)
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
     await said.find(({ state }) => state === 'up', 'that it takes returns again')
     expect(stored.items.map(({ returned }) => returned)).toEqual([late])
   })
@@ -241,7 +239,7 @@ describe('a returner that cannot be opened', () => {
     world.open = () => undefined
     const second = await start()
     await stored.reach(3)
-    await expect.poll(() => second.file.values.size, SOON).toBe(0)
+    await expect.poll(() => second.file.values.size).toBe(0)
   })
 
   it('has what waits from before wait on, though it is not there any more, and parks what is new', async () => {
@@ -301,7 +299,7 @@ describe('the room on disk', () => {
     )
     world.take = async () => undefined
     await stored.reach(9)
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
     world.take = down
     for (let n = 0; n < 12; n++) await take({ ret: 'mysql' }, tenth())
     expect(states().filter(state => state === 'full')).toHaveLength(2)
@@ -346,7 +344,7 @@ describe('a return that the store can never take', () => {
     for (const one of all) await take({ ret: 'mysql', ret_kwargs: { password: 'hunter2' } }, one)
     gate.open()
     await stored.reach(35)
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
     expect(said.items).toMatchObject([
       { what: 'returner_refused', jid: all[3]!.jid, reason: 'the column takes 50 characters', count: 1 },
     ])
@@ -370,7 +368,7 @@ describe('a return that the store can never take', () => {
     await said.reach(1)
     expect(said.items).toMatchObject([{ what: 'returner_refused', returner: 'mysq', jid: one.jid }])
     expect(await parked()).toHaveLength(1)
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
   })
 
   it('is said at once, and those that follow together', async () => {
@@ -381,7 +379,7 @@ describe('a return that the store can never take', () => {
     }
     for (let n = 0; n < 20; n++) await take({ ret: 'mysql' }, newReturn())
     await take({ ret: 'redis' }, newReturn())
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
     await stop()
     const counts = (returner: string) =>
       said.items.filter(one => one.returner === returner).map(({ what, count }) => `${what} ${count}`)
@@ -405,9 +403,9 @@ describe('a return that the store can never take', () => {
     await take({ ret: 'redis' }, other)
     await stored.reach(2)
     expect(new Set(stored.items.map(({ returned }) => returned.jid))).toEqual(new Set([good.jid, other.jid]))
-    await expect.poll(() => file.values.size, SOON).toBe(2)
+    await expect.poll(() => file.values.size).toBe(2)
     room.open()
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
     expect((await parked()).map(({ v }) => (v!.returned as StoredReturn).jid)).toEqual([bad.jid, bad.jid])
   })
 
@@ -447,7 +445,7 @@ describe('a return that the store can never take', () => {
     }
     const all = Array.from({ length: 1003 }, () => newReturn())
     await Promise.all(all.map(one => take({ ret: 'mysql' }, one)))
-    await expect.poll(() => file.values.size, SOON).toBe(0)
+    await expect.poll(() => file.values.size).toBe(0)
     await stop()
     const kept = await openReturnerSpool(join(dir, 'refused-returns.jsonl'), log)
     onTestFinished(() => kept.close())

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { DurableMap } from '../../src/base/durable-map.ts'
 import { ReactorError } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
@@ -27,7 +27,7 @@ async function open(dir: string, fire: Fire, connected = () => true, log = silen
   onTestFinished(() => file.close())
   return { ...startSpool({ file, fire, connected, now: Date.now, log }), file }
 }
-const empty = (file: DurableMap<Spooled>) => vi.waitFor(() => expect(onDisk(file)).toEqual([]))
+const empty = (file: DurableMap<Spooled>) => expect.poll(() => onDisk(file)).toEqual([])
 
 describe('a spool on a server', () => {
   let server: RestartableServer
@@ -143,7 +143,7 @@ describe('a spool on a server', () => {
     await empty(file)
     const kept = fire('a', { n: 2 }, { keep: true })
     await expect(fire('a', { n: 3 })).rejects.toMatchObject({ code: 'store_refused' })
-    await vi.waitFor(() => expect(onDisk(file)).toHaveLength(1))
+    await expect.poll(() => onDisk(file)).toHaveLength(1)
     await jsm.streams.update('reactor_EVENTS', { max_msgs: -1 } as never)
     await within(kept, 'the event that must arrive')
     expect(await storedNumbers()).toEqual([0, 2])

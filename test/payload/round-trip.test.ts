@@ -163,7 +163,7 @@ describe('<ns>.payload.<minion>', () => {
       const headers = createHeaders()
       headers.set('Reactor-Payload', `flood/${n}`)
       const part = Buffer.alloc(900_000, `${n},`)
-      const reply = await m1.nc.request(subjects.ofMinion('payload', 'm1'), part, { headers, timeout: 10_000 })
+      const reply = await m1.nc.request(subjects.ofMinion('payload', 'm1'), part, { headers, timeout: 30_000 })
       return reply.json<{ ok: boolean; reason?: string }>()
     }
     const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => upload(n)))
@@ -193,7 +193,7 @@ describe('<ns>.payload.<minion>', () => {
     const { m1 } = await open()
     const headers = createHeaders()
     if (header !== undefined) headers.set('Reactor-Payload', header)
-    const reply = await m1.nc.request(subjects.ofMinion('payload', 'm1'), body, { timeout: 5000, headers })
+    const reply = await m1.nc.request(subjects.ofMinion('payload', 'm1'), body, { timeout: 30_000, headers })
     expect(reply.json()).toEqual({ ok: false, reason: expect.stringMatching(reason) })
   })
 })
@@ -223,13 +223,13 @@ describe('an answer larger than a message', () => {
 
   it('tells a client that does not follow it where it is', async () => {
     const { admin, large } = await open()
-    const reply = await admin.nc.request(`${NS}.runner.test.large`, '', { timeout: 5000 })
+    const reply = await admin.nc.request(`${NS}.runner.test.large`, '', { timeout: 30_000 })
     const { _payload: ref } = reply.json<{ _payload: PayloadRef }>()
     expect(JSON.parse(reply.headers!.get('Reactor-Payload'))).toEqual(ref)
     const parts: Uint8Array[] = []
     for (let part = 0; part < ref.parts; part++) {
       const body = JSON.stringify({ name: ref.name, part })
-      parts.push((await admin.nc.request(subjects.historyPayload, body, { timeout: 5000 })).data)
+      parts.push((await admin.nc.request(subjects.historyPayload, body, { timeout: 30_000 })).data)
     }
     expect(JSON.parse(Buffer.concat(parts).toString())).toEqual(large)
   })

@@ -137,7 +137,7 @@ describe('the store of large values', () => {
     const { last_seq } = await jsm.streams.info(stream).then(({ state }) => state)
     const meta = (await jsm.streams.getMessage(stream, { seq: last_seq }))!.json<{ nuid: string }>()
     const chunk = `$O.${ns}_payloads.C.${meta.nuid}`
-    await nc.request(chunk, 'another', { timeout: 5000 })
+    await nc.request(chunk, 'another', { timeout: 30_000 })
     await expect(store.get('m1.x', 0)).rejects.toMatchObject({ code: 'damaged_payload' })
     await jsm.streams.purge(stream, { filter: chunk })
     expect(await store.get('m1.x', 0)).toBeUndefined()

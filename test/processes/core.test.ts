@@ -101,7 +101,7 @@ describe('the mark of work that must not be done twice', () => {
       const headers = createHeaders()
       headers.set('Reactor-Work', 'event/rule/0')
       headers.set('Reactor-Time', String(Date.now()))
-      const reply = await nc.request(`${kind}.${kind}.own.once`, '', { timeout: 10_000, headers })
+      const reply = await nc.request(`${kind}.${kind}.own.once`, '', { timeout: 30_000, headers })
       const { outcome } = reply.json<{ outcome: unknown }>()
       expect(outcome).toEqual({ ok: true, value: 1 })
       const jsm = await jetstreamManager(nc)

@@ -57,7 +57,7 @@ it('mails who was lost, and nothing for who has come', async () => {
   const wheel = (fun: string, arg: unknown[] = []) =>
     requestJson<unknown>(nc, subjects.wheel(fun), arg, { timeoutMs: 15_000, what: fun })
 
-  for (const id of ['web1', 'web2']) await nc.request(subjects.ofMinion('beat', id), 's', { timeout: 10_000 })
+  for (const id of ['web1', 'web2']) await nc.request(subjects.ofMinion('beat', id), 's', { timeout: 30_000 })
   expect(await wheel('minions.presence')).toEqual({ connected: ['web1', 'web2'], not_connected: [] })
   expect(await run('manage.alived')).toEqual(['web1', 'web2'])
   await events.find(

@@ -138,7 +138,7 @@ describeWith(hasPostgres, 'on a real PostgreSQL', () => {
       await old.query("INSERT INTO salt_returns VALUES ('test.ping', '1', 'true', '{}', 'web1', 'true')")
       const creating = createFor('postgres', postgres, settings)
       const waiting = `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE UNIQUE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'`
-      await expect.poll(() => query(settings, waiting), { timeout: 20_000 }).toHaveLength(1)
+      await expect.poll(() => query(settings, waiting)).toHaveLength(1)
       await store.returner([returnOf(jid, 'during')])
       await old.query('COMMIT')
       await creating

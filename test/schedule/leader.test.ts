@@ -47,7 +47,9 @@ describe('the leader of the schedule', () => {
     // Its state is written over.
     const second = await lead({ tick: HOUR })
     await second.keepChange('tick', { enabled: false })
-    await expect(first.keepChange('tick', { enabled: true })).rejects.toThrow('another has written it')
+    // Its own beat may have found out before.
+    const refused = first.keepChange('tick', { enabled: true })
+    await expect(refused).rejects.toThrow(/another has written it|does not lead any more/)
     await first.ended
     expect([first.leads(), second.leads()]).toEqual([false, true])
   })

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest'
 import type { Clock } from '../../src/base/clock.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { createFire } from '../../src/bus/fire.ts'
+import { isOvertaken } from '../../src/bus/pub-ack.ts'
 import { followLedger } from '../../src/jobs/follow-ledger.ts'
 import { serviceOrigin } from '../../src/protocol/origin.ts'
 import type { Decision, ReactionBatch } from '../../src/protocol/reaction.ts'
@@ -36,22 +37,28 @@ export async function openLeading(server: { url: string }) {
     const lease = { valid: () => !gone.signal.aborted, lost: gone.signal }
     const book = createBook(callOf)
     book.give('config', given)
-    const leader = await startLeader({
-      lease,
-      store: await openScheduleStore(nc, ns, 1, publisher, log),
-      book,
-      lookEveryMs: 100,
-      keepMs: 86_400_000,
-      handOver: createHandOver(subjects, publisher),
-      followEnds: (sinceMs, onEnd) =>
-        followLedger(nc, streamNames(ns).done, sinceMs, log, message => {
-          for (const { name, slot } of endsIn(message.string())) onEnd(name, slot)
+    // Refused where one that leads already writes in between; a schedule worker tries again, too.
+    const leader = await untilTaken(
+      'the lead',
+      async () =>
+        startLeader({
+          lease,
+          store: await openScheduleStore(nc, ns, 1, publisher, log),
+          book,
+          lookEveryMs: 100,
+          keepMs: 86_400_000,
+          handOver: createHandOver(subjects, publisher),
+          followEnds: (sinceMs, onEnd) =>
+            followLedger(nc, streamNames(ns).done, sinceMs, log, message => {
+              for (const { name, slot } of endsIn(message.string())) onEnd(name, slot)
+            }),
+          fire: createFire(publisher, subjects, serviceOrigin('_schedule')),
+          clock,
+          stats,
+          log,
         }),
-      fire: createFire(publisher, subjects, serviceOrigin('_schedule')),
-      clock,
-      stats,
-      log,
-    })
+      isOvertaken,
+    )
     onTestFinished(() => leader.stop())
     return Object.assign(leader as Leader, { loseLease: () => gone.abort() })
   }

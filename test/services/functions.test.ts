@@ -80,7 +80,7 @@ afterAll(() => accounts.stop())
 const ask = async (nc: NatsConnection, fun: string, body = '', headers: Record<string, string> = {}) => {
   const hdrs = createHeaders()
   for (const [name, value] of Object.entries(headers)) hdrs.set(name, value)
-  const reply = await nc.request(subjects.runner(fun), body, { timeout: 5000, headers: hdrs })
+  const reply = await nc.request(subjects.runner(fun), body, { timeout: 30_000, headers: hdrs })
   return {
     value: reply.json<unknown>(),
     error: reply.headers?.get('Nats-Service-Error') || undefined,

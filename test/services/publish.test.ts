@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => accounts.stop())
 
 const ask = async (body: string) => {
-  const reply = await accounts.actors.admin.nc.request(subjects.publish, body, { timeout: 5000 })
+  const reply = await accounts.actors.admin.nc.request(subjects.publish, body, { timeout: 30_000 })
   return { value: reply.json<unknown>(), status: reply.headers?.get('Nats-Service-Error-Code') || undefined }
 }
 
@@ -92,7 +92,7 @@ it('passes on who asks, from where and what they may', async () => {
   const { guest } = accounts.actors
   const before = calls.items.length
   // The server lets `guest` in, and nobody here knows them.
-  await guest.nc.request(subjects.publish, '{"tgt": "*", "fun": "test.ping"}', { timeout: 5000 })
+  await guest.nc.request(subjects.publish, '{"tgt": "*", "fun": "test.ping"}', { timeout: 30_000 })
   const { asked } = calls.items[before]!
   expect(asked).toMatchObject({ user: guest.nkey, source: expect.stringMatching(/^OPS/) })
   expect(asked.grants!()).toEqual(NO_GRANTS)

@@ -37,7 +37,7 @@ afterAll(() => accounts.stop())
 const ask = async (nc: NatsConnection, untrusted: string) => {
   const headers = createHeaders()
   headers.set(HEADER.untrusted, untrusted)
-  const reply = await nc.request(subjects.runner('own.it'), '[]', { timeout: 5000, headers })
+  const reply = await nc.request(subjects.runner('own.it'), '[]', { timeout: 30_000, headers })
   return { error: reply.headers?.get('Nats-Service-Error') || undefined, call: asked.items.at(-1) }
 }
 
