@@ -170,7 +170,7 @@ describe('publishes through a restart of the server', () => {
     await server.start()
     await up
     await load
-    await within(Promise.all(acks), 'every ack', 15_000)
+    await within(Promise.all(acks), 'every ack')
     const { messages, num_subjects } = await state()
     expect({ messages, num_subjects }).toEqual({ messages: acks.length, num_subjects: acks.length })
   })

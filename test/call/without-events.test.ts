@@ -77,7 +77,7 @@ async function open() {
   onTestFinished(() => ada.close())
   const bus = { nc: ada, subjects, close: async () => undefined }
   const stop = new AbortController()
-  return { add, requests, bus, stop, options: { user: 'ada', timeoutMs: 20_000, signal: stop.signal } }
+  return { add, requests, bus, stop, options: { user: 'ada', timeoutMs: 600_000, signal: stop.signal } }
 }
 
 describe('without the right to follow events', () => {
@@ -95,7 +95,7 @@ describe('without the right to follow events', () => {
     await add(jid, returned(0, 'm2', { return: 'of m2' }))
     await returns.reach(1)
     await add(jid, returned(0, 'm1', { return: 'of m1', success: false, retcode: 3 }))
-    const { standing } = await within(ended, 'the end', 4000)
+    const { standing } = await within(ended, 'the end')
     expect(returns.items.map(({ id, return: value, retcode }) => [id, value, retcode])).toEqual([
       ['m2', 'of m2', 0],
       ['m1', 'of m1', 3],
@@ -155,7 +155,7 @@ describe('without the right to follow events', () => {
     await add(jid, started(0, 'm1'))
     await states.find(({ m1 }) => m1 === 'running', 'the start')
     await add(jid, returned(0, 'm1'), returned(0, 'm2', { success: false }))
-    await within(ended, 'the end', 4000)
+    await within(ended, 'the end')
     expect(states.items.at(-1)).toEqual({ m1: 'returned', m2: 'failed' })
   })
 })

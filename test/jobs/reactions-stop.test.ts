@@ -29,7 +29,7 @@ describe('a worker that is stopped', () => {
     await ran.reach(1)
     await own.end('SIGKILL')
     gate.open()
-    await within(worker.stop(), 'the end', 20_000)
+    await within(worker.stop(), 'the end')
     const line = await lines.find(({ msg }) => msg.includes('left to another worker'), 'the log')
     expect(line).toMatchObject({ count: 1, reactions: ['e1/r'] })
   })

@@ -63,7 +63,7 @@ describe('the HTTP server of the metrics', () => {
     const first = await start()
     const socket = connect(Number(new URL(first.url).port), '127.0.0.1')
     await new Promise(resolve => socket.once('connect', resolve))
-    await within(first.stop(), 'the stop', 5000)
+    await within(first.stop(), 'the stop')
     const port = Number(new URL(first.url).port)
     const second = await startMetricsServer({ host: '127.0.0.1', port }, pages)
     expect(second.url).toBe(first.url)

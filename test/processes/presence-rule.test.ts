@@ -40,7 +40,7 @@ it('mails who was lost, and nothing for who has come', async () => {
       servers: [server.url],
       presence_events: true,
       presence_interval: '1s',
-      master: { lost_after: '2s' },
+      master: { lost_after: '6s' },
       react: { rules },
       queue: { dir: join(dir, 'queue') },
     },

@@ -112,7 +112,7 @@ describe('a stream for others', () => {
 
   it('is made with its bounds where it is missing, and again where it was removed', async () => {
     const { store, stream, subject, jsm, stored } = await open({
-      ...{ max_age: '1h', max_bytes: 4 * 1024 * 1024, timeout: '1s' },
+      ...{ max_age: '1h', max_bytes: 4 * 1024 * 1024, timeout: '3s' },
     })
     await store.returner([returnOf(jid, 'web1')])
     const { config } = await jsm.streams.info(stream)
@@ -132,7 +132,7 @@ describe('a stream for others', () => {
   })
 
   it('is not made where that is not wanted, and is waited for', async () => {
-    const { store, stream, subject, jsm, stored } = await open({ create: false, timeout: '1s' })
+    const { store, stream, subject, jsm, stored } = await open({ create: false, timeout: '3s' })
     expect(await failed(store.returner([returnOf(jid, 'web1')]))).toMatchObject({
       ...{ refused: false, code: 'unreachable' },
       message: expect.stringContaining('no stream takes the subject'),
@@ -258,7 +258,7 @@ describe('the login', () => {
 it('says within its time that the server is down, and goes on when it is back', async () => {
   const own = await startRestartableServer()
   onTestFinished(() => own.remove())
-  const store = await opened('nats', { servers: own.url, timeout: '1s' })
+  const store = await opened('nats', { servers: own.url, timeout: '3s' })
   await own.end()
   expect(await failed(store.returner([returnOf(jid, 'web1')]))).toMatchObject({ refused: false, code: 'unreachable' })
   await own.start()

@@ -226,7 +226,7 @@ describeWith(hasRedis, 'a Redis that is down', () => {
     await store.returner([returnOf(jid, 'before')])
     await server.kill()
     const calls = Array.from({ length: 100 }, (_, n) => store.returner([returnOf(jid, `m${n}`)]))
-    const failed = await within(Promise.allSettled(calls), 'the failing of calls', 5000)
+    const failed = await within(Promise.allSettled(calls), 'the failing of calls')
     expect(new Set(failed.map(({ status }) => status))).toEqual(new Set(['rejected']))
     await server.restart()
     await store.returner([returnOf(jid, 'after')])
@@ -237,7 +237,7 @@ describeWith(hasRedis, 'a Redis that is down', () => {
   it('has no call wait longer than it may for one that hangs, and then connects anew', async () => {
     const server = await startRedis()
     onTestFinished(() => server.stop())
-    const store = await openWith({ ...server.settings, 'redis.timeout': '500ms' })
+    const store = await openWith({ ...server.settings, 'redis.timeout': '3s' })
     const jid = jidAt(Date.now())
     await store.returner([returnOf(jid, 'before')])
     const pid = await pidOf(server)
@@ -256,7 +256,7 @@ describeWith(hasRedis, 'a Redis that is down', () => {
     await expect(store.get_minions()).rejects.toMatchObject({ code: 'timeout' })
     const closed = once(silent, 'close')
     silent.close()
-    await within(closed, 'the end of the last connection', 5000)
+    await within(closed, 'the end of the last connection')
   })
 
   it('takes nothing after it was closed', async () => {

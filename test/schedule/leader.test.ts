@@ -135,7 +135,7 @@ describe('the leader of the schedule', () => {
   })
 
   it('keeps what people change over leaders, and forgets what is kept of entries that are gone', async () => {
-    const { lead, handedOver } = await openLeading(server)
+    const { lead, handedOver, stored, clock } = await openLeading(server)
     const first = await lead({ gone: HOUR, tick: SECOND })
     await until(async () => (await handedOver()).length > 0)
     await first.keepChange('more', { item: { function: 'test.arg', hours: 2 } })
@@ -146,10 +146,15 @@ describe('the leader of the schedule', () => {
       ['tick', false],
       ['more', true],
     ])
-    await until(() => second.scheduler.kept('more'))
+    await until(async () => {
+      const { kept } = await stored()
+      return kept.has('more') && !kept.has('gone')
+    })
     await second.stop()
+    clock.ahead = 10_000
+    const now = clock.now()
     const third = await lead({ gone: HOUR })
-    // As a new one: its interval counts from now.
-    await until(() => Date.now() - (third.scheduler.kept('gone')?.since ?? 0) < 5000)
+    // As a new one: its interval counts from now, in whole seconds.
+    await until(() => (third.scheduler.kept('gone')?.since ?? 0) >= now - 1000)
   })
 })

@@ -32,6 +32,7 @@ export async function openLeading(server: { url: string }) {
   const { log, lines } = keptLog()
   const stats = createScheduleStats()
 
+  const openStore = () => openScheduleStore(nc, ns, 1, publisher, log)
   const lead = async (given: Record<string, unknown>) => {
     const gone = new AbortController()
     const lease = { valid: () => !gone.signal.aborted, lost: gone.signal }
@@ -43,7 +44,7 @@ export async function openLeading(server: { url: string }) {
       async () =>
         startLeader({
           lease,
-          store: await openScheduleStore(nc, ns, 1, publisher, log),
+          store: await openStore(),
           book,
           lookEveryMs: 100,
           keepMs: 86_400_000,
@@ -67,6 +68,7 @@ export async function openLeading(server: { url: string }) {
     (await storedIn<ReactionBatch>(nc, streamNames(ns).reactions)).flatMap(({ body }) =>
       body.reactions.map(({ event }) => event.id),
     )
+  const stored = async () => (await openStore()).load()
   /** As a job worker enters it. */
   const end = (name: string, slot: number, state: Decision['state'] = 'done') => {
     const event = slotId(name, slot)
@@ -74,7 +76,7 @@ export async function openLeading(server: { url: string }) {
     const decision: Decision = { key: `${event}/${rule}`, rule, event, tag: '', state, ms: 1, jids: [] }
     return publisher.publish(subjects.done('w1'), JSON.stringify({ worker: 'w1', decisions: [decision] }))
   }
-  return { ...core, clock, log, lines, stats, lead, handedOver, end }
+  return { ...core, clock, log, lines, stats, lead, handedOver, stored, end }
 }
 
 const NOT_YET = new Error('it does not hold yet')

@@ -5,7 +5,7 @@ import type { JobView } from '../../../src/protocol/job-view.ts'
 
 describe('a time as typed', () => {
   it('is how long ago, or a date here, or one with a zone', () => {
-    expect(Math.abs(readTime('2h') - (Date.now() - 7_200_000))).toBeLessThan(1000)
+    expect(Math.abs(readTime('2h') - (Date.now() - 7_200_000))).toBeLessThan(60_000)
     expect(readTime('2026-11-20')).toBe(new Date(2026, 10, 20).getTime())
     expect(readTime('2026-11-20 09:15')).toBe(new Date(2026, 10, 20, 9, 15).getTime())
     expect(readTime('2026-11-20T09:15:30Z')).toBe(Date.UTC(2026, 10, 20, 9, 15, 30))
