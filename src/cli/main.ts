@@ -19,14 +19,20 @@ async function main(argv: string[]): Promise<void> {
     .configureHelp({ showGlobalOptions: true })
     .enablePositionalOptions()
     .exitOverride()
-  const [name, topic] = argv.slice(2).filter(word => !word.startsWith('-'))
+  const [name, topic, topicOfIt] = argv.slice(2).filter(word => !word.startsWith('-'))
   const load = name === undefined ? undefined : COMMANDS.get(name)
   // Of an unknown one commander would show the help of all, without a word.
-  const asked = name === 'help' ? topic : name
-  if (asked !== undefined && asked !== 'help' && !COMMANDS.has(asked))
-    program.error(`error: unknown command '${asked}'.${didYouMean(asked, COMMANDS.keys())}`)
-  if (load) (await load()).command(program)
-  else for (const loadOne of COMMANDS.values()) (await loadOne()).command(program)
+  const requireOneOf = (names: Iterable<string>, asked: string | undefined) => {
+    const all = new Set([...names, 'help'])
+    if (asked !== undefined && !all.has(asked))
+      program.error(`error: unknown command '${asked}'.${didYouMean(asked, all)}`)
+  }
+  requireOneOf(COMMANDS.keys(), name === 'help' ? topic : name)
+  if (load) {
+    ;(await load()).command(program)
+    const names = program.commands[0]!.commands.map(command => command.name())
+    if (topic === 'help' && names.length > 0) requireOneOf(names, topicOfIt)
+  } else for (const loadOne of COMMANDS.values()) (await loadOne()).command(program)
   exitByThrowing(program)
   if (!json) for (const command of program.commands) pointToHelp(command, 'reactor')
   await program.parseAsync(argv)

@@ -206,6 +206,11 @@ describe('a command line that is wrong', () => {
   it.each([
     ['an unknown command', ['cal'], "unknown command 'cal'. Did you mean 'call'?"],
     ['help for an unknown command', ['help', 'cal'], "unknown command 'cal'. Did you mean 'call'?"],
+    [
+      'help for an unknown command of a command',
+      ['queue', 'help', 'pup'],
+      "unknown command 'pup'. Did you mean 'pop'?",
+    ],
     ['an unknown option', ['send', '--jsn', 'a'], "unknown option '--jsn'"],
     ['too many arguments', ['check', 'a', 'b'], 'too many arguments'],
     ['an unknown worker', ['worker', 'job'], 'jobs, schedule, cache'],
