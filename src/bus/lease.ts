@@ -55,13 +55,15 @@ export async function openLeases(
   const bucket = await openBucket(nc, name, { replicas, markerTtlMs: ttlMs })
   const js = jetstream(nc, { timeout: Math.min(renewMs * 2, ttlMs / 2) })
 
+  const ttl = `${Math.ceil(ttlMs / 1000)}s`
+
   /** Its revision; undefined where another was quicker. */
   const write = async (key: string, revision: number): Promise<number | undefined> => {
     try {
       const body = JSON.stringify({ holder, at: Date.now() })
       const ack = await js.publish(`$KV.${name}.${key}`, body, {
         expect: { lastSubjectSequence: revision },
-        ttl: `${Math.ceil(ttlMs / 1000)}s`,
+        ttl,
       })
       return ack.seq
     } catch (error) {
@@ -108,7 +110,7 @@ export async function openLeases(
         if (ended.signal.aborted) return
         ended.abort()
         try {
-          await bucket.purge(key, { previousSeq: revision })
+          await bucket.purge(key, { previousSeq: revision, ttl })
         } catch (error) {
           // It runs out by itself.
           log.debug({ lease: key, error: errorMessage(error) }, 'a lease could not be given back')

@@ -1,9 +1,9 @@
 // The job cache in one SQLite file, which several cache workers of a machine may share.
 import { join } from 'node:path'
 import { errorMessage, ReactorError } from '../base/errors.ts'
+import { openKeptFile } from '../base/kept-file.ts'
 import type { Log } from '../base/log.ts'
 import { openDatabase, sqliteCode } from '../base/sqlite.ts'
-import { openKeptFile } from './kept-file.ts'
 import { createViews } from './sqlite-read.ts'
 import { createJobRemover, createRoom, WAL_BYTES } from './sqlite-room.ts'
 import { createFactWriter } from './sqlite-write.ts'

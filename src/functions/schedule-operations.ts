@@ -46,7 +46,7 @@ export interface ScheduleOperations {
   disable(options?: ScheduleChange): Promise<ScheduleAnswer>
   run_job(name: string, force?: boolean): Promise<ScheduleAnswer>
   save(): Promise<ScheduleAnswer>
-  reload(): ScheduleAnswer
+  reload(): Promise<ScheduleAnswer>
   postpone_job(name: string, current: string, to: string, format?: string): Promise<ScheduleAnswer>
   skip_job(name: string, current: string, format?: string): Promise<ScheduleAnswer>
   show_next_fire_time(name: string, format?: string): { result: boolean; next_fire_time: string | null }

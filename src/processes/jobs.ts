@@ -97,6 +97,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
         ...{ nc, subjects, publisher, dir, usual },
         returnerSettings: config.returner_settings,
         settings: { leaseMs, tries },
+        log,
       }),
     )
     const leases = await openLeases(nc, ns, config.streams.replicas, `${hostname()}:${process.pid}`, log)

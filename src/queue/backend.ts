@@ -66,8 +66,11 @@ export interface QueueBackend {
   items(queue: string, most: number): Promise<unknown[]>
   /** Gives out the oldest that wait, each to one caller; none: none waits. */
   lease(queue: string, most: number): Promise<Lease[]>
-  /** They are done with, and removed. A lease that has run out, and whose item another has, may find nothing. */
-  ack(queue: string, leases: readonly Lease[]): Promise<void>
+  /**
+   * They are done with, and removed. A lease that has run out, and whose item another has, may find nothing. Returns those that
+   * are removed: not all of them where the store fails on the way; it rejects where none is.
+   */
+  ack(queue: string, leases: readonly Lease[]): Promise<readonly Lease[]>
   /** They are not done with: others may have them, after the delay. */
   nack(queue: string, leases: readonly Lease[], delayMs?: number): Promise<void>
   /** The lease begins anew. */

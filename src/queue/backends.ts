@@ -1,6 +1,7 @@
 // The backends of queues by their names, each opened at its first use.
 import { join } from 'node:path'
 import { ReactorError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
 import { didYouMean } from '../base/suggest.ts'
 import { QUEUE_BACKENDS, type QueueBackendName } from '../protocol/queue.ts'
@@ -18,6 +19,7 @@ export interface BackendsParts extends JetStreamQueueParts {
   settings: QueueSettings
   /** The one that is meant where none is named. */
   usual: QueueBackendName
+  log: Log
 }
 
 export interface Backends extends Running {
@@ -28,7 +30,7 @@ export interface Backends extends Running {
 export function createBackends(parts: BackendsParts): Backends {
   const opened = new Map<QueueBackendName, Promise<QueueBackend>>()
   const make: Record<QueueBackendName, () => Promise<QueueBackend>> = {
-    sqlite: () => openSqliteQueues(join(parts.dir, 'queues.db'), parts.settings),
+    sqlite: () => openSqliteQueues(join(parts.dir, 'queues.db'), parts.settings, parts.log),
     jetstream: () => openJetStreamQueues(parts, parts.settings),
     postgres: () => openPostgresQueues(parts.returnerSettings, parts.settings),
   }

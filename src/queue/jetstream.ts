@@ -91,14 +91,7 @@ export async function openJetStreamQueues(
     }
   }
   /** That it was handled is answered: what is asked next counts it. */
-  const answer = (id: string, word: string) => nc.request(id, word, { timeout: ACK_MS })
-  const answerAll = async (leases: readonly Lease[], word: string) => {
-    try {
-      await Promise.all(leases.map(({ id }) => answer(id, word)))
-    } catch (error) {
-      throw away(error)
-    }
-  }
+  const remove = (id: string) => nc.request(id, '', { timeout: ACK_MS })
   async function* read(subject: string): AsyncGenerator<StoredMessage> {
     for (let seq = 1; ; ) {
       const batch = await readBatch(nc, stream, { seq, subject }, READ)
@@ -134,7 +127,7 @@ export async function openJetStreamQueues(
       nc.publish(id, nak(BURY_AGAIN_MS))
       throw error
     }
-    await answer(id, '')
+    await remove(id)
     return undefined
   }
 
@@ -216,7 +209,14 @@ export async function openJetStreamQueues(
         if (failed) throw away(failed.reason)
       }
     },
-    ack: (_queue, leases) => answerAll(leases, ''),
+    async ack(_queue, leases) {
+      // Where an answer is lost it says so when it is asked again.
+      const asked = await Promise.allSettled(leases.map(({ id }) => remove(id).catch(() => remove(id))))
+      const removed = leases.filter((_, at) => asked[at]!.status === 'fulfilled')
+      const failed = asked.find(one => one.status === 'rejected')
+      if (failed && removed.length === 0) throw away(failed.reason)
+      return removed
+    },
     async nack(_queue, leases, delayMs = 0) {
       for (const { id } of leases) nc.publish(id, nak(delayMs))
       await nc.flush().catch(error => Promise.reject(away(error)))

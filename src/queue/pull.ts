@@ -31,11 +31,6 @@ export async function pullNow(
       if (problem === undefined) resolve()
       else reject(new ReactorError('unreachable', `consumer ${consumer} of ${stream}: ${problem}`))
     }
-    // What came so far is given out.
-    const timer = setTimeout(
-      () => (found.length > 0 ? end() : end(`no answer within ${TIMEOUT_MS / 1000} s`)),
-      TIMEOUT_MS,
-    )
     const subscription = nc.subscribe(inbox, {
       callback: (error, message) => {
         if (error) return end(error.message)
@@ -52,6 +47,11 @@ export async function pullNow(
         if (found.length >= most) end()
       },
     })
+    // What came so far is given out.
+    const timer = setTimeout(
+      () => (found.length > 0 ? end() : end(`no answer within ${TIMEOUT_MS / 1000} s`)),
+      TIMEOUT_MS,
+    )
     nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify({ batch: most, no_wait: true }), {
       reply: inbox,
     })

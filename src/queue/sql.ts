@@ -155,11 +155,13 @@ export function createSqlQueues(db: QueueDatabase, { leaseMs, tries }: QueueSett
         if (leases.length > 0 || found === 0) return leases
       }
     },
-    ack: (_queue, leases) =>
-      inParts(leases, (part, run) => {
+    async ack(_queue, leases) {
+      await inParts(leases, (part, run) => {
         const { where, values } = held(part)
         return run(`DELETE FROM queue_items WHERE ${where}`, values)
-      }),
+      })
+      return leases
+    },
     nack: (_queue, leases, delayMs = 0) =>
       inParts(leases, (part, run) => {
         const { where, values } = held(part)

@@ -1,10 +1,9 @@
 // Queues in one SQLite file that the job workers of a machine share. Who finds another writing tries again, so that no process
 // stands still for long.
-import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { errorMessage, ReactorError } from '../base/errors.ts'
-import { makeFolder } from '../base/folder.ts'
+import { openKeptFile } from '../base/kept-file.ts'
+import { type Log, silentLog } from '../base/log.ts'
 import { openDatabase, type Sqlite, type SqlRow, sqliteCode } from '../base/sqlite.ts'
 import { createTurns } from '../base/turns.ts'
 import type { Run } from '../returner/sql/dialect.ts'
@@ -23,26 +22,22 @@ const BUSY_MS = 10_000
 const OPEN_MS = 5000
 
 /** Throws `unwritable`, `unreadable`. */
-export async function openSqliteQueues(file: string, settings: QueueSettings): Promise<QueueBackend> {
-  const open = async () => {
-    await makeFolder(dirname(file))
+export async function openSqliteQueues(
+  file: string,
+  settings: QueueSettings,
+  log: Log = silentLog,
+): Promise<QueueBackend> {
+  const open = () => {
     const opened = openDatabase(file, { migrations: MIGRATIONS, busyMs: OPEN_MS })
     // What was accepted is on the disk: a loss of power takes nothing back.
     opened.exec('PRAGMA synchronous = full')
     opened.exec(`PRAGMA busy_timeout = ${STANDS_MS}`)
     return { db: opened, run: runOn(opened) }
   }
-  let { db, run } = await open()
-  let closed = false
+  const kept = await openKeptFile(file, open, { what: 'the file of queues', log })
   const turn = createTurns(1)
 
-  /** A file that was removed takes items that nobody ever sees: an empty one takes its place. */
-  const present = async () => {
-    if (closed || existsSync(file)) return
-    db.close()
-    ;({ db, run } = await open())
-  }
-  const begin = async () => {
+  const begin = async (db: Sqlite) => {
     for (const until = Date.now() + BUSY_MS; ; ) {
       try {
         return db.exec('BEGIN IMMEDIATE')
@@ -54,11 +49,10 @@ export async function openSqliteQueues(file: string, settings: QueueSettings): P
       }
     }
   }
-  const alone = <T>(work: () => Promise<T>): Promise<T> =>
+  const alone = <T>(work: (opened: ReturnType<typeof open>) => Promise<T>): Promise<T> =>
     turn(async () => {
       try {
-        await present()
-        return await work()
+        return await work(kept.current())
       } catch (error) {
         throw problem(file, error)
       }
@@ -70,10 +64,10 @@ export async function openSqliteQueues(file: string, settings: QueueSettings): P
       now: "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
       // Who writes holds the whole file.
       skipLocked: '',
-      run: (sql, values) => alone(() => run(sql, values)),
+      run: (sql, values) => alone(({ run }) => run(sql, values)),
       transaction: work =>
-        alone(async () => {
-          await begin()
+        alone(async ({ db, run }) => {
+          await begin(db)
           try {
             const result = await work(run)
             db.exec('COMMIT')
@@ -83,10 +77,7 @@ export async function openSqliteQueues(file: string, settings: QueueSettings): P
             throw error
           }
         }),
-      close: async () => {
-        closed = true
-        db.close()
-      },
+      close: async () => kept.close(),
     },
     settings,
   )

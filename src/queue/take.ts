@@ -1,4 +1,5 @@
 // Taking items from a queue, and removing them once they are done with.
+import { ReactorError } from '../base/errors.ts'
 import type { Lease, QueueBackend } from './backend.ts'
 
 /** Given out at once: a process that dies holds back no more than these, for the time of a lease. */
@@ -21,8 +22,13 @@ export async function take(
     try {
       const leases = await backend.lease(queue, Math.min(quantity - taken.length, AT_ONCE))
       if (leases.length === 0) break
-      await takeSome(backend, queue, leases, use)
-      for (const { item } of leases) taken.push(item)
+      const removed = await takeSome(backend, queue, leases, use)
+      for (const { item } of removed) taken.push(item)
+      if (removed.length < leases.length)
+        throw new ReactorError(
+          'unreachable',
+          `${removed.length} of ${leases.length} items could be removed from '${queue}'`,
+        )
     } catch (error) {
       if (partly && taken.length > 0) break
       throw error
@@ -36,7 +42,7 @@ async function takeSome(
   queue: string,
   leases: readonly Lease[],
   use: (leases: readonly Lease[]) => Promise<unknown>,
-): Promise<void> {
+): Promise<readonly Lease[]> {
   try {
     await holding(backend, queue, leases, () => use(leases))
   } catch (error) {
@@ -44,7 +50,7 @@ async function takeSome(
     await backend.nack(queue, leases).catch(() => undefined)
     throw error
   }
-  await backend.ack(queue, leases)
+  return backend.ack(queue, leases)
 }
 
 /** Nobody else has them meanwhile, however long it takes. */

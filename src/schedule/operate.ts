@@ -1,6 +1,7 @@
 // What people do with a schedule, in Salt's words and with Salt's answers: the functions of the modules `schedule` on a minion
 // and on the master. What they change is kept before they answer.
 import { didYouMean } from '../base/suggest.ts'
+import { createTurns } from '../base/turns.ts'
 import { type Answer, failed, unknownJob } from './answer.ts'
 import { type Book, type Change, type Source, WHOLE } from './book.ts'
 import { type Item, readItem } from './item.ts'
@@ -29,9 +30,17 @@ export interface ChangeOptions {
   where?: string | null | undefined
 }
 
+type ModifyOptions = ChangeOptions & { whole?: boolean }
+
 export type Operations = ReturnType<typeof createOperations>
 
 export function createOperations<Call>({ book, scheduler, keep, saved, apply, place }: OperateParts<Call>) {
+  const turn = createTurns(1)
+  /** One after the other: each goes by what the one before has made of the schedule. */
+  const inTurn =
+    <Given extends unknown[]>(change: (...given: Given) => Promise<Answer>) =>
+    (...given: Given): Promise<Answer> =>
+      turn(() => change(...given))
   const entryOf = (name: string) => book.entries().get(name)
   const none = (name: string, more = '.'): Answer => ({ ...unknownJob(name, more), changes: {} })
   const ofPillar = (name: string): Answer => ({
@@ -58,6 +67,20 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
     return { result: true, comment: `Added job: ${name} to schedule.`, changes: { [name]: 'added' } }
   }
 
+  const modifyItem = async (
+    name: string,
+    given: Record<string, unknown>,
+    { persist, test, whole }: ModifyOptions,
+  ): Promise<Answer> => {
+    const noted = entryOf(name)
+    if (!noted) return none(name, ' in schedule.')
+    if (noted.source === 'pillar') return ofPillar(name)
+    const { item } = book.read(name, whole ? given : modifiedItem(noted.item, given))
+    if (test) return { result: true, comment: `Job: ${name} would be modified in schedule.`, changes: {} }
+    await put(name, { item }, persist)
+    const changes = { [name]: { old: shownItem(noted.item), new: shownItem(item) } }
+    return { result: true, comment: `Modified job: ${name} in schedule.`, changes }
+  }
   const remove = async (names: readonly string[], persist: boolean | undefined) => {
     // Whether the config has them too, under what was added.
     const before = names.map(name => [name, book.changeOf(name)] as const)
@@ -98,36 +121,22 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
       const { run_on_start: _none, ...rest } = book.read(name, { ...item, run_on_start: true }).item
       return rest
     },
-    add: (name: string, given: unknown, options: ChangeOptions = {}): Promise<Answer> =>
+    add: inTurn((name: string, given: unknown, options: ChangeOptions = {}) =>
       addItem(name, given, options).catch(failed),
-    async modify(
-      name: string,
-      given: Record<string, unknown>,
-      { persist, test, whole }: ChangeOptions & { whole?: boolean } = {},
-    ): Promise<Answer> {
-      const noted = entryOf(name)
-      if (!noted) return none(name, ' in schedule.')
-      if (noted.source === 'pillar') return ofPillar(name)
-      try {
-        const { item } = book.read(name, whole ? given : modifiedItem(noted.item, given))
-        if (test) return { result: true, comment: `Job: ${name} would be modified in schedule.`, changes: {} }
-        await put(name, { item }, persist)
-        const changes = { [name]: { old: shownItem(noted.item), new: shownItem(item) } }
-        return { result: true, comment: `Modified job: ${name} in schedule.`, changes }
-      } catch (error) {
-        return failed(error)
-      }
-    },
-    async delete(name: string, options: ChangeOptions = {}): Promise<Answer> {
+    ),
+    modify: inTurn((name: string, given: Record<string, unknown>, options: ModifyOptions = {}) =>
+      modifyItem(name, given, options).catch(failed),
+    ),
+    delete: inTurn(async (name: string, options: ChangeOptions = {}) => {
       const noted = entryOf(name)
       if (!noted || !meant(options.where)(noted.source)) return none(name)
       if (noted.source === 'pillar') return ofPillar(name)
       if (options.test) return { result: true, comment: `Job: ${name} would be deleted from schedule.`, changes: {} }
       await remove([name], options.persist)
       return { result: true, comment: `Deleted Job ${name} from schedule.`, changes: { [name]: 'removed' } }
-    },
+    }),
     /** All but what comes from the pillar. */
-    async purge(options: ChangeOptions = {}): Promise<Answer> {
+    purge: inTurn(async (options: ChangeOptions = {}) => {
       const isMeant = meant(options.where)
       const all = [...book.entries()].filter(([, { source }]) => isMeant(source))
       const names = all.flatMap(([name, { source }]) => (source === 'pillar' ? [] : [name]))
@@ -141,11 +150,11 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
         ),
         changes: options.test ? {} : Object.fromEntries(names.map(name => [name, 'removed'])),
       }
-    },
-    enable_job: (name: string, options: ChangeOptions = {}) => setEnabled(name, true, options),
-    disable_job: (name: string, options: ChangeOptions = {}) => setEnabled(name, false, options),
-    enable: (options: ChangeOptions = {}) => setWhole(true, options),
-    disable: (options: ChangeOptions = {}) => setWhole(false, options),
+    }),
+    enable_job: inTurn((name: string, options: ChangeOptions = {}) => setEnabled(name, true, options)),
+    disable_job: inTurn((name: string, options: ChangeOptions = {}) => setEnabled(name, false, options)),
+    enable: inTurn((options: ChangeOptions = {}) => setWhole(true, options)),
+    disable: inTurn((options: ChangeOptions = {}) => setWhole(false, options)),
     async run_job(name: string, force = false): Promise<Answer> {
       const noted = entryOf(name)
       if (!noted) return unknownJob(name)
@@ -155,21 +164,21 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
       return { result: true, comment: `Scheduling Job ${name} on ${place}.` }
     },
     /** Whatever was changed for this process alone is kept from now on. */
-    async save(): Promise<Answer> {
+    save: inTurn(async () => {
       const names = new Set([...book.entries().keys(), ...saved().keys(), WHOLE])
       for (const name of names) {
         const change = book.changeOf(name)
         await keep(name, Object.keys(change).length === 0 ? undefined : change)
       }
       return { result: true, comment: 'Schedule (non-pillar items) saved.' }
-    },
+    }),
     /** Whatever was changed for this process alone is as it is kept again. */
-    reload(): Answer {
+    reload: inTurn(async () => {
       const names = new Set([...book.entries().keys(), ...saved().keys(), WHOLE])
       for (const name of names) book.change(name, saved().get(name))
       apply()
       return { result: true, comment: [`Reloaded schedule on ${place}.`] }
-    },
+    }),
     /** Entries that are not in force, and why. */
     refused: () => book.refused(),
     didYouMean: (name: string) => didYouMean(name, book.entries().keys()),

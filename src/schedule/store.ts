@@ -61,20 +61,33 @@ export async function openScheduleStore(
   const stream = `KV_${name}`
   const prefix = `$KV.${name}.`
   let revisions = new Map<string, number>()
+  /** Of those, keys whose last message is the mark of what is gone. */
+  let gone = new Set<string>()
   /** Of one key one write after the other, in the order of the calls. */
   const tails = new Map<string, Promise<unknown>>()
 
+  const publish = async (key: string, value: unknown, before: number): Promise<number> => {
+    const { seq } = await publisher.publish(`${prefix}${key}`, value === undefined ? '' : JSON.stringify(value), {
+      // One that is sent again is not taken for another's.
+      id: newEventId(),
+      headers: { ...(value === undefined ? GONE : {}), 'Nats-Expected-Last-Subject-Sequence': String(before) },
+      deadlineMs: WRITE_MS,
+    })
+    return seq
+  }
   const put = async (key: string, value: unknown): Promise<void> => {
     const before = revisions.get(key) ?? 0
-    if (value === undefined && before === 0) return
+    const isGone = gone.has(key)
+    if (value === undefined && (before === 0 || isGone)) return
     try {
-      const { seq } = await publisher.publish(`${prefix}${key}`, value === undefined ? '' : JSON.stringify(value), {
-        // One that is sent again is not taken for another's.
-        id: newEventId(),
-        headers: { ...(value === undefined ? GONE : {}), 'Nats-Expected-Last-Subject-Sequence': String(before) },
-        deadlineMs: WRITE_MS,
+      const seq = await publish(key, value, before).catch(error => {
+        if (!isGone || !isOvertaken(error)) throw error
+        // The time of its mark is over, and nothing stands in its place.
+        return publish(key, value, 0)
       })
       revisions.set(key, seq)
+      if (value === undefined) gone.add(key)
+      else gone.delete(key)
     } catch (error) {
       const overtaken = isOvertaken(error)
       const why = overtaken ? 'another has written it' : errorMessage(error)
@@ -94,6 +107,7 @@ export async function openScheduleStore(
     async load() {
       const loaded: Loaded = { kept: new Map(), changes: new Map(), state: undefined }
       const found = new Map<string, number>()
+      const foundGone = new Set<string>()
       for (let seq = 1; ; ) {
         const batch = await readBatch(nc, stream, { seq }, BATCH)
         for (const message of batch) {
@@ -101,6 +115,8 @@ export async function openScheduleStore(
           found.set(key, message.seq)
           seq = message.seq + 1
           const value = message.header('KV-Operation') ? undefined : message.text()
+          if (value === undefined) foundGone.add(key)
+          else foundGone.delete(key)
           try {
             read(loaded, key, value)
           } catch (error) {
@@ -110,6 +126,7 @@ export async function openScheduleStore(
         if (batch.length === 0) break
       }
       revisions = found
+      gone = foundGone
       return loaded
     },
     keep: (entry, kept) => write(keyOf('kept', entry), kept),

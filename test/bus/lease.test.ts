@@ -1,3 +1,4 @@
+import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openBucket } from '../../src/bus/bucket.ts'
@@ -37,6 +38,15 @@ describe('a lease', () => {
     })
     await within(Promise.all(taken), 'everyone’s turn')
     expect(had).toHaveLength(4)
+  })
+
+  it('leaves nothing behind for good when it is given back', async () => {
+    const ns = namespace()
+    const leases = await open(ns, 'a')
+    for (const name of ['x', 'y', 'z']) await (await leases.take(name, never()))!.release()
+    const jsm = await jetstreamManager(bare.nc)
+    const left = async () => (await jsm.streams.info(`KV_${bucketNames(ns).leases}`)).state.messages
+    await expect.poll(left).toBe(0)
   })
 
   it('stays with who renews it, for longer than it lasts', async () => {

@@ -81,6 +81,31 @@ describe('the jetstream backend', () => {
     await backend.close()
   })
 
+  it('says which it has removed where the answers for others are lost', async () => {
+    const backend = await open({ leaseMs: 60_000, tries: 3 })
+    await backend.insert('torn', ['a', 'b', 'c'].map(entryOf))
+    const leases = await backend.lease('torn', 3)
+    const own = await connect({ servers: server.url })
+    const torn = new Proxy(own, {
+      get(target, name) {
+        const value = Reflect.get(target, name)
+        if (name !== 'request') return typeof value === 'function' ? value.bind(target) : value
+        return (subject: string, ...rest: [string, { timeout: number }]) =>
+          subject === leases[1]!.id ? Promise.reject(new Error('timeout')) : target.request(subject, ...rest)
+      },
+    })
+    const publisher = createPublisher(own)
+    const half = await openJetStreamQueues({ nc: torn, subjects, publisher }, { leaseMs: 60_000, tries: 3 })
+    expect((await half.ack('torn', leases)).map(({ item }) => item)).toEqual(['a', 'c'])
+    expect(await backend.items('torn', 10)).toEqual(['b'])
+    // Asked again, the server says of one that is gone already that it is.
+    expect(await backend.ack('torn', leases)).toHaveLength(3)
+    publisher.stop()
+    await own.close()
+    await expect(half.ack('torn', leases)).rejects.toMatchObject({ code: 'unreachable' })
+    await backend.close()
+  })
+
   it('refuses what has no room, and keeps what it has', async () => {
     const jsm = await jetstreamManager(nc)
     const stream = streamNames(NS).queues

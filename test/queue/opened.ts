@@ -1,6 +1,7 @@
 // Queues as a runner function sees them, for tests: a real file, a real event store, and runs that are noted.
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { silentLog } from '../../src/base/log.ts'
 import type { FunctionCall, RanFunction } from '../../src/jobs/run-function.ts'
 import { runnerQueues } from '../../src/jobs/runner-queues.ts'
 import type { QueueBackendName } from '../../src/protocol/queue.ts'
@@ -17,6 +18,7 @@ export async function openQueues(core: Core, usual: QueueBackendName = 'sqlite',
     dir: dir ?? join(await testFolder(), 'queue'),
     returnerSettings: {},
     settings: { leaseMs: 60_000, tries: 5 },
+    log: silentLog,
   })
   onTestFinished(() => backends.stop())
   const ran: FunctionCall[] = []

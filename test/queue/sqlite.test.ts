@@ -77,6 +77,17 @@ describe('the sqlite backend', () => {
     await backend.close()
   })
 
+  it('takes nothing into a file in whose place there is another by now', async () => {
+    const own = join(await testFolder(), 'queues.db')
+    const [one, other] = [await openSqliteQueues(own, SETTINGS), await openSqliteQueues(own, SETTINGS)]
+    for (const end of ['', '-wal', '-shm']) await rm(`${own}${end}`, { force: true })
+    await one.insert('q', [entryOf('a')])
+    await other.insert('q', [entryOf('b')])
+    expect(await one.items('q', 10)).toEqual(['a', 'b'])
+    await one.close()
+    await other.close()
+  })
+
   it('says of a file that is none of its own that it is not', async () => {
     const own = join(await testFolder(), 'queues.db')
     await writeFile(own, 'no database, and long enough to be read as the head of one'.repeat(40))

@@ -32,6 +32,20 @@ it('returns what it has removed by then, where nobody else will ever have it', a
   await expect(take(away, 'q', 1, async () => undefined, { partly: true })).rejects.toThrow('it is away')
 })
 
+it('returns of those that are removed together what the store has removed before it failed', async () => {
+  const { backend, items } = await failing()
+  const half: QueueBackend = {
+    ...backend,
+    ack: async (queue, leases) => backend.ack(queue, leases.slice(0, 100)),
+  }
+  const taken = await take(half, 'q', 700, async () => undefined, { partly: true })
+  expect(taken).toEqual(items.slice(0, 100))
+  expect(await backend.items('q', 700)).toEqual(items.slice(100))
+  await expect(take(half, 'q', 700, async () => undefined)).rejects.toThrow(
+    "100 of 200 items could be removed from 'q'",
+  )
+})
+
 it('fails where what it has removed has been used', async () => {
   const { away } = await failing()
   await expect(take(away, 'q', 700, async () => undefined)).rejects.toThrow('it is away')

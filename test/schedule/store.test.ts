@@ -1,6 +1,8 @@
+import { jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { isOvertaken } from '../../src/bus/pub-ack.ts'
+import { bucketNames } from '../../src/protocol/streams.ts'
 import { openScheduleStore } from '../../src/schedule/store.ts'
 import type { Kept } from '../../src/schedule/timetable.ts'
 import { openCore } from '../helpers/core.ts'
@@ -51,6 +53,25 @@ it('who has read before another wrote is refused', async () => {
   await first.load()
   await first.keep('a', kept(2))
   expect((await second.load()).kept.get('a')?.last).toBe(2)
+})
+
+it('an entry that is gone may come again, also once the mark of that has run out', async () => {
+  const { nc, ns, one } = await open()
+  const [store, later] = [await one(), await one()]
+  await store.load()
+  await store.keepChange('a', { enabled: false })
+  await store.keepChange('a', undefined)
+  await later.load()
+  const jsm = await jetstreamManager(nc)
+  const runOut = () => jsm.streams.purge(`KV_${bucketNames(ns).schedules}`, { filter: `$KV.*.change.a` })
+  await runOut()
+  await store.keepChange('a', { enabled: true })
+  await expect(later.keepChange('a', { enabled: false })).rejects.toThrow('another has written it')
+  await store.keepChange('a', undefined)
+  await later.load()
+  await runOut()
+  await later.keepChange('a', { enabled: false })
+  expect((await (await one()).load()).changes.get('a')).toEqual({ enabled: false })
 })
 
 it('an entry that is gone may come again', async () => {

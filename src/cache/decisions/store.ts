@@ -1,11 +1,11 @@
 // What became of reactions as the cache workers keep it, in an SQLite file beside the job cache, which several workers of a
 // machine may share. A commit may bring again what is in already: it is counted once.
 import { join } from 'node:path'
+import { openKeptFile } from '../../base/kept-file.ts'
 import type { Log } from '../../base/log.ts'
 import { openDatabase } from '../../base/sqlite.ts'
 import type { DecisionBatch } from '../../protocol/reaction.ts'
 import type { ReactionsPage, ReactionsRequest, RuleCounts } from '../../protocol/reaction-view.ts'
-import { openKeptFile } from '../kept-file.ts'
 import { createReactionViews } from './read.ts'
 import { MIGRATIONS } from './tables.ts'
 import { createFold, createPrune } from './write.ts'

@@ -63,7 +63,7 @@ describe('a cache worker', () => {
       ['b/r', 'parked', 'why'],
       ['a/r', 'done', undefined],
     ])
-    expect(await jsm.consumers.info(stream, consumer)).toMatchObject({ num_ack_pending: 0, num_pending: 0 })
+    await expect.poll(() => jsm.consumers.info(stream, consumer)).toMatchObject({ num_ack_pending: 0, num_pending: 0 })
   })
 
   it('shares the ledger with another, and together they count each once', async () => {

@@ -2,9 +2,9 @@
 // that nobody ever sees, so an empty one takes its place.
 import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { makeFolder } from '../base/folder.ts'
-import type { Log } from '../base/log.ts'
-import type { Sqlite } from '../base/sqlite.ts'
+import { makeFolder } from './folder.ts'
+import type { Log } from './log.ts'
+import type { Sqlite } from './sqlite.ts'
 
 export interface KeptFile<T> {
   /** What was opened, of the file that is there now. Throws what opening throws. */
@@ -24,9 +24,10 @@ export async function openKeptFile<T extends { db: Sqlite }>(
   const find = () => statSync(file, { throwIfNoEntry: false })?.ino
   let opened = open()
   let inode = find()
+  let closed = false
   return {
     current() {
-      if (find() === inode) return opened
+      if (closed || find() === inode) return opened
       log.warn({ file }, `${what} was moved or removed while it was open: an empty one takes its place`)
       opened.db.close()
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
@@ -35,6 +36,9 @@ export async function openKeptFile<T extends { db: Sqlite }>(
       return opened
     },
     inode: () => inode,
-    close: () => opened.db.close(),
+    close() {
+      closed = true
+      opened.db.close()
+    },
   }
 }
