@@ -7,9 +7,9 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import { maxPayload } from '../bus/max-payload.ts'
-import { isNoMessage } from '../bus/no-message.ts'
 import { isTaken } from '../bus/pub-ack.ts'
 import type { Publisher } from '../bus/publish.ts'
+import { readBatch } from '../bus/read-batch.ts'
 import { isJid } from '../protocol/jid.ts'
 import type { JobMessage, JobRecord, MissedPage } from '../protocol/job.ts'
 import { effectKey } from '../protocol/reaction.ts'
@@ -36,6 +36,8 @@ export interface MissedParts {
 }
 
 const MARKS_AT_ONCE = 100
+/** More than they have: their bodies are empty. */
+const MARKS_BYTES = 1024 * 1024
 /** What a page has around its jobs. */
 const FRAME_BYTES = 1024
 
@@ -55,18 +57,9 @@ export async function openMissed({ nc, subjects, publisher, records, now }: Miss
 
   /** Jids of a minion's marks, oldest first. */
   const marked = async (minion: string): Promise<string[]> => {
-    const jids: string[] = []
-    try {
-      const batch = await jsm.direct.getBatch(stream, {
-        batch: MARKS_AT_ONCE,
-        next_by_subj: subjects.allMissed(minion),
-        seq: 1,
-      })
-      for await (const { subject } of batch) jids.push(subject.split('.').at(-2)!)
-    } catch (error) {
-      if (!isNoMessage(error)) throw error
-    }
-    return jids.sort()
+    const from = { seq: 1, subject: subjects.allMissed(minion) }
+    const marks = await readBatch(nc, stream, from, { messages: MARKS_AT_ONCE, bytes: MARKS_BYTES })
+    return marks.map(({ subject }) => subject.split('.').at(-2)!).sort()
   }
 
   return {

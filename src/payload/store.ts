@@ -107,7 +107,8 @@ export async function openPayloadStore(
         if (!info) return undefined
         // Not by the client's `get`: that makes a consumer for each object, and waits for ever where a chunk is gone.
         const chunk = { last_by_subj: `$O.${bucket}.C.${info.nuid}` }
-        const message = await jsm.direct.getMessage(stream, chunk).catch(noMessage)
+        // Of the stream's leader: another node may have the object's name, and not this yet.
+        const message = await jsm.streams.getMessage(stream, chunk)
         if (!message) return undefined
         if (digest(message.data) === info.digest) return message.data
       } catch (error) {

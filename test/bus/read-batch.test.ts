@@ -1,9 +1,9 @@
 import { jetstreamManager } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { readBatch } from '../../src/bus/read-batch.ts'
 import { streamNames } from '../../src/protocol/streams.ts'
 import { openCore } from '../helpers/core.ts'
+import { lagging } from '../helpers/lagging.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 
 let server: TestServer
@@ -14,26 +14,10 @@ afterAll(() => server.stop())
 
 const ALL = { messages: 100, bytes: 1_000_000 }
 
-/** A connection whose first reads are answered as by a node to which nothing has come yet: `behind` is an empty stream. */
-function lagging(nc: NatsConnection, stream: string, behind: string, reads: number): NatsConnection {
-  let left = reads
-  return new Proxy(nc, {
-    get(target, name) {
-      if (name === 'publish')
-        return (subject: string, ...rest: [string, { reply: string }]) => {
-          const isRead = subject === `$JS.API.DIRECT.GET.${stream}`
-          return nc.publish(isRead && left-- > 0 ? `$JS.API.DIRECT.GET.${behind}` : subject, ...rest)
-        }
-      const value = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-}
-
 async function open() {
   const core = await openCore(server)
   const { events, parked } = streamNames(core.ns)
-  return { ...core, events, lagging: (reads: number) => lagging(core.nc, events, parked, reads) }
+  return { ...core, events, behind: (reads?: number) => lagging(core.nc, events, parked, reads) }
 }
 
 describe('a batch', () => {
@@ -42,9 +26,9 @@ describe('a batch', () => {
     ['from a time', { since: 0 }],
     ['of some subjects', { seq: 1, subject: '*.event.*.my.>' }],
   ])('%s is not empty because the node that answers has yet to get what is stored', async (_what, from) => {
-    const { fire, lagging, events } = await open()
+    const { fire, behind, events } = await open()
     await fire('my/1', {})
-    expect(await readBatch(lagging(3), events, from, ALL)).toMatchObject([{ seq: 1 }])
+    expect(await readBatch(behind(3), events, from, ALL)).toMatchObject([{ seq: 1 }])
   })
 
   it.each([
@@ -64,11 +48,11 @@ describe('a batch', () => {
   })
 
   it('cannot be read where a node stays behind, or there is no such stream, and on a closed connection', async () => {
-    const { nc, ns, fire, events, lagging } = await open()
+    const { nc, ns, fire, events, behind } = await open()
     await fire('my/1', {})
     const jsm = await jetstreamManager(nc)
     const late = { code: 'unreachable', message: expect.stringContaining('has been behind for 10 s') }
-    await expect(readBatch(lagging(Number.POSITIVE_INFINITY), events, { seq: 1 }, ALL)).rejects.toMatchObject(late)
+    await expect(readBatch(behind(), events, { seq: 1 }, ALL)).rejects.toMatchObject(late)
     await jsm.streams.delete(streamNames(ns).parked)
     await expect(readBatch(nc, streamNames(ns).parked, { seq: 1 }, ALL)).rejects.toMatchObject({ code: 'unreachable' })
     await nc.close()

@@ -28,7 +28,8 @@ export async function createTellFailure(
     const bare = { tag, origin, stamp: formatStamp(storedMs), data: {} }
     if (seq === 0) return bare
     try {
-      const stored = await jsm.direct.getMessage(events, { seq })
+      // Of the stream's leader: another node may not have it yet.
+      const stored = await jsm.streams.getMessage(events, { seq })
       const read = stored
         ? readEvent(subjects.eventPrefix, {
             subject: stored.subject,

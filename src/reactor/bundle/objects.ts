@@ -5,6 +5,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { type ObjectInfo, type ObjectStore, Objm } from '@nats-io/obj'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ReactorError } from '../../base/errors.ts'
+import { nextOn } from '../../bus/next-on.ts'
 import { isNoMessage } from '../../bus/no-message.ts'
 import { bucketNames } from '../../protocol/streams.ts'
 import type { RuleDocument } from '../rules/schema.ts'
@@ -41,7 +42,7 @@ export async function openBundleObjects(nc: NatsConnection, ns: string, replicas
     const subject = `$O.${bucket}.C.${info.nuid}`
     const chunks: Uint8Array[] = []
     for (let seq = 1; chunks.length < info.chunks; ) {
-      const message = await jsm.direct.getMessage(stream, { seq, next_by_subj: subject }).catch(noMessage)
+      const message = await nextOn(jsm, stream, { seq }, subject)
       if (!message) return undefined
       chunks.push(message.data)
       seq = message.seq + 1
