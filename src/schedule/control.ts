@@ -30,6 +30,7 @@ export function createAsk(leader: Leader): Ask {
     keep: leader.keepChange,
     saved: () => leader.changes,
     apply: leader.apply,
+    now: leader.now,
     place: 'master',
   })
 

@@ -19,6 +19,8 @@ export interface OperateParts<Call> {
   saved(): ReadonlyMap<string, Change>
   /** Puts what the book has into force. */
   apply(): void
+  /** Milliseconds since the epoch. */
+  now(): number
   /** `minion` or `master`, for the words of the answers. */
   place: string
 }
@@ -34,7 +36,7 @@ type ModifyOptions = ChangeOptions & { whole?: boolean }
 
 export type Operations = ReturnType<typeof createOperations>
 
-export function createOperations<Call>({ book, scheduler, keep, saved, apply, place }: OperateParts<Call>) {
+export function createOperations<Call>({ book, scheduler, keep, saved, apply, now, place }: OperateParts<Call>) {
   const turn = createTurns(1)
   /** One after the other: each goes by what the one before has made of the schedule. */
   const inTurn =
@@ -110,7 +112,7 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
   }
   return {
     ...createViews({ book, scheduler, saved }),
-    ...createPuttingOff({ book, scheduler }),
+    ...createPuttingOff({ book, scheduler, now }),
     /** As it is, secrets included. */
     item: (name: string): Item | undefined => entryOf(name)?.item,
     /** As Salt's it may say no time yet. */

@@ -178,6 +178,41 @@ describe('schedule', () => {
     expect(await nthReturn('a', 1)).toMatchObject({ fun: 'test.ping', return: true })
   })
 
+  it('puts no run off to a time that is not to come, and skips none that is over', async () => {
+    const { call, recorded } = await minion({ a: { function: 'test.ping', seconds: 60 } })
+    const now = 'it is 2026-11-20T09:18:20 now (UTC)'
+    const next = '2026-11-20T09:19:20'
+    for (const to of ['2020-01-01 10:00', '2026-11-20T09:18:20'])
+      expect(await call('schedule.postpone_job', ['a', next, to])).toEqual({
+        result: false,
+        comment: `Error: the new time '${to}' is past: give a later one; ${now}`,
+        changes: {},
+      })
+    const over = "Error: the time '2026-11-20 9:10' is past: give one at which it is still to run; "
+    for (const [fun, to] of [['postpone_job', '2026-11-20T11:00:00'], ['skip_job']] as const)
+      expect(await call(`schedule.${fun}`, ['a', '2026-11-20 9:10', ...(to ? [to] : [])])).toMatchObject({
+        result: false,
+        comment: over + now,
+      })
+    expect(recorded.retcode).toBe(1)
+    expect(recorded.said).toEqual([])
+    const status = await call('schedule.job_status', ['a'])
+    expect(status).toMatchObject({ _next_fire_time: next })
+    expect(status).not.toHaveProperty('skip_explicit')
+    expect(status).not.toHaveProperty('run_explicit')
+  })
+
+  it('skips a run that waits for its splay, though its time is over', async () => {
+    const { call, clock, skips } = await minion({
+      a: { function: 'test.ping', minutes: 10, splay: { start: 300, end: 301 } },
+    })
+    await clock.turn(660_000)
+    expect(await call('schedule.skip_job', ['a', '2026-11-20T09:28:20'])).toMatchObject({ result: true })
+    await clock.turn(300_000)
+    await skips.reach(1)
+    expect(skips.items[0]?.data).toMatchObject({ reason: 'skip_explicit' })
+  })
+
   it('only says what it would do with test=True', async () => {
     const { call, recorded } = await minion({ a: { function: 'test.ping', seconds: 60 } })
     const said = async (fun: string, args: unknown[], more = {}) =>
