@@ -178,6 +178,23 @@ describe('schedule', () => {
     expect(await nthReturn('a', 1)).toMatchObject({ fun: 'test.ping', return: true })
   })
 
+  it('takes an entry whose time is past, and says that it will not run', async () => {
+    const { call } = await minion()
+    const past = { function: 'test.ping', once: '2020-01-01T00:00:00' }
+    const said = async (fun: string, item: Record<string, unknown>) =>
+      ((await call(`schedule.${fun}`, ['a'], item)) as { comment: unknown }).comment
+    const over = ' Its time is past: it will not run.'
+    expect(await said('add', { ...past, test: true })).toBe(`Job: a would be added to schedule.${over}`)
+    expect(await call('schedule.add', ['a'], past)).toEqual({
+      result: true,
+      comment: `Added job: a to schedule.${over}`,
+      changes: { a: 'added' },
+    })
+    expect(await said('modify', { seconds: 5, test: true })).toBe('Job: a would be modified in schedule.')
+    expect(await said('modify', { seconds: 5, until: '2020-01-01' })).toBe(`Modified job: a in schedule.${over}`)
+    expect(await said('modify', { run_on_start: true })).toBe('Modified job: a in schedule.')
+  })
+
   it('puts no run off to a time that is not to come, and skips none that is over', async () => {
     const { call, recorded } = await minion({ a: { function: 'test.ping', seconds: 60 } })
     const now = 'it is 2026-11-20T09:18:20 now (UTC)'
