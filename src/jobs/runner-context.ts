@@ -32,6 +32,7 @@ import { runnerReactions } from './runner-reactions.ts'
 import { type RuleParts, runnerRules } from './runner-rules.ts'
 import { runnerSchedule } from './runner-schedule.ts'
 import type { AskSchedule } from './schedule-client.ts'
+import { createLookUp, type LookUpParts } from './schedule-functions.ts'
 import { wheelRequest } from './wheel-client.ts'
 
 export interface RunnerContextParts {
@@ -48,6 +49,7 @@ export interface RunnerContextParts {
   rules: RuleParts
   reactions: ReactionControl
   schedule: AskSchedule
+  minionFunctions: LookUpParts['minionFunctions']
   queues: QueueParts
   clouds: CloudsOfWorker
   pillars: MinionPillars
@@ -122,11 +124,15 @@ export function createRunnerContext(parts: RunnerContextParts) {
       },
       rules: runnerRules(parts.rules, call),
       reactions: runnerReactions(parts.reactions, call),
-      schedule: runnerSchedule(parts.schedule, call, fleet, async kind =>
-        // The master has the last word on its own, and may have more than this worker knows.
-        kind === 'runner'
-          ? parts.inner.registries.runner.names()
-          : askMaster<string[]>('sys.list_functions').catch(() => undefined),
+      schedule: runnerSchedule(
+        parts.schedule,
+        call,
+        fleet,
+        createLookUp({
+          ...parts.inner,
+          listWheels: () => askMaster('sys.list_functions'),
+          minionFunctions: parts.minionFunctions,
+        }),
       ),
       queues: runnerQueues(parts.queues, call, () => context.docs().map(({ name }) => name)),
       clouds: runnerClouds(parts.clouds, call, context.signal),

@@ -1,14 +1,15 @@
 // The master's schedule as runner functions see and change it: in the name of who asked, and held to their roles. What an entry
 // runs later is held to none: so nobody schedules, or sets going, what they may not call themselves.
+import { isDeepStrictEqual } from 'node:util'
 import { ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
-import { didYouMean } from '../base/suggest.ts'
 import type { MasterSchedule } from '../functions/runner-context.ts'
 import { type Fleet, matchesFunction, notAllowed } from '../operators/may.ts'
 import type { ReactionAction } from '../protocol/job.ts'
 import { returnerRights } from '../protocol/returning.ts'
 import { ALL_GRANTS, type Grants } from '../protocol/role.ts'
 import type { ScheduleOperation } from '../protocol/schedule.ts'
+import { requireCallable } from '../schedule/callable.ts'
 import { callOf } from '../schedule/calls.ts'
 import { readItem } from '../schedule/item.ts'
 import { modifiedItem } from '../schedule/modify.ts'
@@ -16,6 +17,7 @@ import { innerCalls } from './inner.ts'
 import { namedIds } from './resolve.ts'
 import type { FunctionCall } from './run-function.ts'
 import type { AskSchedule } from './schedule-client.ts'
+import type { LookUp } from './schedule-functions.ts'
 
 /** They change nothing, and run nothing. */
 const LOOKING = new Set<ScheduleOperation>([
@@ -27,24 +29,20 @@ const LOOKING = new Set<ScheduleOperation>([
   'status',
   'coming',
 ])
+/** What decides over whether an entry can be called. */
+const CALLING = ['function', 'args', 'kwargs'] as const
 /** They have an entry run that was there before. */
 const SETTING_GOING = new Set<ScheduleOperation>(['enable_job', 'run_job', 'postpone_job'])
-
-/** The functions that there are; undefined: nobody can say now. */
-export type KnownFunctions = (kind: 'runner' | 'wheel') => Promise<readonly string[] | undefined>
 
 export function runnerSchedule(
   ask: AskSchedule,
   { user, grants }: FunctionCall,
   fleet: Fleet,
-  known: KnownFunctions,
+  lookUp: LookUp,
 ): MasterSchedule {
   /** After the right to it: who may not call a function learns nothing of it. */
-  const requireFunction = async ({ kind, fun }: ReactionAction) => {
-    // Minions may have modules of their own.
-    const names = kind === 'local' ? undefined : await known(kind)
-    if (names && !names.includes(fun))
-      throw new ReactorError('unknown_function', `there is no ${kind} function '${fun}'.${didYouMean(fun, names)}`)
+  const requireFunction = async (action: ReactionAction) => {
+    if (action.kind !== 'local') requireCallable(action, await lookUp(action))
   }
   const requireAction = (action: ReactionAction) => {
     const may = grants?.() ?? ALL_GRANTS
@@ -83,7 +81,7 @@ export function runnerSchedule(
       const action = callOf(readItem(whole))
       requireAction(action)
       // Its times can be changed while its function is away.
-      if (whole.function !== item.function) await requireFunction(action)
+      if (CALLING.some(key => !isDeepStrictEqual(whole[key], item[key]))) await requireFunction(action)
       return ask('modify', name, whole, ...rest)
     },
   }

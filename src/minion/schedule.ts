@@ -126,6 +126,7 @@ export function createMinionSchedule(parts: MinionScheduleParts): MinionSchedule
       keep: file.keepChange,
       saved: () => file.changes,
       apply,
+      now: clock.now,
       place: 'minion',
     }),
     start() {

@@ -38,6 +38,7 @@ import { escapeToken } from '../protocol/token.ts'
 import { createBackends } from '../queue/backends.ts'
 import { startDrain } from '../queue/drain.ts'
 import { rulesControlWhenAsked } from '../reactor/bundle/open.ts'
+import { minionFunctions } from '../schedule/callable.ts'
 import { serveFunctions } from '../services/functions.ts'
 import { serveMinions } from '../services/minions.ts'
 import { servePublish } from '../services/publish.ts'
@@ -140,6 +141,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
         },
         reactions: await openReactionControl({ nc, subjects, publisher, ledger, history, clock }),
         schedule: createScheduleClient(nc, subjects),
+        minionFunctions: () => minionFunctions(config.module_dirs),
         queues: {
           ...{ open: queues.open, runnerQueue: config.runner_queue, fire },
           run: call => counted.run(call),

@@ -10,7 +10,8 @@ import { createOverflow } from '../payload/overflow.ts'
 import { newEventId } from '../protocol/event.ts'
 import { streamNames } from '../protocol/streams.ts'
 import { createBook } from '../schedule/book.ts'
-import { callOf } from '../schedule/calls.ts'
+import { openCallable } from '../schedule/callable.ts'
+import { createCallOf } from '../schedule/calls.ts'
 import { createAsk, serveSchedule } from '../schedule/control.ts'
 import { endsIn, type FollowEnds } from '../schedule/ends.ts'
 import { createHandOver } from '../schedule/hand-over.ts'
@@ -20,6 +21,8 @@ import { startWorker } from '../schedule/worker.ts'
 import { keepWorkMs, openPayloads, startCore } from './core.ts'
 
 export async function startScheduleWorker(config: Config, log: Log): Promise<Monitored> {
+  // Without entries there is nothing to look up.
+  const functions = Object.keys(config.schedule).length > 0 ? await openCallable(config.module_dirs, log) : undefined
   return startCore(config, '_schedule', log, async ({ stack, nc, subjects, publisher, fire, clock, metrics }) => {
     const { namespace: ns, streams } = config
     const holder = newEventId()
@@ -29,7 +32,7 @@ export async function startScheduleWorker(config: Config, log: Log): Promise<Mon
       })
     const stats = createScheduleStats()
     // Read before the lease is there: thousands of entries take seconds, in which none could be renewed.
-    const book = createBook(callOf)
+    const book = createBook(createCallOf(functions))
     book.give('config', config.schedule)
     book.entries()
     const overflow = createOverflow(await openPayloads(nc, config))

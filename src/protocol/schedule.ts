@@ -41,8 +41,10 @@ export interface EntryView {
   enabled: boolean
   /** IANA name. */
   zone: string
-  /** When it runs next; absent: not any more. */
+  /** When it runs next; absent: at no time that is known now. */
   next?: number
+  /** It does not run any more: its times are past. */
+  over?: true
   /** The last run: its slot, and when it was handed over. */
   ran?: { slot: number; at: number }
   /** Slots of runs that have not ended. */

@@ -68,7 +68,7 @@ export const build_schedule_item = runner({
 export const add = runner({
   doc: `Adds an entry to the master's schedule: a runner function, or one after runner., wheel. or local., with job_args and
     job_kwargs, and when it runs. It takes the right to the function itself, a local one's on all that its target may mean.
-    A runner or wheel function that is not there is refused.
+    A runner or wheel function that is not there is refused, and so are arguments that it does not take.
     All options of an entry may be given: docs/schedules.md has them.
     Example: reactor run schedule.add ping function=local.test.ping tgt='web*' every=5m`,
   args: { name, persist, test },

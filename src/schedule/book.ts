@@ -49,7 +49,11 @@ export interface Book<Call> {
 /** Who changes the whole schedule. */
 export const WHOLE = ''
 
-export function createBook<Call>(callOf: (item: Item) => Call, changes: Map<string, Change> = new Map()): Book<Call> {
+/** `callOf`: throws `bad_argument`, or another refusal, of what cannot be called where it comes from. */
+export function createBook<Call>(
+  callOf: (item: Item, source: Source) => Call,
+  changes: Map<string, Change> = new Map(),
+): Book<Call> {
   const given = { config: {} as Readonly<Record<string, unknown>>, pillar: {} as Readonly<Record<string, unknown>> }
   let whens: Readonly<Record<string, string>> = {}
   let made: { entries: Map<string, Noted<Call>>; refused: Refused[]; settings: Settings } | undefined
@@ -66,7 +70,7 @@ export function createBook<Call>(callOf: (item: Item) => Call, changes: Map<stri
       refused.push({ name, source: 'config', problem: errorMessage(error) }),
     )
     settings.enabled = changes.get(WHOLE)?.enabled ?? settings.enabled
-    const reading: Reading<Call> = { settings, whens, callOf }
+    const reading = (source: Source): Reading<Call> => ({ settings, whens, callOf: item => callOf(item, source) })
     const isFor = JSON.stringify([whens, Object.entries(both).filter(([name]) => isSetting(name))])
     const before = isFor === knownFor ? known : new Map<string, never>()
     known = new Map()
@@ -74,7 +78,7 @@ export function createBook<Call>(callOf: (item: Item) => Call, changes: Map<stri
     const readOne = (source: Source, name: string, value: unknown, enabled: boolean | undefined) => {
       try {
         const item = { ...readItem(value), ...(enabled === undefined ? {} : { enabled }) }
-        const entry = readEntry(name, item, reading)
+        const entry = readEntry(name, item, reading(source))
         return { source, item: entry.item, entry }
       } catch (error) {
         return { name, source, problem: errorMessage(error) }
@@ -126,7 +130,7 @@ export function createBook<Call>(callOf: (item: Item) => Call, changes: Map<stri
     read(name, value) {
       if (isSetting(name))
         throw new ReactorError('bad_argument', `'${name}' is a setting of the whole schedule, and no name for an entry`)
-      return readEntry(name, value, { settings: now().settings, whens, callOf })
+      return readEntry(name, value, { settings: now().settings, whens, callOf: item => callOf(item, 'added') })
     },
     entries: () => now().entries,
     refused: () => now().refused,

@@ -3,6 +3,8 @@
 import { ReactorError } from '../base/errors.ts'
 import { JOB_KINDS, type JobKind, type ReactionAction } from '../protocol/job.ts'
 import { RETURNING, type Returning, returningOf } from '../protocol/returning.ts'
+import type { Source } from './book.ts'
+import { type CallableFunctions, requireCallable } from './callable.ts'
 import type { Item } from './item.ts'
 
 const wrong = (what: string) => new ReactorError('bad_argument', what)
@@ -27,6 +29,18 @@ export function callOf(item: Item): ReactionAction {
     ...returningIn(kind, item),
   }
 }
+
+/**
+ * The same, and an entry of the config is held to `functions`, where they are known. One that was added was held to them then: it
+ * stays while its function is away.
+ */
+export const createCallOf =
+  (functions: CallableFunctions | undefined) =>
+  (item: Item, source: Source): ReactionAction => {
+    const action = callOf(item)
+    if (functions && source === 'config') requireCallable(action, functions)
+    return action
+  }
 
 /** What minions do with the returns of their own runs. */
 function refuseMinionOptions(kind: JobKind, { metadata, return_job }: Item): void {

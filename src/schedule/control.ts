@@ -18,6 +18,7 @@ import type { Subjects } from '../protocol/subject.ts'
 import { comingSlots } from './coming.ts'
 import type { Leader } from './leader.ts'
 import { createOperations } from './operate.ts'
+import { isOver } from './timetable.ts'
 
 export type Ask = (operation: ScheduleOperation, args: unknown[]) => Promise<unknown>
 
@@ -30,13 +31,15 @@ export function createAsk(leader: Leader): Ask {
     keep: leader.keepChange,
     saved: () => leader.changes,
     apply: leader.apply,
+    now: leader.now,
     place: 'master',
   })
 
   const viewOf = (name: string): EntryView => {
     const { source, entry } = book.entries().get(name)!
     const next = scheduler.next(name)
-    const { ran, running = [], skipped } = scheduler.kept(name) ?? {}
+    const kept = scheduler.kept(name)
+    const { ran, running = [], skipped } = kept ?? {}
     return {
       name,
       source,
@@ -44,6 +47,7 @@ export function createAsk(leader: Leader): Ask {
       enabled: entry.enabled,
       zone: entry.zone,
       ...(next === undefined ? {} : { next }),
+      ...(kept && isOver(entry, kept) ? { over: true } : {}),
       ...(ran ? { ran } : {}),
       running,
       ...(skipped ? { skipped: { ...skipped, over: skipped.over === true } } : {}),

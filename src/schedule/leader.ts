@@ -58,6 +58,8 @@ export interface Leader {
   leads(): boolean
   /** Puts what the book has into force. */
   apply(): void
+  /** Milliseconds since the epoch, by its clock. */
+  now(): number
   keepChange: ScheduleStore['keepChange']
   /** Resolves when it does not lead any more. */
   readonly ended: Promise<void>
@@ -195,6 +197,7 @@ export async function startLeader(parts: LeaderParts): Promise<Leader> {
     changes: loaded.changes,
     leads,
     apply: () => void apply(),
+    now: clock.now,
     async keepChange(name, change) {
       await write(() => store.keepChange(name, change))
       if (change === undefined) loaded.changes.delete(name)

@@ -4,10 +4,12 @@ import { didYouMean } from '../base/suggest.ts'
 import { createTurns } from '../base/turns.ts'
 import { type Answer, failed, unknownJob } from './answer.ts'
 import { type Book, type Change, type Source, WHOLE } from './book.ts'
+import type { Entry } from './entry.ts'
 import { type Item, readItem } from './item.ts'
 import { modifiedItem, TIME_KEYS } from './modify.ts'
 import { createPuttingOff } from './put-off.ts'
 import type { Scheduler } from './scheduler.ts'
+import { isOver, keptFor } from './timetable.ts'
 import { createViews, meant, shownItem } from './views.ts'
 
 export interface OperateParts<Call> {
@@ -19,6 +21,8 @@ export interface OperateParts<Call> {
   saved(): ReadonlyMap<string, Change>
   /** Puts what the book has into force. */
   apply(): void
+  /** Milliseconds since the epoch. */
+  now(): number
   /** `minion` or `master`, for the words of the answers. */
   place: string
 }
@@ -34,7 +38,7 @@ type ModifyOptions = ChangeOptions & { whole?: boolean }
 
 export type Operations = ReturnType<typeof createOperations>
 
-export function createOperations<Call>({ book, scheduler, keep, saved, apply, place }: OperateParts<Call>) {
+export function createOperations<Call>({ book, scheduler, keep, saved, apply, now, place }: OperateParts<Call>) {
   const turn = createTurns(1)
   /** One after the other: each goes by what the one before has made of the schedule. */
   const inTurn =
@@ -59,12 +63,18 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
   /** What is left of an entry when it is taken away: of one of the config, that it is not to be. */
   const gone = (source: Source): Change | undefined => (source === 'config' ? { removed: true } : undefined)
 
+  /** Salt takes an entry that never runs, and so does this; it is said. */
+  const overText = (entry: Entry<Call>): string =>
+    isOver(entry, keptFor(entry, now(), scheduler.kept(entry.name))) ? ' Its time is past: it will not run.' : ''
+
   const addItem = async (name: string, given: unknown, { persist, test }: ChangeOptions): Promise<Answer> => {
     if (entryOf(name)) return { result: false, comment: `Job ${name} already exists in schedule.`, changes: {} }
-    const { item } = book.read(name, given)
-    if (test) return { result: true, comment: `Job: ${name} would be added to schedule.`, changes: {} }
+    const entry = book.read(name, given)
+    const { item } = entry
+    const over = overText(entry)
+    if (test) return { result: true, comment: `Job: ${name} would be added to schedule.${over}`, changes: {} }
     await put(name, { item }, persist)
-    return { result: true, comment: `Added job: ${name} to schedule.`, changes: { [name]: 'added' } }
+    return { result: true, comment: `Added job: ${name} to schedule.${over}`, changes: { [name]: 'added' } }
   }
 
   const modifyItem = async (
@@ -75,11 +85,13 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
     const noted = entryOf(name)
     if (!noted) return none(name, ' in schedule.')
     if (noted.source === 'pillar') return ofPillar(name)
-    const { item } = book.read(name, whole ? given : modifiedItem(noted.item, given))
-    if (test) return { result: true, comment: `Job: ${name} would be modified in schedule.`, changes: {} }
+    const entry = book.read(name, whole ? given : modifiedItem(noted.item, given))
+    const { item } = entry
+    const over = overText(entry)
+    if (test) return { result: true, comment: `Job: ${name} would be modified in schedule.${over}`, changes: {} }
     await put(name, { item }, persist)
     const changes = { [name]: { old: shownItem(noted.item), new: shownItem(item) } }
-    return { result: true, comment: `Modified job: ${name} in schedule.`, changes }
+    return { result: true, comment: `Modified job: ${name} in schedule.${over}`, changes }
   }
   const remove = async (names: readonly string[], persist: boolean | undefined) => {
     // Whether the config has them too, under what was added.
@@ -110,7 +122,7 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, pl
   }
   return {
     ...createViews({ book, scheduler, saved }),
-    ...createPuttingOff({ book, scheduler }),
+    ...createPuttingOff({ book, scheduler, now }),
     /** As it is, secrets included. */
     item: (name: string): Item | undefined => entryOf(name)?.item,
     /** As Salt's it may say no time yet. */

@@ -1,35 +1,57 @@
-// Single runs that people skip or put off, by the time of their slot.
-
+// Single runs that people skip or put off, by the time of their slot. Nothing is promised of a time that is over.
+import { ReactorError } from '../base/errors.ts'
 import { type Answer, failed, unknownJob } from './answer.ts'
 import type { Book } from './book.ts'
 import { readTime } from './entry.ts'
 import type { Scheduler } from './scheduler.ts'
+import { TIME_FORMAT, writeTime } from './strptime.ts'
 import { withTime } from './timetable.ts'
 
 export interface PutOffParts<Call> {
   book: Book<Call>
   scheduler: Pick<Scheduler<Call>, 'change' | 'kept'>
+  /** Milliseconds since the epoch. */
+  now(): number
 }
 
-export function createPuttingOff<Call>({ book, scheduler }: PutOffParts<Call>) {
+export function createPuttingOff<Call>({ book, scheduler, now }: PutOffParts<Call>) {
   const entryOf = (name: string) => book.entries().get(name)
   const timeIn = (name: string, text: string, format: string | undefined) => {
     const ms = readTime(text, format, entryOf(name)!.entry.zone)
     return Math.floor(ms / 1000) * 1000
   }
-  /** The slot of that second. */
-  const slotAt = (name: string, ms: number): number => {
+  const past = (name: string, what: string, expected: string) => {
+    const { zone } = entryOf(name)!.entry
+    return new ReactorError(
+      'bad_argument',
+      `${what} is past: give ${expected}; it is ${writeTime(now(), TIME_FORMAT, zone)} now (${zone})`,
+    )
+  }
+  /** The slot of that second. Throws `bad_argument` of a time that cannot be read, or at which nothing is to run any more. */
+  const slotAt = (name: string, text: string, format: string | undefined): number => {
+    const ms = timeIn(name, text, format)
     const { times } = entryOf(name)!.entry
-    const slot = times.next(ms - 1, scheduler.kept(name)?.since ?? ms)
-    return slot !== undefined && slot < ms + 1000 ? slot : ms
+    const { since = ms, last = now() } = scheduler.kept(name) ?? {}
+    const found = times.next(ms - 1, since)
+    const slot = found !== undefined && found < ms + 1000 ? found : ms
+    // A splay keeps one waiting beyond its time.
+    if (slot <= now() && slot !== times.next(last, since))
+      throw past(name, `the time '${text}'`, 'one at which it is still to run')
+    return slot
+  }
+  /** Throws `bad_argument` of a time that cannot be read, or does not lie ahead. */
+  const comingAt = (name: string, text: string, format: string | undefined): number => {
+    const ms = timeIn(name, text, format)
+    if (ms <= now()) throw past(name, `the new time '${text}'`, 'a later one')
+    return ms
   }
 
   return {
     async postpone_job(name: string, current: string, to: string, format?: string): Promise<Answer> {
       if (!entryOf(name)) return unknownJob(name)
       try {
-        const skip = slotAt(name, timeIn(name, current, format))
-        const extra = timeIn(name, to, format)
+        const skip = slotAt(name, current, format)
+        const extra = comingAt(name, to, format)
         await scheduler.change(name, kept => ({
           ...kept,
           skip: withTime(kept.skip, skip),
@@ -43,7 +65,7 @@ export function createPuttingOff<Call>({ book, scheduler }: PutOffParts<Call>) {
     async skip_job(name: string, current: string, format?: string): Promise<Answer> {
       if (!entryOf(name)) return unknownJob(name)
       try {
-        const skip = slotAt(name, timeIn(name, current, format))
+        const skip = slotAt(name, current, format)
         await scheduler.change(name, kept => ({ ...kept, skip: withTime(kept.skip, skip) }))
         return { result: true, comment: `Added Skip Job ${name} in schedule.` }
       } catch (error) {

@@ -8,7 +8,7 @@ import type { Running } from '../base/service.ts'
 import { createDueQueue } from './due-queue.ts'
 import type { Entry } from './entry.ts'
 import { type Handled, handledOf, onlyKept } from './handled.ts'
-import { advance, isSetBack, type Kept, keptAnew, nextDue, withTime } from './timetable.ts'
+import { advance, isSetBack, type Kept, keptFor, nextDue, withTime } from './timetable.ts'
 
 export interface SchedulerParts<Call> {
   /** Decides over splays: the id of the minion, or one word for all workers of a master. */
@@ -190,7 +190,7 @@ export function startScheduler<Call>({
         breathes = performance.now() + BUSY_MS
       }
       const old = known?.kept ?? before.get(name)
-      let kept = old?.timesKey === entry.timesKey ? old : keptAnew(entry, now, old)
+      let kept = keptFor(entry, now, old)
       const starts = isFirst ? start !== false || !old : !known
       if (entry.runOnStart && starts) kept = { ...kept, extra: withTime(kept.extra, isFirst && start ? start : now) }
       const held = known ?? {

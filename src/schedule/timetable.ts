@@ -85,6 +85,13 @@ export const keptAnew = (entry: Pick<Entry, 'timesKey'>, now: number, before?: K
   last: now,
 })
 
+/** What counts of what was kept: where its times have changed, they begin at `now`. */
+export const keptFor = (entry: Pick<Entry, 'timesKey'>, now: number, before: Kept | undefined): Kept =>
+  before?.timesKey === entry.timesKey ? before : keptAnew(entry, now, before)
+
+/** No time of it comes any more, and it runs on no start. */
+export const isOver = (entry: Entry, kept: Kept): boolean => !entry.runOnStart && nextDue(entry, kept, '') === undefined
+
 /** A list of times with one more. */
 export const withTime = (times: readonly number[], one: number): number[] =>
   [...new Set([...times, one])].sort((a, b) => a - b)

@@ -70,5 +70,39 @@ it('says in one sentence why it refuses an entry, such as one whose function is 
     1,
     "reactor: there is no wheel function 'key.lits'. Did you mean 'key.list'?\n",
   ])
-  expect(await add('wheel.key.list', '--every', '5m')).toEqual([0, ''])
+  expect(await add('test.ping', '--every', '5m')).toEqual([
+    1,
+    "reactor: there is no runner function 'test.ping'. Did you mean 'local.test.ping' with tgt?\n",
+  ])
+  expect(await add('runner.event.send', '--every', '5s', 'tagg=a/b')).toEqual([
+    1,
+    "reactor: event.send has no argument 'tagg'. Did you mean 'tag'?\n",
+  ])
+  expect(await add('wheel.key.list', 'all', '--every', '5m')).toEqual([0, ''])
+  const postponed = await reactor.run('schedule', 'postpone', 'e', '2020-01-01 10:00')
+  expect(postponed).toMatchObject({ code: 1, stderr: expect.stringContaining("'2020-01-01 10:00' is past") })
+  const once = ['runner.event.send', '--once', '2020-01-01T00:00:00', 'tag=a/b']
+  expect(await reactor.run('schedule', 'add', 'past', ...once)).toMatchObject({
+    code: 0,
+    stdout: 'Added job: past to schedule. Its time is past: it will not run.\n',
+  })
+  expect((await reactor.run('schedule', 'list')).stdout).toMatch(/^past .* over\s*$/m)
+})
+
+it('refuses an entry of the config whose function is not there, and goes on with the others', async () => {
+  const reactor = await startReactor({
+    args: ['--id', 'web1'],
+    config: {
+      schedule: {
+        ping: { function: 'test.ping', seconds: 1 },
+        tick: { function: 'runner.event.send', args: ['tick/tock'], seconds: 1 },
+      },
+    },
+  })
+  onTestFinished(() => reactor.clean())
+  await reactor.lines.find(({ tag }) => tag === 'tick/tock', 'a tick')
+  const { stdout } = await reactor.run('schedule', 'list')
+  expect(stdout).toContain(
+    "ping is refused: there is no runner function 'test.ping'. Did you mean 'local.test.ping' with tgt?",
+  )
 })

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { loadFunctions } from '../../src/functions/load.ts'
 import type { FunctionCall } from '../../src/jobs/run-function.ts'
 import { runnerSchedule } from '../../src/jobs/runner-schedule.ts'
+import { createLookUp, type LookUpParts } from '../../src/jobs/schedule-functions.ts'
 import { ALL_GRANTS, type Grants, NO_GRANTS } from '../../src/protocol/role.ts'
 
 const known = new Map(['web1', 'web2', 'db1'].map(id => [id, { id, grains: {} }]))
@@ -12,14 +14,17 @@ const GRANTS: Grants = {
   wheel: ['key.list'],
 }
 
-const KNOWN = {
-  runner: ['event.send', 'http.query'].concat(
-    ['orchestrate', 'orch', 'sls', 'orchestrate_single', 'orchestrate_show_sls'].map(name => `state.${name}`),
-  ),
-  wheel: ['key.list', 'user.add'] as string[] | undefined,
-}
+let registries: LookUpParts['registries']
+beforeAll(async () => {
+  registries = { runner: await loadFunctions('runner'), wheel: await loadFunctions('wheel') }
+})
 
-function open(item?: Record<string, unknown>, grants: Grants | null = GRANTS, known: typeof KNOWN = KNOWN) {
+/** `wheels`: what the master says that it has. */
+function open(
+  item?: Record<string, unknown>,
+  grants: Grants | null = GRANTS,
+  wheels: () => readonly string[] = () => [...registries.wheel.names(), 'own.fn'],
+) {
   const asked: unknown[][] = []
   const ask = async (...words: unknown[]) => {
     if (words[0] === 'item') return item ?? null
@@ -27,15 +32,20 @@ function open(item?: Record<string, unknown>, grants: Grants | null = GRANTS, kn
     return 'answered'
   }
   const call = { user: 'ada', ...(grants ? { grants: () => grants } : {}) } as unknown as FunctionCall
-  return { schedule: runnerSchedule(ask, call, FLEET, async kind => known[kind]), asked }
+  const lookUp = createLookUp({
+    registries,
+    listWheels: async () => wheels(),
+    minionFunctions: async () => ['test.ping', 'cmd.run'],
+  })
+  return { schedule: runnerSchedule(ask, call, FLEET, lookUp), asked }
 }
 
 const EVERY = { seconds: 5 }
 
 describe('who schedules a function', () => {
   it.each<[string, Record<string, unknown>]>([
-    ['a runner function that they may call', { function: 'event.send' }],
-    ['a wheel function that they may call', { function: 'wheel.key.list' }],
+    ['a runner function that they may call', { function: 'event.send', args: ['a/b'] }],
+    ['a wheel function that they may call', { function: 'wheel.key.list', args: ['all'] }],
     ['on all minions what they may call on all', { function: 'local.test.ping', tgt: '*' }],
     [
       'on any target what they may call on all',
@@ -49,20 +59,20 @@ describe('who schedules a function', () => {
     expect(asked).toEqual([['add', 'e', { ...item, ...EVERY }]])
   })
 
-  it.each(['state.orchestrate', 'state.orch', 'state.sls', 'state.orchestrate_single', 'state.orchestrate_show_sls'])(
-    'may have %s run later only where they may everything, for its steps are held to nothing then',
-    async fun => {
-      const item = { function: fun, ...EVERY }
-      const runner = [...GRANTS.runner, 'state.*']
-      await expect(open(undefined, { ...GRANTS, runner }).schedule.ask('add', 'e', item)).rejects.toMatchObject({
-        ...{ code: 'forbidden', message: expect.stringContaining('right to all functions') },
-      })
-      const all = { ...GRANTS, runner: ['*'], wheel: ['*'], local: [{ tgt: '*', funs: ['*'] }] }
-      const { schedule, asked } = open(undefined, all)
-      await schedule.ask('add', 'e', item)
-      expect(asked).toHaveLength(1)
-    },
-  )
+  it.each([
+    ...['state.orchestrate', 'state.orch', 'state.sls', 'state.orchestrate_show_sls'],
+    'state.orchestrate_single',
+  ])('may have %s run later only where they may everything, for its steps are held to nothing then', async fun => {
+    const item = { function: fun, args: ['a', 'b'], ...EVERY }
+    const runner = [...GRANTS.runner, 'state.*']
+    await expect(open(undefined, { ...GRANTS, runner }).schedule.ask('add', 'e', item)).rejects.toMatchObject({
+      ...{ code: 'forbidden', message: expect.stringContaining('right to all functions') },
+    })
+    const all = { ...GRANTS, runner: ['*'], wheel: ['*'], local: [{ tgt: '*', funs: ['*'] }] }
+    const { schedule, asked } = open(undefined, all)
+    await schedule.ask('add', 'e', item)
+    expect(asked).toHaveLength(1)
+  })
 
   it.each<[string, Record<string, unknown>, string]>([
     ['a runner function', { function: 'http.query' }, "grants runner 'http.query'"],
@@ -112,6 +122,16 @@ describe('who schedules a function', () => {
       "there is no runner function 'event.snd'. Did you mean 'event.send'?",
     ],
     ['a wheel function', { function: 'wheel.nosuch.fn' }, "there is no wheel function 'nosuch.fn'."],
+    [
+      'a function of minions without a target',
+      { function: 'test.ping' },
+      "there is no runner function 'test.ping'. Did you mean 'local.test.ping' with tgt?",
+    ],
+    [
+      'a wheel function as a runner function',
+      { function: 'key.list' },
+      "there is no runner function 'key.list'. Did you mean 'wheel.key.list'?",
+    ],
   ])('may not have %s run that is not there', async (_what, item, message) => {
     for (const grants of [null, ALL_GRANTS])
       for (const operation of ['add', 'modify'] as const) {
@@ -122,11 +142,36 @@ describe('who schedules a function', () => {
       }
   })
 
+  it.each<[string, Record<string, unknown>, string]>([
+    ['an unknown argument', { kwargs: { tagg: 'a/b' } }, "event.send has no argument 'tagg'. Did you mean 'tag'?"],
+    ['an argument too few', { kwargs: {} }, "event.send needs the argument 'tag' (string)"],
+    ['arguments too many', { function: 'wheel.key.list', args: ['all', 2] }, 'key.list takes at most'],
+    ['one of another type', { kwargs: { tag: ['a/b'] } }, "event.send argument 'tag': "],
+  ])('may not have a function run with %s', async (_what, item, message) => {
+    const before = { function: 'event.send', kwargs: { tag: 'a/b' }, ...EVERY }
+    for (const operation of ['add', 'modify'] as const) {
+      const { schedule, asked } = open(before, null)
+      const asking = schedule.ask(operation, 'e', { function: 'event.send', ...item, ...EVERY })
+      await expect(asking).rejects.toMatchObject({ code: 'bad_argument', message: expect.stringContaining(message) })
+      expect(asked).toEqual([])
+    }
+    const { schedule } = open(before, null)
+    if (item.kwargs) await expect(schedule.ask('modify', 'e', item)).rejects.toThrow(message)
+  })
+
+  it('learns nothing of a function that they may not call', async () => {
+    const { schedule } = open()
+    const adding = schedule.ask('add', 'e', { function: 'nosuch.fn', ...EVERY })
+    await expect(adding).rejects.toMatchObject({ code: 'forbidden' })
+  })
+
   it('may change the times of an entry whose function is gone, and add what nobody can look up now', async () => {
     const { schedule, asked } = open({ function: 'gone.fn', ...EVERY }, null)
     await schedule.ask('modify', 'e', { seconds: 9 })
     await schedule.ask('add', 'f', { function: 'local.own.fn', tgt: '*', ...EVERY })
-    const without = open(undefined, null, { ...KNOWN, wheel: undefined })
+    const without = open(undefined, null, () => {
+      throw new Error('the master does not answer')
+    })
     await without.schedule.ask('add', 'g', { function: 'wheel.own.fn', ...EVERY })
     expect([asked.length, without.asked.length]).toEqual([2, 1])
   })

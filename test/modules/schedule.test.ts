@@ -178,6 +178,58 @@ describe('schedule', () => {
     expect(await nthReturn('a', 1)).toMatchObject({ fun: 'test.ping', return: true })
   })
 
+  it('takes an entry whose time is past, and says that it will not run', async () => {
+    const { call } = await minion()
+    const past = { function: 'test.ping', once: '2020-01-01T00:00:00' }
+    const said = async (fun: string, item: Record<string, unknown>) =>
+      ((await call(`schedule.${fun}`, ['a'], item)) as { comment: unknown }).comment
+    const over = ' Its time is past: it will not run.'
+    expect(await said('add', { ...past, test: true })).toBe(`Job: a would be added to schedule.${over}`)
+    expect(await call('schedule.add', ['a'], past)).toEqual({
+      result: true,
+      comment: `Added job: a to schedule.${over}`,
+      changes: { a: 'added' },
+    })
+    expect(await said('modify', { seconds: 5, test: true })).toBe('Job: a would be modified in schedule.')
+    expect(await said('modify', { seconds: 5, until: '2020-01-01' })).toBe(`Modified job: a in schedule.${over}`)
+    expect(await said('modify', { run_on_start: true })).toBe('Modified job: a in schedule.')
+  })
+
+  it('puts no run off to a time that is not to come, and skips none that is over', async () => {
+    const { call, recorded } = await minion({ a: { function: 'test.ping', seconds: 60 } })
+    const now = 'it is 2026-11-20T09:18:20 now (UTC)'
+    const next = '2026-11-20T09:19:20'
+    for (const to of ['2020-01-01 10:00', '2026-11-20T09:18:20'])
+      expect(await call('schedule.postpone_job', ['a', next, to])).toEqual({
+        result: false,
+        comment: `Error: the new time '${to}' is past: give a later one; ${now}`,
+        changes: {},
+      })
+    const over = "Error: the time '2026-11-20 9:10' is past: give one at which it is still to run; "
+    for (const [fun, to] of [['postpone_job', '2026-11-20T11:00:00'], ['skip_job']] as const)
+      expect(await call(`schedule.${fun}`, ['a', '2026-11-20 9:10', ...(to ? [to] : [])])).toMatchObject({
+        result: false,
+        comment: over + now,
+      })
+    expect(recorded.retcode).toBe(1)
+    expect(recorded.said).toEqual([])
+    const status = await call('schedule.job_status', ['a'])
+    expect(status).toMatchObject({ _next_fire_time: next })
+    expect(status).not.toHaveProperty('skip_explicit')
+    expect(status).not.toHaveProperty('run_explicit')
+  })
+
+  it('skips a run that waits for its splay, though its time is over', async () => {
+    const { call, clock, skips } = await minion({
+      a: { function: 'test.ping', minutes: 10, splay: { start: 300, end: 301 } },
+    })
+    await clock.turn(660_000)
+    expect(await call('schedule.skip_job', ['a', '2026-11-20T09:28:20'])).toMatchObject({ result: true })
+    await clock.turn(300_000)
+    await skips.reach(1)
+    expect(skips.items[0]?.data).toMatchObject({ reason: 'skip_explicit' })
+  })
+
   it('only says what it would do with test=True', async () => {
     const { call, recorded } = await minion({ a: { function: 'test.ping', seconds: 60 } })
     const said = async (fun: string, args: unknown[], more = {}) =>

@@ -24,7 +24,7 @@ export function entriesTable({ enabled, entries, refused }: ScheduleView, nowMs:
     stateText(view, enabled, look),
     short(whatText(view.item)),
     short(whenText(view.item)),
-    view.next === undefined || !view.enabled || !enabled ? '' : timeText(view.next, nowMs),
+    nextText(view, enabled, nowMs),
     view.ran ? distance(view.ran.at, nowMs) : '',
     skippedText(view, nowMs),
   ])
@@ -33,6 +33,11 @@ export function entriesTable({ enabled, entries, refused }: ScheduleView, nowMs:
   )
   const heads = ['NAME', 'STATE', 'FUNCTION', 'WHEN', 'NEXT', 'LAST RUN', 'LAST SKIPPED']
   return [...(rows.length > 0 ? table(heads, rows, look) : []), ...wrong]
+}
+
+function nextText({ next, over, enabled }: EntryView, all: boolean, nowMs: number): string {
+  if (over) return 'over'
+  return next === undefined || !enabled || !all ? '' : timeText(next, nowMs)
 }
 
 function stateText({ enabled, running }: EntryView, all: boolean, { paint }: Look): string {
@@ -48,7 +53,7 @@ function skippedText({ skipped }: EntryView, nowMs: number): string {
 
 /** One entry: what is known of it, a line each. */
 export function entryLines(view: EntryView, allEnabled: boolean, nowMs: number, look: Look): string[] {
-  const { name, source, item, zone, next, ran, running, skipped } = view
+  const { name, source, item, zone, next, over, ran, running, skipped } = view
   const { name: _name, enabled: _enabled, ...options } = item
   const rows: [string, string | undefined][] = [
     ['name', cleanText(name)],
@@ -57,7 +62,7 @@ export function entryLines(view: EntryView, allEnabled: boolean, nowMs: number, 
     ['function', whatText(item)],
     ['when', `${whenText(item)}`],
     ['zone', cleanText(zone)],
-    ['next', next === undefined ? 'never again' : timeText(next, nowMs)],
+    ['next', over ? 'never again' : next === undefined ? undefined : timeText(next, nowMs)],
     ['last run', ran && `${timeText(ran.at, nowMs)}, of its time ${clockTime(ran.slot, nowMs)}`],
     ['running', running.length > 0 ? running.map(slot => clockTime(slot, nowMs)).join(' ') : undefined],
     [

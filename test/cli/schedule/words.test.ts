@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readItemOptions } from '../../../src/cli/schedule/item.ts'
-import { comingTable, distance, entriesTable } from '../../../src/cli/schedule/table.ts'
+import { comingTable, distance, entriesTable, entryLines } from '../../../src/cli/schedule/table.ts'
 import { whatText, whenText } from '../../../src/cli/schedule/words.ts'
 import type { EntryView } from '../../../src/protocol/schedule.ts'
 
@@ -81,6 +81,17 @@ describe('the tables', () => {
     expect(lines[1]).toMatch(/^a +enabled +test\.arg +every 5m +12:05:00 \(in 5m\) +60s ago +maxrunning x2 80s ago$/)
     expect(lines[2]).toMatch(/^b +disabled +test\.arg +every 5m$/)
     expect(lines[3]).toBe('c is refused: it says no time')
+  })
+
+  it('say of an entry that is over that it is, and nothing of one that waits for a start', () => {
+    const once = { function: 'test.arg', once: '2020-01-01T00:00:00' }
+    const over = view({ item: once, over: true })
+    const atStart = view({ name: 'b', item: { function: 'test.arg', run_on_start: true } })
+    const lines = entriesTable({ enabled: true, entries: [over, atStart], refused: [] }, NOW, LOOK)
+    expect(lines[1]).toMatch(/^a +enabled +test\.arg +once 2020-01-01T00:00:00 +over$/)
+    expect(lines[2]).toMatch(/^b +enabled +test\.arg +on start$/)
+    expect(entryLines(over, true, NOW, LOOK)).toContainEqual(expect.stringMatching(/^next +never again$/))
+    expect(entryLines(atStart, true, NOW, LOOK).join('\n')).not.toContain('next')
   })
 
   it('show what comes, and what of it will be skipped', () => {
