@@ -127,6 +127,7 @@ export function createMinionSchedule(parts: MinionScheduleParts): MinionSchedule
       saved: () => file.changes,
       apply,
       now: clock.now,
+      who: id,
       place: 'minion',
     }),
     start() {

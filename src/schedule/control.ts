@@ -32,6 +32,7 @@ export function createAsk(leader: Leader): Ask {
     saved: () => leader.changes,
     apply: leader.apply,
     now: leader.now,
+    who: 'master',
     place: 'master',
   })
 

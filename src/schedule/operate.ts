@@ -23,6 +23,8 @@ export interface OperateParts<Call> {
   apply(): void
   /** Milliseconds since the epoch. */
   now(): number
+  /** Decides over splays, as the scheduler has it. */
+  who: string
   /** `minion` or `master`, for the words of the answers. */
   place: string
 }
@@ -38,7 +40,7 @@ type ModifyOptions = ChangeOptions & { whole?: boolean }
 
 export type Operations = ReturnType<typeof createOperations>
 
-export function createOperations<Call>({ book, scheduler, keep, saved, apply, now, place }: OperateParts<Call>) {
+export function createOperations<Call>({ book, scheduler, keep, saved, apply, now, who, place }: OperateParts<Call>) {
   const turn = createTurns(1)
   /** One after the other: each goes by what the one before has made of the schedule. */
   const inTurn =
@@ -122,7 +124,7 @@ export function createOperations<Call>({ book, scheduler, keep, saved, apply, no
   }
   return {
     ...createViews({ book, scheduler, saved }),
-    ...createPuttingOff({ book, scheduler, now }),
+    ...createPuttingOff({ book, scheduler, now, who }),
     /** As it is, secrets included. */
     item: (name: string): Item | undefined => entryOf(name)?.item,
     /** As Salt's it may say no time yet. */

@@ -5,16 +5,18 @@ import type { Book } from './book.ts'
 import { readTime } from './entry.ts'
 import type { Scheduler } from './scheduler.ts'
 import { TIME_FORMAT, writeTime } from './strptime.ts'
-import { withTime } from './timetable.ts'
+import { slotDueIn, withTime } from './timetable.ts'
 
 export interface PutOffParts<Call> {
   book: Book<Call>
   scheduler: Pick<Scheduler<Call>, 'change' | 'kept'>
   /** Milliseconds since the epoch. */
   now(): number
+  /** Decides over splays. */
+  who: string
 }
 
-export function createPuttingOff<Call>({ book, scheduler, now }: PutOffParts<Call>) {
+export function createPuttingOff<Call>({ book, scheduler, now, who }: PutOffParts<Call>) {
   const entryOf = (name: string) => book.entries().get(name)
   const timeIn = (name: string, text: string, format: string | undefined) => {
     const ms = readTime(text, format, entryOf(name)!.entry.zone)
@@ -30,10 +32,12 @@ export function createPuttingOff<Call>({ book, scheduler, now }: PutOffParts<Cal
   /** The slot of that second. Throws `bad_argument` of a time that cannot be read, or at which nothing is to run any more. */
   const slotAt = (name: string, text: string, format: string | undefined): number => {
     const ms = timeIn(name, text, format)
-    const { times } = entryOf(name)!.entry
+    const { entry } = entryOf(name)!
+    const { times } = entry
     const { since = ms, last = now() } = scheduler.kept(name) ?? {}
-    const found = times.next(ms - 1, since)
-    const slot = found !== undefined && found < ms + 1000 ? found : ms
+    const own = times.next(ms - 1, since)
+    // People are shown when it runs; the time that its entry names is meant where it runs at no such one.
+    const slot = slotDueIn(entry, ms, since, who) ?? (own !== undefined && own < ms + 1000 ? own : ms)
     // A splay keeps one waiting beyond its time.
     if (slot <= now() && slot !== times.next(last, since))
       throw past(name, `the time '${text}'`, 'one at which it is still to run')

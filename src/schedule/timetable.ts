@@ -109,6 +109,17 @@ export function nextDue(entry: Entry, kept: Kept, who: string): Due | undefined 
 const splayed = ({ name, splay }: Entry, slot: number, who: string): number =>
   splay ? splayOf(splay, who, name, slot) : 0
 
+/** The slot that is due in the second that begins then, where its splay has put it. */
+export function slotDueIn(entry: Entry, second: number, since: number, who: string): number | undefined {
+  const { times, splay } = entry
+  let slot = times.next(second - (splay?.toMs ?? 0) - 1, since)
+  for (; slot !== undefined && slot < second + 1000; slot = times.next(slot, since)) {
+    const due = slot + splayed(entry, slot, who)
+    if (due >= second && due < second + 1000) return slot
+  }
+  return undefined
+}
+
 /** Handles all that is due at `now`: in order, and what is kept afterwards. */
 export function advance(
   entry: Entry,

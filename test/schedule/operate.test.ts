@@ -9,7 +9,8 @@ it('changes that are asked for at once are made one after the other, and none ta
   const scheduler = { run: async () => false, change: async () => false, next: () => undefined, kept: () => undefined }
   const keep = () => new Promise<void>(resolve => setImmediate(resolve))
   const { disable_job, modify, add } = createOperations({
-    ...{ book, scheduler, keep, saved: () => new Map(), apply: () => undefined, place: 'master' },
+    ...{ book, scheduler, keep, saved: () => new Map(), apply: () => undefined },
+    ...{ now: Date.now, who: 'master', place: 'master' },
   })
   await Promise.all([disable_job('nightly'), modify('nightly', { seconds: 60 })])
   expect(book.entries().get('nightly')?.item).toMatchObject({ enabled: false, seconds: 60 })
