@@ -39,4 +39,18 @@ describe('the leader of the schedule', () => {
     ).toMatchObject({ result: false, comment: expect.stringContaining("the new time '2020-01-01 10:00' is past") })
     expect(leader.scheduler.kept('tick')).toMatchObject({ skip: [], extra: [] })
   })
+
+  it('skips the next run of an entry by the time that it is shown with, also where a splay has put it there', async () => {
+    const { lead } = await openLeading(server)
+    const leader = await lead({ tick: { function: 'test.arg', hours: 1, splay: 600 } })
+    const kept = await until(() => leader.scheduler.kept('tick'))
+    const slot = leader.book.entries().get('tick')!.entry.times.next(kept.last, kept.since)!
+    const shown = leader.scheduler.next('tick')!
+    expect(shown).toBeGreaterThan(slot + 1000)
+    await createAsk(leader)('skip_job', ['tick', new Date(shown).toISOString()])
+    expect(leader.scheduler.kept('tick')?.skip).toEqual([slot])
+    // As Salt has it, the time of the entry itself names its run too.
+    await createAsk(leader)('skip_job', ['tick', new Date(slot + 3_600_000).toISOString()])
+    expect(leader.scheduler.kept('tick')?.skip).toEqual([slot, slot + 3_600_000])
+  })
 })
