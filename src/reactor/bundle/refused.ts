@@ -9,7 +9,7 @@ import { notFound } from './switch.ts'
 const MOST_FILES = 50
 const MOST_PROBLEMS = 5
 
-/** The files that have problems, in their order; `kept` are those whose last good rules go on. */
+/** The files that have problems, by name; `kept` are those whose last good rules go on. */
 export function refusedFiles(problems: readonly RuleProblem[], kept: readonly string[]): RefusedFile[] {
   const byFile = new Map<string, RuleProblem[]>()
   for (const problem of problems) {
@@ -17,7 +17,8 @@ export function refusedFiles(problems: readonly RuleProblem[], kept: readonly st
     if (before) before.push(problem)
     else byFile.set(problem.file, [problem])
   }
-  return [...byFile].map(([file, all]) => ({
+  const sorted = [...byFile].sort(([a], [b]) => (a < b ? -1 : 1))
+  return sorted.map(([file, all]) => ({
     file,
     kept: kept.includes(file),
     problems: all.slice(0, MOST_PROBLEMS).map(({ file: _file, message, ...place }) => ({

@@ -3,8 +3,8 @@ import { boundedRefusal, refusedFiles } from '../../../src/reactor/bundle/refuse
 
 const problem = (file: string, line = 1) => ({ file, line, column: 1, rule: 'r', message: 'wrong' })
 
-it('tells the first problems of each file, and how many more it has', () => {
-  const problems = [...Array.from({ length: 7 }, (_, index) => problem('a.yaml', index + 1)), problem('b.yaml')]
+it('tells the first problems of each file, by its name, and how many more it has', () => {
+  const problems = [problem('b.yaml'), ...Array.from({ length: 7 }, (_, index) => problem('a.yaml', index + 1))]
   const [a, b] = refusedFiles(problems, ['a.yaml'])
   expect(a).toMatchObject({ file: 'a.yaml', kept: true, more: 2 })
   expect(a!.problems.map(({ line }) => line)).toEqual([1, 2, 3, 4, 5])
