@@ -1,9 +1,12 @@
-// The rules in force as they are stored and told: what the key `active` of the bucket `rules` holds, and the shapes of the
-// runner functions `rules.*` and the commands that print them. Times are milliseconds since the epoch.
+// The rules in force as they are stored and told: what the keys `active` and `refused` of the bucket `rules` hold, and the
+// shapes of the runner functions `rules.*` and the commands that print them. Times are milliseconds since the epoch.
 import type { RuleCounts } from './reaction-view.ts'
 
 /** The key of the activation. */
 export const ACTIVE = 'active'
+
+/** The key beside it: what the latest load of a folder has refused. */
+export const REFUSED = 'refused'
 
 /** Where a bundle came from: a folder that a reactor feeds, or a push. */
 export interface ActivationSource {
@@ -52,6 +55,28 @@ export interface Activation {
   switched?: Switched
 }
 
+/** A file of a folder that gave no rule, and why. */
+export interface RefusedFile {
+  /** As the `source.file` of rules. */
+  file: string
+  /** Rules of its last good version are in force. */
+  kept: boolean
+  /** The first of them; lines and columns count from 1. */
+  problems: { line: number; column: number; rule?: string; message: string }[]
+  /** How many there are beside these. */
+  more?: number
+}
+
+/** The value of the key `refused`. */
+export interface Refusal {
+  /** What the folder gave all the same. Where another bundle is in force, this says nothing of it. */
+  bundle: string
+  folder: string
+  files: RefusedFile[]
+  /** How many files there are beside these. */
+  more?: number
+}
+
 /** Names of rules. A rule that has only moved in its file is none of them. */
 export interface RuleChanges {
   added: string[]
@@ -94,6 +119,8 @@ export interface RulesView {
   at?: number
   from?: ActivationSource
   rules: RuleView[]
+  /** Files of the folder that do not load; absent where all of them do. */
+  refused?: Omit<Refusal, 'bundle'>
   lag?: ReactorLag
   /** Why counts or lag are missing. */
   missing?: string[]
@@ -105,6 +132,8 @@ export interface RuleShown extends RuleView {
   from?: ActivationSource
   /** As one would write it in a rule file; absent of one that is gone. */
   document?: Record<string, unknown>
+  /** Its file does not load as it is now: this is what it last said. */
+  refused?: RefusedFile
   /** Messages that wait: for a worker, for their next attempt, for a person. */
   pending?: { waiting: number; retrying: number; parked: number }
   missing?: string[]

@@ -14,6 +14,8 @@ import {
   type Activation,
   type ActivationSource,
   type ActivationView,
+  REFUSED,
+  type Refusal,
   type RuleChanges,
   type SwitchResult,
 } from '../protocol/rule-view.ts'
@@ -44,6 +46,10 @@ export interface BundleStore {
   switch(request: SwitchRequest): Promise<SwitchResult>
   /** The newest activations, newest first: those that the bucket keeps. */
   history(): Promise<ActivationView[]>
+  /** Stores what a folder has refused, in the place of what was stored before. */
+  refuse(refusal: Refusal): Promise<void>
+  /** What the folder that gave the bundle in force has refused; undefined: nothing. */
+  refused(): Promise<Refusal | undefined>
   /** Rules by their hash. Throws `internal` where they are not there. */
   load: BundleObjects['load']
   /** Parts of a push. */
@@ -148,6 +154,15 @@ export async function openBundleStore(
         all.push({ ...activation, revision: found.revision, off: Object.keys(off).length })
       }
       return all.reverse()
+    },
+    async refuse(refusal) {
+      await keys.put(REFUSED, JSON.stringify(refusal))
+    },
+    async refused() {
+      const [found, active] = await Promise.all([keys.get(REFUSED), entry()])
+      if (found?.operation !== 'PUT') return undefined
+      const refusal = found.json<Refusal>()
+      return refusal.bundle === active?.activation.hash && refusal.files.length > 0 ? refusal : undefined
     },
     load: objects.load,
     parts: objects,

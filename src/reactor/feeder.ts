@@ -6,6 +6,8 @@ import { watch } from 'chokidar'
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
+import type { RefusedFile } from '../protocol/rule-view.ts'
+import { boundedRefusal, refusedFiles } from './bundle/refused.ts'
 import type { BundleStore } from './bundle.ts'
 import { type LoadOptions, loadRuleFolder } from './rules/load.ts'
 import { formatProblems, type RuleProblem } from './rules/problem.ts'
@@ -13,8 +15,12 @@ import type { ActionCheck, ActionFinding } from './rules/read-text.ts'
 import type { RuleDocument } from './rules/schema.ts'
 
 export interface Fed {
+  /** All that the folder has, by their names below it. */
+  files: string[]
   rules: RuleDocument[]
   problems: RuleProblem[]
+  /** The files that have them, by their names below the folder. */
+  refused: RefusedFile[]
   /** About rules that are in force all the same. */
   warnings: RuleProblem[]
   /** Files whose last good version goes on. */
@@ -40,11 +46,17 @@ export async function readRules(
   const taken = new Set(fresh.map(rule => rule.rule))
   const kept = lastGood.filter(rule => broken.has(rule.source.file) && !taken.has(rule.rule))
   const unsettled = loaded.unsettled.map(name)
+  const goingOn = [...new Set(kept.map(rule => rule.source.file))].filter(file => !unsettled.includes(file))
   return {
+    files: loaded.files.map(name),
     rules: [...fresh, ...kept].sort((a, b) => (a.rule < b.rule ? -1 : 1)),
     problems: loaded.problems,
+    refused: refusedFiles(
+      loaded.problems.map(problem => ({ ...problem, file: name(problem.file) })),
+      goingOn,
+    ),
     warnings: loaded.warnings,
-    kept: [...new Set(kept.map(rule => rule.source.file))].filter(file => !unsettled.includes(file)),
+    kept: goingOn,
     unsettled,
   }
 }
@@ -76,6 +88,7 @@ export async function startFeeder({ folder, store, log, checkAction, facts, onFe
   let stopped = false
   let failing = false
   let said = ''
+  let refused: readonly RefusedFile[] = []
 
   const feed = async (settleMs: number) => {
     const fed = await readRules(folder, lastGood, {
@@ -85,12 +98,25 @@ export async function startFeeder({ folder, store, log, checkAction, facts, onFe
     })
     sayProblems(fed)
     const { bundle, changed } = await store.activate(fed.rules, from)
-    failing = false
     lastGood = fed.rules
+    await noteRefused(fed, bundle.hash)
+    if (failing) log.info({ folder }, 'the rules are loaded again')
+    failing = false
     if (changed) log.debug({ rules: fed.rules.length, bundle: bundle.hash }, 'rules loaded')
     for (const file of fed.kept) log.warn({ file }, 'the last good version of its rules goes on')
     onFed?.(fed, bundle.hash)
     if (fed.unsettled.length > 0) feedIn(WRITE_SETTLE_MS)
+  }
+  const noteRefused = async (fed: Fed, bundle: string) => {
+    const before = refused
+    // What was wrong with a file that is being written may be so still.
+    const now = [...fed.refused, ...before.filter(({ file }) => fed.unsettled.includes(file))]
+    await store.refuse({ bundle, folder: from.name, ...boundedRefusal(now) })
+    refused = now
+    for (const { file } of before) {
+      if (now.some(one => one.file === file)) continue
+      log.info({ file }, fed.files.includes(file) ? 'the file loads again' : 'a file that was refused is gone')
+    }
   }
   const sayProblems = ({ problems, warnings }: Fed) => {
     const [errors, others] = [formatProblems(problems), formatProblems(warnings)]

@@ -4,7 +4,8 @@ import type { Log } from '../base/log.ts'
 import { loadFunctions } from '../functions/load.ts'
 import { createActionCheck, type RuleFunctions } from './check-functions.ts'
 import { loadFacts } from './facts/load.ts'
-import type { Known } from './rules/read-text.ts'
+import { createProfileCheck } from './profiles-needed.ts'
+import type { ActionCheck, Known } from './rules/read-text.ts'
 
 /** The functions that rules may call, those of `moduleDirs` included. Throws `bad_module`. */
 export async function loadRuleFunctions(moduleDirs: readonly string[]): Promise<RuleFunctions> {
@@ -16,10 +17,15 @@ export async function loadRuleFunctions(moduleDirs: readonly string[]): Promise<
   return { local, runner, wheel }
 }
 
-/** Throws `bad_module`. */
-export async function loadKnown(moduleDirs: readonly string[]): Promise<Required<Known>> {
+/** With `profiles`, those of a config, actions that name another one are warned of. Throws `bad_module`. */
+export async function loadKnown(
+  moduleDirs: readonly string[],
+  profiles?: Parameters<typeof createProfileCheck>[0],
+): Promise<Required<Known>> {
   const facts = await loadFactNames(moduleDirs)
-  return { checkAction: createActionCheck(await loadRuleFunctions(moduleDirs), facts), facts }
+  const checkCall = createActionCheck(await loadRuleFunctions(moduleDirs), facts)
+  const checkProfile: ActionCheck = profiles ? createProfileCheck(profiles) : () => []
+  return { checkAction: action => [...checkCall(action), ...checkProfile(action)], facts }
 }
 
 /**

@@ -13,8 +13,8 @@ const reason = z.string().max(LONGEST_REASON).nullish().describe('why, for whoev
 const guards = { names: fixed('the name of a rule that is switched') }
 
 export const list = runner({
-  doc: `Shows the bundle in force: each rule with its mode, what it wants and does, and counts of its reactions by state, and how
-    far behind the reactors are. Times are milliseconds since the epoch.
+  doc: `Shows the bundle in force: each rule with its mode, what it wants and does, and counts of its reactions by state, files of
+    the folder that are refused, and how far behind the reactors are. Times are milliseconds since the epoch.
     Example: reactor run rules.list`,
   idempotent: true,
   run: (_args, context) => context.rules.list(),

@@ -156,6 +156,20 @@ describe('reactor check', () => {
     await rm(dir, { recursive: true })
   })
 
+  it('warns of a profile that is named and not in the config, where it is given one', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'reactor-e2e-'))
+    const [file, config] = [join(dir, 'r.yaml'), join(dir, 'config')]
+    await writeFile(file, 'on: my/*\ndo:\n  - runner.http.query: { profile: nosuch }\n')
+    await writeFile(config, 'profiles: { http: { deploy-hook: { url: "https://example.com" } } }\n')
+    expect(await command(['check', dir])).toMatchObject({ code: 0, stderr: '' })
+    expect(await command(['check', dir, '--config', config])).toEqual({
+      code: 0,
+      stdout: '1 rule in 1 file is fine\n',
+      stderr: `warning: ${file}:3:35: runner.http.query would fail: the config has no http profile 'nosuch'. Known http profiles: deploy-hook.\n`,
+    })
+    await rm(dir, { recursive: true })
+  })
+
   it('knows the functions, those of --module-dir and of the config too', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'reactor-e2e-'))
     await mkdir(join(dir, 'own', 'runners'), { recursive: true })

@@ -90,6 +90,20 @@ describe('the rules in force', () => {
     expect(answers).toEqual([3])
   })
 
+  it('are told with the files that do not load, and the log says when one loads again', async () => {
+    const second = answer('second', 'first/*', 'answer/second')
+    await write(folder, 'second.yaml', second.replace('do:', 'doo:'))
+    await reactor.said.find(line => line.includes('the last good version of its rules goes on'), 'the refusal')
+    const refused =
+      "second.yaml is refused, and its last good version goes on: 3:1 unknown key 'doo'. Did you mean 'do'?"
+    expect((await reactor.run('rules', 'list')).stdout).toContain(`\n${refused}`)
+    expect((await reactor.run('rules', 'show', 'second')).stdout).toContain(refused)
+    expect((await json('list')).refused).toMatchObject({ folder, files: [{ file: 'second.yaml', kept: true }] })
+    await write(folder, 'second.yaml', second)
+    await reactor.said.find(line => line.includes('the file loads again'), 'the word that it loads again')
+    expect(await json('list')).not.toHaveProperty('refused')
+  })
+
   it('are pushed, after a look at what would change', async () => {
     await write(other, 'pushed.yaml', answer('pushed', 'pushed/*', 'answer/pushed'))
     const before = await json('list')

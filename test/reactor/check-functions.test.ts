@@ -13,6 +13,52 @@ const load = (action: string) => loadRuleText('r.yaml', `on: a\ndo:\n  - ${actio
 const texts = (found: { line: number; column: number; message: string }[]) =>
   found.map(({ line, column, message }) => `${line}:${column} ${message}`)
 
+describe('an action of a document that does not load', () => {
+  const found = (text: string) => loadRuleText('r.yaml', text, check)
+
+  it('is looked up all the same, so that everything is told at once', () => {
+    const text = `
+on: a
+wen: {}
+do:
+  - runner.smtp.send_mesg: { subject: x }
+  - local.tset.ping: { tgt: "*" }
+on_failure: runner.test.argg
+`
+    const { problems, warnings, rules } = found(text)
+    expect(rules).toEqual([])
+    expect(texts(problems)).toEqual([
+      "3:1 unknown key 'wen'. Did you mean 'when'?",
+      "5:5 there is no function 'runner.smtp.send_mesg' here. Did you mean 'runner.smtp.send_msg'?",
+      "7:13 there is no function 'runner.test.argg' here. Did you mean 'runner.test.arg'?",
+    ])
+    // They are about rules that load.
+    expect(warnings).toEqual([])
+  })
+
+  it('is looked up beside one that cannot be read, at its own place', () => {
+    const text = 'on: a\ndo:\n  - { a: 1, b: 2 }\n  - runner.test.argg\n  - nothing.at.all\n'
+    expect(texts(found(text).problems)).toEqual([
+      "3:5 an action is one kind.module.function: arguments; this one has 2 keys: begin each function with its own '-'",
+      expect.stringMatching("^5:5 'nothing.at.all' begins with 'nothing'"),
+      "4:5 there is no function 'runner.test.argg' here. Did you mean 'runner.test.arg'?",
+    ])
+  })
+
+  it('is left alone where its own parameters cannot be read: what it lacks is not known', () => {
+    const text = 'on: a\ndo:\n  - local.test.sleep: { target: "*" }\n'
+    expect(texts(found(text).problems)).toEqual(["3:25 local.test.sleep: unknown key 'target'. Did you mean 'tgt'?"])
+  })
+
+  it('is looked up where the name of its rule is taken', () => {
+    const text = 'rule: r\non: a\ndo: runner.test.arg\n---\nrule: r\non: a\ndo: runner.test.argg\n'
+    expect(texts(found(text).problems)).toEqual([
+      "5:7 the rule name 'r' is taken on line 1",
+      "7:5 there is no function 'runner.test.argg' here. Did you mean 'runner.test.arg'?",
+    ])
+  })
+})
+
 describe('an action of a rule', () => {
   it.each([
     [

@@ -101,6 +101,7 @@ describe('a folder of rules', () => {
     await mkdir(folder)
     await write('c.yaml', rule('c'))
     await loads.find(({ names }) => names.join() === 'c', 'the load of c')
+    expect(lines.items.filter(({ msg }) => msg === 'the rules are loaded again')).toHaveLength(1)
     await running.stop()
   })
 
@@ -160,6 +161,69 @@ describe('a file that does not load', () => {
     const { loads, running } = await startFolder({ 'a.yaml': BROKEN, 'b.yaml': rule('b') })
     expect(loads.items).toMatchObject([{ names: ['b'], kept: [] }])
     expect(loads.items[0]!.problems[0]).toContain("unknown key 'doo'")
+    await running.stop()
+  })
+})
+
+describe('what does not load', () => {
+  const doo = { line: 3, column: 1, rule: 'a', message: "unknown key 'doo'. Did you mean 'do'?" }
+  const missing = { line: 1, column: 1, rule: 'a', message: expect.stringContaining("'do' is missing") }
+
+  it('is told beside the rules in force until it is mended, which the log says once', async () => {
+    const { folder, write, loads, lines, store, running } = await startFolder({ 'a.yaml': rule('a') })
+    expect(await store.refused()).toBeUndefined()
+    await write('a.yaml', BROKEN)
+    await loads.find(({ kept }) => kept.length > 0, 'the load of the broken file')
+    expect(await store.refused()).toEqual({
+      bundle: loads.items.at(-1)!.hash,
+      folder,
+      files: [{ file: 'a.yaml', kept: true, problems: [doo, missing] }],
+    })
+    await write('b.yaml', rule('b'))
+    await loads.find(({ names }) => names.join() === 'a,b', 'the load of b beside the broken a')
+    expect((await store.refused())!.files.map(({ file }) => file)).toEqual(['a.yaml'])
+    await write('a.yaml', rule('a'))
+    await loads.find(({ problems, names }) => problems.length === 0 && names.includes('b'), 'the load of the mended a')
+    expect(await store.refused()).toBeUndefined()
+    await write('b.yaml', rule('b2'))
+    await loads.find(({ names }) => names.join() === 'a,b2', 'the load of b2')
+    expect(lines.items.filter(({ msg }) => msg === 'the file loads again')).toEqual([
+      expect.objectContaining({ file: 'a.yaml', level: 30 }),
+    ])
+    await running.stop()
+  })
+
+  it('is told of a new file, and that it is gone when it is', async () => {
+    const { write, remove, lines, store, loads, running } = await startFolder({ 'b.yaml': rule('b') })
+    await write('a.yaml', BROKEN)
+    await loads.find(({ problems }) => problems.length > 0, 'the refusal')
+    expect((await store.refused())!.files).toMatchObject([{ file: 'a.yaml', kept: false }])
+    await remove('a.yaml')
+    await lines.find(({ file, msg }) => file === 'a.yaml' && msg.endsWith('is gone'), 'the word that it is gone')
+    expect(await store.refused()).toBeUndefined()
+    await running.stop()
+  })
+
+  it('is told of a file that wants a name of another one', async () => {
+    const { write, loads, store, running } = await startFolder({ 'a.yaml': rule('same', 1) })
+    await write('b.yaml', rule('same', 2))
+    await loads.find(({ problems }) => problems.length > 0, 'the refusal')
+    expect((await store.refused())!.files).toMatchObject([
+      {
+        file: 'b.yaml',
+        kept: false,
+        problems: [{ line: 1, rule: 'same', message: expect.stringContaining('is taken') }],
+      },
+    ])
+    await running.stop()
+  })
+
+  it('is no matter of rules that were pushed in the place of the folder', async () => {
+    const { store, running } = await startFolder({ 'a.yaml': BROKEN, 'b.yaml': rule('b') })
+    expect((await store.refused())!.files).toHaveLength(1)
+    const { rules: pushed } = await readRules(await folderWith('p.yaml', rule('pushed')), [])
+    await store.activate(pushed, { kind: 'push', name: 'x', by: 'ada' })
+    expect(await store.refused()).toBeUndefined()
     await running.stop()
   })
 })

@@ -17,12 +17,13 @@ export const command: AddCommand = program => {
     .command('check')
     .description('check rule files without running them; exit code 0 when all of them load, 1 when one does not')
     .argument('[path]', 'folder or file of rules', 'reactors')
-    .option('--config <file>', 'config file, whose module_dirs hold functions of your own')
+    .option('--config <file>', 'config file: its module_dirs hold functions of your own, and rules name its profiles')
     .option('--module-dir <dir...>', 'folders of your own modules')
     .option('--json', 'print {ok, files, rules, problems, warnings} as JSON')
     .action(async (path: string, options: CheckOptions) => {
-      const { module_dirs } = await loadConfig(options.config, { module_dirs: options.moduleDir })
-      const { files, rules, problems, warnings } = await checkRules(path, await loadKnown(module_dirs))
+      const { module_dirs, profiles } = await loadConfig(options.config, { module_dirs: options.moduleDir })
+      const known = await loadKnown(module_dirs, options.config === undefined ? undefined : profiles)
+      const { files, rules, problems, warnings } = await checkRules(path, known)
       const none = rules.length === 0 && problems.length === 0 ? [`no rules in ${path}`] : []
       const ok = problems.length + none.length === 0
       if (options.json) {

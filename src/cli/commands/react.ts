@@ -1,6 +1,6 @@
 // `reactor react`
 import { startReact } from '../../processes/react.ts'
-import { profilesNeeded } from '../../reactor/profiles-needed.ts'
+import { profilesMissing } from '../../reactor/profiles-needed.ts'
 import type { AddCommand } from '../command.ts'
 import { type DaemonOptions, daemonConfig, runDaemon, withDaemonOptions } from '../daemon.ts'
 
@@ -18,7 +18,7 @@ export const command: AddCommand = program => {
             rules: fed.rules.length,
             problems: fed.problems.length,
             bundle,
-            missing: profilesNeeded(fed.rules).filter(({ kind, profile }) => !(profile in config.profiles[kind])),
+            missing: profilesMissing(fed.rules, config.profiles),
           }),
         )
         return Object.assign(running, { facts })

@@ -10,7 +10,7 @@ import { askWorker } from '../rules/ask-worker.ts'
 import { historyTable } from '../rules/history.ts'
 import { addPush } from '../rules/push.ts'
 import { ruleFile } from '../rules/show.ts'
-import { headLines, rulesTable } from '../rules/table.ts'
+import { headLines, refusedLines, rulesTable } from '../rules/table.ts'
 import { withClient } from '../with-client.ts'
 
 type Options = ClientOptions & { json?: boolean }
@@ -37,13 +37,13 @@ function addList(rules: Command): void {
   withClientOptions(
     rules.command('list').description('the rules in force, what became of their reactions, and the lag'),
   )
-    .option('--json', 'print {bundle, at, from, rules, lag} as JSON')
+    .option('--json', 'print {bundle, at, from, rules, refused, lag} as JSON')
     .action((options: Options) =>
       withClient(options, async client => {
         const view = await askWorker<RulesView>(client, 'rules.list')
         if (options.json) return printJson(view)
         const look = tableLook()
-        for (const line of headLines(view, Date.now())) print(line)
+        for (const line of [...headLines(view, Date.now()), ...refusedLines(view, look.paint)]) print(line)
         if (view.rules.length > 0) print(rulesTable(view.rules, Date.now(), look).join('\n'))
         sayMissing(view)
       }),

@@ -41,7 +41,7 @@ export function addPush(rules: Command): void {
     .argument('<path>', 'folder or file of rules')
     .option('--dry-run', 'only show what would be added, changed and removed')
     .option('--name <text>', 'what the history shows them as (default: the path)')
-    .option('--config <file>', 'config file, whose module_dirs hold functions of your own')
+    .option('--config <file>', 'config file: its module_dirs hold functions of your own, and rules name its profiles')
     .option('--module-dir <dir...>', 'folders of your own modules')
     .option('--json', 'print {bundle, changes, activated, rules, added, changed, removed, off, folder} as JSON')
     .action(async (path: string, options: PushOptions) => {
@@ -59,8 +59,9 @@ export function addPush(rules: Command): void {
 
 /** The rules, each with its file as it is named below the path. Throws `bad_rule` with every problem at its place. */
 async function loadChecked(path: string, options: PushOptions): Promise<RuleDocument[]> {
-  const { module_dirs } = await loadConfig(options.config, { module_dirs: options.moduleDir })
-  const { rules, problems, warnings } = await checkRules(path, await loadKnown(module_dirs))
+  const { module_dirs, profiles } = await loadConfig(options.config, { module_dirs: options.moduleDir })
+  const known = await loadKnown(module_dirs, options.config === undefined ? undefined : profiles)
+  const { rules, problems, warnings } = await checkRules(path, known)
   for (const line of formatProblems(warnings)) process.stderr.write(`warning: ${line}\n`)
   if (problems.length > 0)
     throw new ReactorError('bad_rule', [...formatProblems(problems), 'nothing was pushed'].join('\n'))

@@ -2,15 +2,17 @@
 import { cleanText } from '../../base/clean.ts'
 import { clockTime } from '../../call/unanswered.ts'
 import type { RuleShown } from '../../protocol/rule-view.ts'
+import { refusedText } from '../../reactor/bundle/refused.ts'
 import { printable } from '../out/nested.ts'
 import { ago, reactionsText, sourceText } from './table.ts'
 
 export async function ruleFile(shown: RuleShown, nowMs: number): Promise<string[]> {
-  const { source, off, counts, pending, from, document } = shown
+  const { source, off, refused, counts, pending, from, document } = shown
   const when = (at: number) => `${clockTime(at, nowMs)} (${ago(at, nowMs)})`
   const origin = sourceText(from)
   const rows: [string, string | undefined][] = [
     ['from', source && cleanText(`${source.file}:${source.line}`)],
+    ['', refused && refusedText(refused)],
     ['bundle', `${shown.bundle}${origin && ` from ${origin}`}, ${when(shown.at)}`],
     ['mode', shown.mode],
     ['off by', off && `${cleanText(off.by)}, ${when(off.at)}${off.reason ? `: ${cleanText(off.reason)}` : ''}`],

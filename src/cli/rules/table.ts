@@ -4,6 +4,7 @@ import { formatDuration } from '../../base/duration.ts'
 import { clockTime } from '../../call/unanswered.ts'
 import type { RuleCounts } from '../../protocol/reaction-view.ts'
 import type { ActivationSource, ReactorLag, RulesView, RuleView } from '../../protocol/rule-view.ts'
+import { refusedText } from '../../reactor/bundle/refused.ts'
 import { cutMiddle } from '../../tail/width.ts'
 import { table, type tableLook } from '../jobs/table.ts'
 
@@ -56,6 +57,16 @@ export function headLines({ bundle, at, from, rules, lag }: RulesView, nowMs: nu
           `${count} ${count === 1 ? 'rule' : 'rules'}${off > 0 ? `, ${off} switched off` : ''}`,
         ].join(': ')
   return [head, ...(lag ? [lagText(lag, nowMs)] : [])]
+}
+
+/** A line for each file that does not load. */
+export function refusedLines({ refused }: RulesView, paint: Look['paint']): string[] {
+  if (!refused) return []
+  const { files, more } = refused
+  return [
+    ...files.map(file => paint('bad', refusedText(file))),
+    ...(more ? [paint('bad', `… and ${more} more ${more === 1 ? 'file' : 'files'}`)] : []),
+  ]
 }
 
 export function rulesTable(rules: readonly RuleView[], nowMs: number, look: Look): string[] {

@@ -17,7 +17,8 @@ import type { BundleStore } from '../bundle.ts'
 import type { Backlog } from './backlog.ts'
 import { bundleOf, compareRules, encodeRules } from './content.ts'
 import { checkPushed, unpackRules } from './push.ts'
-import { notFound, type SwitchRequest } from './switch.ts'
+import { notShown, refusedOf } from './refused.ts'
+import type { SwitchRequest } from './switch.ts'
 import { viewRules } from './view.ts'
 import { writtenRule } from './written.ts'
 
@@ -86,7 +87,7 @@ export function createRulesControl(
   return {
     async list(counts) {
       const found = await store.inForce()
-      const { values, missing } = await known({ counts, lag: backlog.lag })
+      const { values, missing } = await known({ counts, lag: backlog.lag, refused: store.refused })
       const { lag } = values
       if (!found) return { rules: [], ...(lag ? { lag } : {}), ...said(missing) }
       const { hash, at, from } = found.activation
@@ -95,6 +96,7 @@ export function createRulesControl(
         at,
         ...(from ? { from } : {}),
         rules: viewRules(found.activation, found.bundle.rules, values.counts ?? []),
+        ...refusedOf(values.refused),
         ...(lag ? { lag } : {}),
         ...said(missing),
       }
@@ -104,21 +106,20 @@ export function createRulesControl(
       const documents = found?.bundle.rules ?? []
       const all = found ? viewRules(found.activation, documents, []) : []
       const view = all.find(({ rule }) => rule === name)
-      if (!found || !view)
-        throw notFound(
-          [name],
-          all.map(({ rule }) => rule),
-        )
-      const { values, missing } = await known({ counts, pending: () => backlog.pending(name) })
+      const refused = async () => (await store.refused())?.files
+      if (!found || !view) throw notShown(name, all, await refused())
+      const { values, missing } = await known({ counts, pending: () => backlog.pending(name), refused })
       const { hash, at, from } = found.activation
       const own = values.counts?.find(({ rule }) => rule === name)
       const document = documents.find(({ rule }) => rule === name)
+      const broken = values.refused?.find(({ file }) => file === view.source?.file)
       return {
         ...view,
         bundle: hash,
         at,
         ...(from ? { from } : {}),
         ...(document ? { document: redactSecrets(writtenRule(document)) as Record<string, unknown> } : {}),
+        ...(broken ? { refused: broken } : {}),
         ...(own ? { counts: own } : {}),
         ...(values.pending ? { pending: values.pending } : {}),
         ...said(missing),

@@ -25,14 +25,42 @@ export function readActions(
 }
 
 function readAction(item: unknown, path: Path, vocabulary: Vocabulary, report: Report): RuleAction | undefined {
-  const keys = isObject(item) ? Object.keys(item) : []
+  const named = readName(item, path, report)
+  if (!named) return undefined
+  const { action, name, path: own } = named
+  readParams(action.kind, action.params, (inner, message, at) => report([...own, ...inner], `${name}: ${message}`, at))
+  for (const problem of templateProblems(action.params, vocabulary))
+    report([...own, ...problem.path], `${name}: ${problem.message}`)
+  return action
+}
+
+export interface PlacedAction {
+  action: RuleAction
+  name: string
+  /** Where its parameters stand, or it itself where it has none. */
+  path: Path
+  /** It has parameters, and so a key. */
+  isKey: boolean
+}
+
+/** The actions under `key` whose names can be read, in their order, whatever else is wrong with them. */
+export function placedActions(value: unknown, key: 'do' | 'on_failure'): PlacedAction[] {
+  const items: [unknown, Path][] = Array.isArray(value)
+    ? value.map((item, index) => [item, [key, index]])
+    : [[value, [key]]]
+  return items.flatMap(([item, path]) => readName(item, path, () => undefined) ?? [])
+}
+
+function readName(item: unknown, path: Path, report: Report): PlacedAction | undefined {
+  const isKey = isObject(item)
+  const keys = isKey ? Object.keys(item) : []
   const name = typeof item === 'string' ? item : keys[0]
   if (name === undefined || keys.length > 1) {
     const several = keys.length > 1 ? `; this one has ${keys.length} keys: begin each function with its own '-'` : ''
     report(path, `an action is one kind.module.function: arguments${several}`)
     return undefined
   }
-  const own: Path = isObject(item) ? [...path, name] : path
+  const own: Path = isKey ? [...path, name] : path
   const [kind, ...rest] = name.split('.')
   const fun = rest.join('.')
   const known = JOB_KINDS.find(one => one === kind)
@@ -45,9 +73,5 @@ function readAction(item: unknown, path: Path, vocabulary: Vocabulary, report: R
     report(own, `'${name}' is not ${kind}.module.function, for example ${kind}.test.arg`, 'key')
     return undefined
   }
-  const params = isObject(item) ? item[name] : null
-  readParams(known, params, (inner, message, at) => report([...own, ...inner], `${name}: ${message}`, at))
-  for (const problem of templateProblems(params, vocabulary))
-    report([...own, ...problem.path], `${name}: ${problem.message}`)
-  return { kind: known, fun, params }
+  return { action: { kind: known, fun, params: isKey ? item[name] : null }, name, path: own, isKey }
 }

@@ -6,6 +6,7 @@ import { isObject } from '../../base/json.ts'
 import type { Path } from './path.ts'
 import type { RuleProblem } from './problem.ts'
 import { quoteHint, strayAnchor } from './quote.ts'
+import { type PlacedAction, placedActions } from './read-actions.ts'
 import { MAX_FILE, tooLarge } from './read-file.ts'
 import { readRule } from './read-rule.ts'
 import type { RuleAction, RuleDocument } from './schema.ts'
@@ -122,36 +123,40 @@ function readDocument(reading: Reading): void {
       for (const bad of jsonProblems(value)) add(places.find(bad.path), bad.message)
     },
     () => {
-      const rule = readRule(value, fallback, known.facts ?? NO_FACTS, (path, message, at) =>
-        add(places.find(path, at), message),
-      )
+      const bad: Path[] = []
+      const rule = readRule(value, fallback, known.facts ?? NO_FACTS, (path, message, at) => {
+        bad.push(path)
+        add(places.find(path, at), message)
+      })
       const twin = taken.get(rule.rule)
-      if (found.length > 0) return
-      if (twin !== undefined) add(places.find(['rule']), `the rule name '${rule.rule}' is taken on line ${twin}`)
-      if (twin !== undefined) return
-      const { line } = places.find([])
-      taken.set(rule.rule, line)
-      loaded.rules.push({ ...rule, source: { file, line } })
-      for (const key of ['do', 'on_failure'] as const)
-        for (const [index, action] of (rule[key] ?? []).entries())
-          for (const { path, message, at, warning } of known.checkAction?.(action) ?? []) {
-            const own = actionPath(value, key, index)
-            // A bare `- runner.x.y` has no key to point at.
-            const place = places.find([...own.path, ...path], path.length > 0 || own.isKey ? at : undefined)
-            ;(warning ? loaded.warnings : loaded.problems).push(problem(place, message))
-          }
+      if (found.length === 0 && twin !== undefined)
+        add(places.find(['rule']), `the rule name '${rule.rule}' is taken on line ${twin}`)
+      const loads = found.length === 0
+      if (loads) {
+        const { line } = places.find([])
+        taken.set(rule.rule, line)
+        loaded.rules.push({ ...rule, source: { file, line } })
+      }
+      for (const { action, path: own, isKey } of actionsOf(value)) {
+        if (bad.some(path => startsWith(path, own))) continue
+        for (const { path, message, at, warning } of known.checkAction?.(action) ?? []) {
+          // A bare `- runner.x.y` has no key to point at.
+          const place = places.find([...own, ...path], path.length > 0 || isKey ? at : undefined)
+          if (!warning) found.push(problem(place, message))
+          else if (loads) loaded.warnings.push(problem(place, message))
+        }
+      }
     },
   ]
   for (const look of looks) if (found.length === 0) look()
   for (const one of found) loaded.problems.push(one)
 }
 
-/** Where a rule's action stands, or its parameters where it has some. */
-function actionPath(value: unknown, key: 'do' | 'on_failure', index: number): { path: Path; isKey: boolean } {
-  const list = (value as Record<typeof key, unknown>)[key]
-  const [item, path]: [unknown, Path] = Array.isArray(list) ? [list[index], [key, index]] : [list, [key]]
-  return isObject(item) ? { path: [...path, Object.keys(item)[0]!], isKey: true } : { path, isKey: false }
-}
+/** Of what is no rule: none. */
+const actionsOf = (value: unknown): PlacedAction[] =>
+  isObject(value) ? (['do', 'on_failure'] as const).flatMap(key => placedActions(value[key], key)) : []
+
+const startsWith = (path: Path, start: Path): boolean => start.every((part, index) => path[index] === part)
 
 function nameIn(document: Document.Parsed): string | undefined {
   const name: unknown = isMap(document.contents) ? document.get('rule') : undefined

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { historyTable } from '../../../src/cli/rules/history.ts'
 import { ruleFile } from '../../../src/cli/rules/show.ts'
-import { headLines, lagText, rulesTable } from '../../../src/cli/rules/table.ts'
+import { headLines, lagText, refusedLines, rulesTable } from '../../../src/cli/rules/table.ts'
 import type { RuleShown, RulesView, RuleView } from '../../../src/protocol/rule-view.ts'
 import { loadRuleText } from '../../../src/reactor/rules/load.ts'
 
@@ -58,6 +58,24 @@ describe('the list of rules', () => {
   })
 })
 
+describe('files that are refused', () => {
+  const problem = { line: 4, column: 1, message: "unknown key 'doo'. Did you mean 'do'?" }
+
+  it('have a line each, with the first problem and what goes on', () => {
+    const files = [
+      { file: 'mine.yaml', kept: true, problems: [problem] },
+      { file: 'new\n.yaml', kept: false, problems: [problem, problem], more: 3 },
+    ]
+    const paint = look.paint as never
+    expect(refusedLines({ rules: [], refused: { folder: '/r', files, more: 1 } }, paint)).toEqual([
+      "mine.yaml is refused, and its last good version goes on: 4:1 unknown key 'doo'. Did you mean 'do'?",
+      "new\\n.yaml is refused, and none of its rules is in force: 4:1 unknown key 'doo'. Did you mean 'do'? (and 4 more problems)",
+      '… and 1 more file',
+    ])
+    expect(refusedLines({ rules: [] }, paint)).toEqual([])
+  })
+})
+
 describe('one rule', () => {
   const document = { rule: 'a', on: 'my/*', do: ['runner.test.arg'] }
   const shown: RuleShown = {
@@ -72,6 +90,10 @@ describe('one rule', () => {
   }
 
   it('is a rule file, with what is known of it in comments that it cannot leave', async () => {
+    const refused = { file: 'r.yaml', kept: true, problems: [{ line: 2, column: 1, message: 'no\nyaml' }] }
+    expect((await ruleFile({ ...shown, document, refused }, NOW))[1]).toBe(
+      '#            r.yaml is refused, and its last good version goes on: 2:1 no\\nyaml',
+    )
     const pending = { waiting: 1, retrying: 2, parked: 3 }
     const lines = await ruleFile({ ...shown, document, pending }, NOW)
     expect(lines.slice(0, 5)).toEqual([

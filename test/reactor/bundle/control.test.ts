@@ -121,6 +121,28 @@ do:
   })
 })
 
+describe('a file of the folder that does not load', () => {
+  const problems = [{ line: 4, column: 1, rule: 'fresh', message: "unknown key 'doo'. Did you mean 'do'?" }]
+
+  it('is told in the list, and of the rules of its last good version', async () => {
+    const { control, store } = await open()
+    const { bundle } = await store.activate(rules('old'), { kind: 'folder', name: '/r' })
+    expect(await control.list(none)).not.toHaveProperty('refused')
+    const refused = { folder: '/r', files: [{ file: 'r.yaml', kept: true, problems }] }
+    await store.refuse({ bundle: bundle.hash, ...refused })
+    expect((await control.list(none)).refused).toEqual(refused)
+    expect((await control.show('old', none)).refused).toEqual(refused.files[0])
+    await expect(control.show('fresh', none)).rejects.toMatchObject({
+      code: 'not_found',
+      message:
+        "the rule 'fresh' is not in force: r.yaml is refused, and its last good version goes on: 4:1 unknown key 'doo'. Did you mean 'do'?",
+    })
+    await store.refuse({ bundle: bundle.hash, folder: '/r', files: [] })
+    expect(await control.list(none)).not.toHaveProperty('refused')
+    expect(await control.show('old', none)).not.toHaveProperty('refused')
+  })
+})
+
 describe('a push', () => {
   it('is in force with who did it, and tells what it changed', async () => {
     const { control, store, push } = await open()
