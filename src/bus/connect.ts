@@ -9,6 +9,7 @@ import {
 import { errorMessage, ReactorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { createSubjects, type Subjects } from '../protocol/subject.ts'
+import './given-up.ts'
 import './headers.ts'
 import { nkeyLogin } from './nkey-login.ts'
 import { createPatience } from './patience.ts'

@@ -74,10 +74,7 @@ export async function runDaemon(
     running = await Promise.race([start(log), stopping.then(() => Promise.reject(new Stopped()))])
   } catch (error) {
     if (error instanceof Stopped) process.exit(0)
-    if (!process.channel) {
-      exitSoon()
-      throw error
-    }
+    if (!process.channel) throw error
     const failed = { code: asReactorError(error).code, message: errorMessage(error) }
     process.send?.({ failed } satisfies ChildMessage, () => process.exit(1))
     return
@@ -105,11 +102,6 @@ export function mayConnect(): Promise<void> {
     }
     process.on('message', listen)
   })
-}
-
-/** Ends a command that failed, once its reason has been said, with its exit code: whatever still holds the loop. */
-export function exitSoon(): void {
-  setTimeout(() => process.exit(), 500).unref()
 }
 
 class Stopped extends Error {}

@@ -88,4 +88,17 @@ process.stdout.on('error', error => {
   if (!process.emit('SIGTERM')) process.exit(0)
 })
 
-await main(process.argv).catch(fail)
+/** Ends a command that failed, once all its words are out, with its exit code: whatever still holds the loop. */
+function exitSoon(): void {
+  setTimeout(() => {
+    const unread = [process.stdout, process.stderr].filter(stream => stream.writableLength > 0)
+    let left = unread.length
+    for (const stream of unread) stream.write('', () => --left === 0 && process.exit())
+    if (left === 0) process.exit()
+  }, 500).unref()
+}
+
+await main(process.argv).catch((thrown: unknown) => {
+  fail(thrown)
+  exitSoon()
+})

@@ -1,8 +1,10 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { connectBus, withoutPassword } from '../../src/bus/connect.ts'
 import { keptLog } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
-import { createSeen } from '../helpers/wait.ts'
+import { createSeen, within } from '../helpers/wait.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -29,6 +31,23 @@ it('names a server that does not answer without its login', async () => {
     code: 'unreachable',
     message: expect.stringMatching(/^no NATS server answers at 127\.0\.0\.1:1 (?!.*sesame)/),
   })
+})
+
+it('keeps no connection to a server that took it and said nothing', async () => {
+  const mute = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void mute.close())
+  await once(mute, 'listening')
+  const closed = once(mute, 'connection').then(([socket]: Socket[]) => {
+    onTestFinished(() => void socket?.destroy())
+    return once(socket!.resume(), 'close')
+  })
+  const { log } = keptLog()
+  const servers = `nats://127.0.0.1:${(mute.address() as AddressInfo).port}`
+  await expect(connectBus({ servers, namespace: 'reactor', name: 'test', patient: false, log })).rejects.toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining('no answer to the login at'),
+  })
+  await within(closed, 'the end of the connection')
 })
 
 it('goes on reading after a callback that throws, and says so', async () => {

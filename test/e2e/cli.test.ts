@@ -1,9 +1,22 @@
 // Each command as people and scripts use it: what it prints, where, and its exit code.
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { command, ROOT, type Running, startReactor } from './reactor.ts'
+
+/** A listener whose process stands still: the kernel takes connections for it, as many as its backlog holds. */
+const MUTE = `
+  const { parentPort, workerData } = require('node:worker_threads')
+  const server = require('node:net').createServer()
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port)
+    Atomics.wait(workerData, 0, 0)
+  })
+`
 
 let reactor: Running
 beforeAll(async () => {
@@ -271,6 +284,24 @@ describe('a system that is not there', () => {
       stderr: expect.stringContaining('no NATS server answers at nats://127.0.0.1:1'),
     })
     await rm(dir, { recursive: true })
+  })
+
+  it.each([
+    ['takes the connection and says nothing', 0],
+    ['does not even take the connection', 16],
+  ])('ends commands with 69 where what listens there %s', async (_what, before) => {
+    const mute = new Worker(MUTE, { eval: true, workerData: new Int32Array(new SharedArrayBuffer(4)) })
+    const [port] = (await once(mute, 'message')) as [number]
+    // More than its backlog holds: those that come later are not taken.
+    const others = Array.from({ length: before }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+    if (before > 0) await Promise.race(others.map(other => once(other, 'connect')))
+    const ended = await command(['send', 'a', '--json', '--server', `nats://127.0.0.1:${port}`])
+    for (const other of others) other.destroy()
+    await mute.terminate()
+    expect(ended).toMatchObject({ code: 69, stdout: '' })
+    expect(JSON.parse(ended.stderr)).toMatchObject({
+      error: { code: 'unreachable', message: expect.stringContaining('no answer to the login at') },
+    })
   })
 
   it('is told from one that refuses the login: 77', async () => {

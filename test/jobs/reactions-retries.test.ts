@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
 import { ReactorError } from '../../src/base/errors.ts'
 import { backoff, scheduleAttempt } from '../../src/jobs/reactions/retry.ts'
 import type { Decision, Reaction } from '../../src/protocol/reaction.ts'
@@ -16,6 +17,12 @@ const open = () => openReactions(server)
 const retried = (event: string, actions: Reaction['actions'], attempts = 3, more: Reaction['policy'] = {}): Reaction =>
   reaction(event, actions, 'r', { policy: { attempts, backoff: [20, 40], ...more } })
 const shown = ({ key, attempt = 1, state }: Decision) => `${key} ${attempt} ${state}`
+
+/** What is due comes all the same, in the server's time. */
+function stoppedClock() {
+  const now = Date.now()
+  return { clock: { ...systemClock, now: () => now }, soon: now + 100, over: now - 1 }
+}
 
 describe('the wait before another attempt', () => {
   it('doubles from the shortest to the longest, half of it by chance', () => {
@@ -83,6 +90,56 @@ describe('a reaction that fails and has attempts left', () => {
     const keys = ran.items.filter(({ what }) => what === 'local.a.a').map(({ asked }) => asked.work!.key)
     // After its deadline nobody comes for the first any more.
     expect(keys).toEqual(['e1/r/0/1', 'e1/r/0/1', 'e1/r/0/3'])
+    await worker.stop()
+  })
+
+  it('is parked while its minions are away only once they may come for its job no more, and no second one is made', async () => {
+    const { start, store, decided, drained, ran, parked } = await open()
+    const { clock, soon, over } = stoppedClock()
+    const worker = await start(
+      async ({ what }) =>
+        what === 'local.a.a' ? { offline: ['web1'], deadline: ran.items.length === 1 ? soon : over } : {},
+      { clock },
+    )
+    await store(reaction('e1', [action('local', 'a.a'), action('runner', 'b.b')]))
+    await decided.reach(2)
+    await drained()
+    const reason = 'local.a.a: offline: web1'
+    expect(decided.items).toMatchObject([
+      { state: 'retrying', reason, left: [[0, 1]] },
+      { state: 'parked', reason, attempt: 2 },
+    ])
+    expect(decided.items[0]!.next).toBeGreaterThan(soon)
+    expect(ran.items.map(({ asked }) => asked.work!.key)).toEqual(['e1/r/0/1', 'e1/r/1/1', 'e1/r/0/1'])
+    expect(await parked()).toMatchObject([{ body: { reason, attempt: 2 } }])
+    await worker.stop()
+  })
+
+  it('is done where a minion that was away has come for its job before its deadline', async () => {
+    const { start, store, decided, drained, ran, parked } = await open()
+    const { clock, soon } = stoppedClock()
+    const worker = await start(async () => (ran.items.length <= 2 ? { offline: ['web1'], deadline: soon } : {}), {
+      clock,
+    })
+    await store(retried('e1', [action('local', 'a.a')], 2))
+    await decided.find(({ state }) => state === 'done', 'the end')
+    await drained()
+    expect(decided.items.map(shown)).toEqual(['e1/r 1 retrying', 'e1/r 2 retrying', 'e1/r 3 done'])
+    expect(ran.items.map(({ asked }) => asked.work!.key)).toEqual(Array(3).fill('e1/r/0/1'))
+    expect(await parked()).toEqual([])
+    await worker.stop()
+  })
+
+  it.each([
+    ['something else of it has failed', 'r', 'no disk'],
+    ['it is the run of an entry of the schedule, for which the next ones wait', 'schedule:tidy', undefined],
+  ])('is parked at once while its minions are away where %s', async (_what, rule, failure) => {
+    const { start, store, decided } = await open()
+    const worker = await start(async ({ what }) =>
+      what === 'local.a.a' ? { offline: ['web1'], deadline: Date.now() + 60_000 } : failure ? { failure } : {},
+    )
+    await store(reaction('e1', [action('local', 'a.a'), action('runner', 'b.b')], rule))
+    expect(await decided.reach(1)).toMatchObject([{ state: 'parked', rule }])
     await worker.stop()
   })
 

@@ -13,7 +13,7 @@ import { cancellable } from '../../up/cancel.ts'
 import { startUp, type Up } from '../../up/start.ts'
 import { openClient } from '../client.ts'
 import type { AddCommand } from '../command.ts'
-import { exitSoon, parsePort } from '../daemon.ts'
+import { parsePort } from '../daemon.ts'
 import { print, printJson } from '../out/print.ts'
 
 interface Options {
@@ -54,10 +54,7 @@ export const command: AddCommand = program => {
         await run(options, signal)
       } catch (error) {
         // Ctrl-C while it starts is a stop like any other.
-        if (!signal.aborted) {
-          exitSoon()
-          throw error
-        }
+        if (!signal.aborted) throw error
       }
       process.exit(0)
     })

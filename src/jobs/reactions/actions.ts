@@ -163,4 +163,5 @@ async function call({ runFunction, callWheel }: ActionParts, action: ReactionAct
 const MAX_PROBLEM = 500
 
 /** A schedule's entries come as `schedule:<name>`, which no rule can be called. */
-export const askerOf = (rule: string): string => (rule.startsWith('schedule:') ? rule : `rule:${rule}`)
+export const isScheduled = (rule: string): boolean => rule.startsWith('schedule:')
+export const askerOf = (rule: string): string => (isScheduled(rule) ? rule : `rule:${rule}`)

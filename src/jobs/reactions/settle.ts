@@ -11,7 +11,7 @@ import { ACK_WAIT_MS } from '../../protocol/streams.ts'
 import type { Subjects } from '../../protocol/subject.ts'
 import type { Pending } from '../control/pending.ts'
 import type { Ledger } from '../ledger.ts'
-import { type ActionParts, askerOf, type Problem, type Ran, runActions } from './actions.ts'
+import { type ActionParts, askerOf, isScheduled, type Problem, type Ran, runActions } from './actions.ts'
 import type { Item } from './batch.ts'
 import type { TellFailure } from './failure.ts'
 import { insist } from './insist.ts'
@@ -163,15 +163,19 @@ async function decide(parts: SettleParts, item: Item, { jids, problems, told }: 
   const uncertain = problems.some(({ unknown }) => unknown)
   // What the rule lets go of is not tried again.
   const open = onUnknown === 'drop' ? problems.filter(({ unknown }) => !unknown) : problems
-  const due = Math.round(parts.clock.now() + backoff(policy, attempt))
-  const left = leftOf(reaction, open, due)
   if (open.length === 0) {
     await enter(parts, item, decided(parts, item, 'dropped', { jids, reason }))
     return undefined
   }
   // An outcome that is not known is one attempt more than was asked for, where the rule says to try again.
   const attempts = Math.max(policy?.attempts ?? 1, uncertain && onUnknown === 'retry' ? 2 : 1)
-  const next = attempt < attempts && !(uncertain && onUnknown === 'park') ? nextAttempt(reaction, left) : undefined
+  const isLast = attempt >= attempts || (uncertain && onUnknown === 'park')
+  const now = parts.clock.now()
+  // The next slots of a schedule's entry wait for this one.
+  const stands = isLast && !isScheduled(reaction.rule) ? standing(open, now) : undefined
+  const due = stands ?? Math.round(now + backoff(policy, attempt))
+  const left = leftOf(reaction, open, stands === undefined ? due : now)
+  const next = isLast && stands === undefined ? undefined : nextAttempt(reaction, left)
   // One that no schedule can hold has no other attempt.
   if (!next || Buffer.byteLength(messageOf(next)) + SCHEDULE_BYTES > maxPayload(parts.nc)) {
     await park(parts, item, decided(parts, item, 'parked', { jids, reason }), left)
@@ -182,7 +186,19 @@ async function decide(parts: SettleParts, item: Item, { jids, problems, told }: 
   return sendOn(parts, next, due)
 }
 
-/** What another attempt has to do; undefined: all. */
+/**
+ * When no minion may come any more for any of the jobs that are left: until then nothing has failed, and then they are asked
+ * after. Undefined: something else has failed, or that time is over.
+ */
+function standing(open: readonly Problem[], now: number): number | undefined {
+  const until = open.map(({ standsUntil = 0 }) => standsUntil)
+  return Math.min(...until) > now ? Math.round(Math.max(...until)) + CLOCKS_APART_MS : undefined
+}
+
+/** A minion whose clock is behind takes its job for so much longer. */
+const CLOCKS_APART_MS = 1000
+
+/** What another attempt has to do, that is due then; undefined: all. */
 function leftOf({ actions, attempt = 1 }: Reaction, open: Problem[], due: number): LeftAction[] | undefined {
   const left = open.map(({ action: [index, job], minions, standsUntil = 0 }): LeftAction => {
     // A job that minions may still come for is asked after, and not made a second time.

