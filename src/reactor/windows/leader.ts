@@ -143,8 +143,8 @@ export async function startLeader(parts: LeaderParts, bundle: CompiledBundle): P
     // Before it may run out: whoever comes next must know since when it is expected.
     if (folds.expect(minions, lag === 0 ? seen.settled : folds.now())) await save()
     if (over) return
-    if (lag === 0 && reader.position() >= seen.lastSeq) folds.advance(seen.settled)
-    else folds.advance(reader.storedMs() ?? 0)
+    const read = reader.storedMs() ?? 0
+    folds.advance(lag === 0 && reader.position() >= seen.lastSeq ? Math.max(seen.settled, read) : read)
     if (saving.wait() === 0) await save()
   }
 
