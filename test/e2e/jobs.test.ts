@@ -194,9 +194,11 @@ describe('reactor jobs watch without a jid', () => {
       .split('\n')
       .map(line => JSON.parse(line))
     const own = lines.filter(line => line.jid === jid)
-    expect(own.slice(0, -1)).toEqual(
-      own.slice(0, -1).map(() => ({ jid, fun: 'test.sleep', active: true, counts: { running: 1 } })),
-    )
+    // What is printed before its end hangs on when the command looked.
+    for (const line of own.slice(0, -1)) {
+      expect(line).toMatchObject({ fun: 'test.sleep', active: true })
+      expect(['offline', 'accepted', 'running']).toContain(Object.keys(line.counts).join())
+    }
     expect(own.at(-1)).toEqual({ jid, fun: 'test.sleep', active: false, counts: { returned: 1 } })
   })
 })
