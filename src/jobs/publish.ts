@@ -10,7 +10,15 @@ import { maySeeJob } from '../operators/authority.ts'
 import { FOLLOWING } from '../operators/may.ts'
 import { jobNew, jobSent } from '../protocol/catalogue/jobs.ts'
 import { isJid } from '../protocol/jid.ts'
-import type { JobMessage, JobRecord, JobSent, Published, PublishMessage, Sending } from '../protocol/job.ts'
+import {
+  JID_KNOWN_MS,
+  type JobMessage,
+  type JobRecord,
+  type JobSent,
+  type Published,
+  type PublishMessage,
+  type Sending,
+} from '../protocol/job.ts'
 import { returningOf, shownReturning } from '../protocol/returning.ts'
 import type { Grants } from '../protocol/role.ts'
 import { saltArgs } from '../protocol/salt-args.ts'
@@ -18,7 +26,7 @@ import type { TargetContext } from '../protocol/target.ts'
 import { causedBy, keptTrace, type Trace } from '../protocol/trace.ts'
 import { argumentPaths, type ValuePath } from '../protocol/trust.ts'
 import { jobMessage, type Missed } from './missed.ts'
-import type { JobRecords, Work } from './records.ts'
+import { forgotten, type JobRecords, type Work } from './records.ts'
 import { type CheckedRequest, checkRequest } from './request.ts'
 import { createResolve } from './resolve.ts'
 import type { JobSender, Sent } from './send.ts'
@@ -52,7 +60,10 @@ export interface PublishParts {
   log: Log
 }
 
-/** Throws `forbidden`, `no_minions`, `bad_argument`, `jid_taken`, `store_refused`. */
+/**
+ * Throws `forbidden`, `no_minions`, `bad_argument`, `jid_taken`, `store_refused`, and `outcome_unknown` for work that was
+ * started so long ago that its minions may not know it any more.
+ */
 export type PublishJob = (request: PublishMessage, asked: Asked) => Promise<Published>
 /**
  * Only says which minions the target of a request means: of a call of `fun`, as if it were made; without `fun`, those on
@@ -62,6 +73,9 @@ export type ResolveJob = (
   request: PublishMessage,
   asked: Pick<Asked, 'user' | 'source' | 'grants'>,
 ) => { minions: string[]; missing: string[] }
+
+/** The clocks of minions differ, and a sending takes its time. */
+const SURELY_KNOWN_MS = JID_KNOWN_MS - 60_000
 
 const NOBODY: Sent = { offline: [], unanswered: [], refused: {}, waiting: [] }
 
@@ -103,6 +117,7 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
       jid: checked.jid,
     })
     const { jid, deadline, run_until } = record
+    if (resumed && asked.work && (await isForgotten(record, asked.work))) throw forgotten(jid)
     // Work that is taken over goes to those to whom it went before, whoever matches by now.
     const expected = record.minions ?? minions
     await fire(
@@ -119,6 +134,10 @@ export function createPublishJob(parts: PublishParts): { publish: PublishJob; re
     log.debug({ jid, fun: record.fun, minions: expected.length, resumed, ...answers }, 'job published')
     return { jid, minions: expected, missing: record.missing ?? [], deadline, run_until, ...answers }
   }
+
+  /** A minion that did it and forgot it would refuse it, as one that never had it does. */
+  const isForgotten = async ({ jid, deadline }: JobRecord, work: Work): Promise<boolean> =>
+    clock.now() > deadline + SURELY_KNOWN_MS && records.mayHaveGone(jid, { ...work, again: true })
 
   async function asksAfterOwn({ fun, arg, kwarg }: CheckedRequest, { user, grants }: Asked): Promise<boolean> {
     const jid = arg.length > 0 ? arg[0] : kwarg.jid

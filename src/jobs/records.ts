@@ -43,7 +43,20 @@ export interface JobRecords {
    */
   mark(work: Work): Promise<{ before: boolean; causeMs: number }>
   find(jid: string): Promise<JobRecord | undefined>
+  /**
+   * Whether minions may have had this job: its announcement comes first, and is kept longer than its record. Where events of
+   * that time are gone, nobody can say, unless it comes for the first time.
+   */
+  mayHaveGone(jid: string, work: Work): Promise<boolean>
 }
+
+/** Of a job that minions may have had and do not know any more. */
+export const forgotten = (jid: string): ReactorError =>
+  new ReactorError(
+    'outcome_unknown',
+    `job ${jid} was started before, and too long ago for its minions to know it: whether it was done is not known`,
+    { jid },
+  )
 
 const SHORT_MS = 3_600_000
 
@@ -76,12 +89,7 @@ export async function openJobRecords(
     return stored?.json<JobRecord>()
   }
 
-  /**
-   * Whether minions may have had this job under a record that is gone: its announcement comes first, and is kept longer. Where
-   * events of that time are gone, nobody can say, unless it comes for the first time.
-   */
-  const isForgotten = async (jid: string, { causeMs, again }: Work): Promise<boolean> => {
-    if (await find(jid)) return false
+  const mayHaveGone: JobRecords['mayHaveGone'] = async (jid, { causeMs, again }) => {
     const subject = subjects.event(serviceOrigin('_jobs'), jobNew.tag({ jid }))
     if (await lastOn(jsm, events, subject, { what: `whether job ${jid} ran`, direct: true })) return true
     return again === true && (await isGone(causeMs))
@@ -97,16 +105,14 @@ export async function openJobRecords(
 
   return {
     find,
+    mayHaveGone,
     async open(base, { work, jid }) {
       const isOld = work !== undefined && base.kind === 'local' && Date.now() - work.causeMs > SHORT_MS
       const ttl = SHORT_MS + Math.max(0, base.deadline - Date.now())
       const announce = newEventId()
       for (let probe = 0; ; probe++) {
         const own = jid ?? (work ? jidOfWork(work.causeMs, work.key, 'record', probe) : newJid())
-        if (isOld && (await isForgotten(own, work))) {
-          const message = `job ${own} was started before, and too long ago for its minions to know it: whether it was done is not known`
-          throw new ReactorError('outcome_unknown', message, { jid: own })
-        }
+        if (isOld && !(await find(own)) && (await mayHaveGone(own, work))) throw forgotten(own)
         const record: JobRecord = { ...base, jid: own, key: work?.key ?? own, announce }
         if (await put(record, Math.ceil(ttl / 1000))) return { record, resumed: false }
         const holder = await find(own)

@@ -4,7 +4,7 @@ import { type DurableMap, openDurableMap, readDurableMap } from '../base/durable
 import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import { isJid } from '../protocol/jid.ts'
-import type { JobMessage, JobReturn } from '../protocol/job.ts'
+import { JID_KNOWN_MS, type JobMessage, type JobReturn } from '../protocol/job.ts'
 import { isReturning } from '../protocol/returning.ts'
 import { isValuePaths } from '../protocol/trust.ts'
 
@@ -37,10 +37,7 @@ export interface UnsentReturn {
 /** A number: the job is over and its return acked; the jid is remembered until then, milliseconds since the epoch. */
 export type Held = WaitingJob | RunningOnDisk | UnsentReturn | number
 
-/** A delivery after its deadline is refused anyway; the margin is for a clock that is set back. */
-const MARGIN_MS = 5 * 60_000
-
-export const forgetAt = (job: JobMessage): number => job.deadline + MARGIN_MS
+export const forgetAt = (job: JobMessage): number => job.deadline + JID_KNOWN_MS
 
 /** Throws `unwritable`. */
 export const openHeldJobs = (file: string, log: Log): Promise<DurableMap<Held>> =>

@@ -28,6 +28,12 @@ export interface JobMessage extends Returning {
   scheduled?: ScheduledRun
 }
 
+/**
+ * Milliseconds beyond a job's deadline for which a minion knows that it took it. A delivery after the deadline is refused
+ * anyway; the margin is for a clock that is set back, and for who asks after the job.
+ */
+export const JID_KNOWN_MS = 5 * 60_000
+
 export interface ScheduledRun {
   /** Of its entry. */
   name: string

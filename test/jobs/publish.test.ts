@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ReactorError } from '../../src/base/errors.ts'
 import type { JobAnswer, JobMessage, JobRecord, MissedPage, PublishMessage } from '../../src/protocol/job.ts'
-import { openCore, storedIn } from '../helpers/core.ts'
+import { type Core, openCore, storedIn } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { createSeen } from '../helpers/wait.ts'
 import { openWorker, YES as yes } from './worker.ts'
@@ -14,9 +15,12 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-async function start(fleet: Record<string, JobAnswer | undefined>) {
+async function start(
+  fleet: Record<string, JobAnswer | undefined>,
+  { now = () => NOW, around = (core: Core) => core } = {},
+) {
   const core = await openCore(server)
-  const worker = await openWorker(core, fleet, { now: () => NOW, nodegroups: { web: 'web*' } })
+  const worker = await openWorker(around(core), fleet, { now, nodegroups: { web: 'web*' } })
   const records = async () => (await storedIn<JobRecord>(core.nc, `${core.ns}_JOBS`)).map(({ body }) => body)
   return { ...core, ...worker, records }
 }
@@ -265,6 +269,59 @@ describe('work that is taken over', () => {
     await publish({ tgt: 'web1', fun: 'test.ping' }, { user: 'rule:r', work })
     const again = await publish({ tgt: '*', fun: 'test.ping' }, { user: 'rule:r', work })
     expect(again.minions).toEqual(['web1'])
+  })
+})
+
+describe('work that is taken over after its deadline', () => {
+  const LATE = [10 * 60_000, 65 * 60_000]
+  const open = async (around?: (core: Core) => Core) => {
+    let now = NOW
+    const opened = await start({ web1: yes }, { now: () => now, ...(around ? { around } : {}) })
+    // Its cause is stored.
+    await opened.fire('my/tag', {})
+    const work = { key: 'event-1/rule/0/1', causeMs: Date.now() }
+    const publish = () => opened.publish({ tgt: '*', fun: 'test.ping' }, { user: 'rule:r', work })
+    const pass = (ms: number) => {
+      now = NOW + ms
+    }
+    return { ...opened, publish, pass }
+  }
+
+  it('is asked after for as long as its minions know it', async () => {
+    const { publish, got, pass } = await open()
+    const first = await publish()
+    pass(60_000 + 2 * 60_000)
+    expect(await publish()).toEqual(first)
+    expect(got.items).toHaveLength(2)
+  })
+
+  it.each(LATE)(
+    'is not sent again where they may have forgotten it: nobody knows whether it was done (%i ms)',
+    async ms => {
+      const { publish, got, pass } = await open()
+      const { jid } = await publish()
+      pass(ms)
+      await expect(publish()).rejects.toMatchObject({
+        code: 'outcome_unknown',
+        message: expect.stringContaining(`job ${jid} was started before`),
+      })
+      expect(got.items).toHaveLength(1)
+    },
+  )
+
+  it('is sent where it never was, for want of its announcement', async () => {
+    let refusals = 0
+    const { publish, got, pass } = await open(core => ({
+      ...core,
+      fire: async (tag, ...rest) => {
+        if (refusals++ === 0) throw new ReactorError('store_refused', 'full')
+        return core.fire(tag, ...rest)
+      },
+    }))
+    await expect(publish()).rejects.toMatchObject({ code: 'store_refused' })
+    pass(LATE[0]!)
+    await publish()
+    expect(got.items).toHaveLength(1)
   })
 })
 

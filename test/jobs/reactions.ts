@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../src/base/clock.ts'
 import type { Code } from '../../src/base/errors.ts'
 import type { Publisher } from '../../src/bus/publish.ts'
 import { type Ledger, openLedger } from '../../src/jobs/ledger.ts'
-import type { Asked } from '../../src/jobs/publish.ts'
+import type { Asked, PublishJob } from '../../src/jobs/publish.ts'
 import type { ShareLimits } from '../../src/jobs/reactions/shares.ts'
 import { startReactions } from '../../src/jobs/reactions/start.ts'
 import type { FunctionCall } from '../../src/jobs/run-function.ts'
@@ -76,6 +76,8 @@ export interface WorkerOptions {
   overdueEveryMs?: number
   stopWithinMs?: number
   clock?: Clock
+  /** Default: what the behaviour says. */
+  publishJob?: PublishJob
   known?: number
 }
 
@@ -158,13 +160,15 @@ export async function openReactions(server: { url: string }) {
       fire,
       ledger,
       alarms,
-      publishJob: async ({ fun, tgt, ...request }: PublishMessage, asked): Promise<Published> => {
-        const returning = returningOf(request)
-        const call = await act(`local.${fun}`, asked, { tgt, ...(returning.ret ? { returning } : {}) })
-        const { refused = {}, offline = [], deadline = 0, minions = ['web1'] } = call
-        const published = { minions, missing: [], waiting: [], deadline, run_until: 0 }
-        return { ...published, jid: `jid of ${fun}`, offline, refused }
-      },
+      publishJob:
+        more.publishJob ??
+        (async ({ fun, tgt, ...request }: PublishMessage, asked): Promise<Published> => {
+          const returning = returningOf(request)
+          const call = await act(`local.${fun}`, asked, { tgt, ...(returning.ret ? { returning } : {}) })
+          const { refused = {}, offline = [], deadline = 0, minions = ['web1'] } = call
+          const published = { minions, missing: [], waiting: [], deadline, run_until: 0 }
+          return { ...published, jid: `jid of ${fun}`, offline, refused }
+        }),
       resolveJob: ({ tgt }) => ({ minions: [tgt].flat().flatMap(each => each.split(',')), missing: [] }),
       knownMinions: () => more.known ?? 10,
       runFunction: call => run(call, 'runner'),
