@@ -15,6 +15,7 @@ import type { Backends } from '../queue/backends.ts'
 import { checkQueue, entryOf, keyOf, listed, tracedEntry } from '../queue/entry.ts'
 import { processQueue, tracedBy } from '../queue/process.ts'
 import { holding, take } from '../queue/take.ts'
+import type { Marks } from './reactions/marks.ts'
 import type { FunctionCall, RunFunction } from './run-function.ts'
 
 export interface QueueParts {
@@ -23,6 +24,7 @@ export interface QueueParts {
   runnerQueue: { queue: string; backend?: string | undefined }
   fire: Fire
   run: RunFunction
+  marks: Pick<Marks, 'release'>
 }
 
 /** A call of a runner function as a queue keeps it. */
@@ -153,13 +155,15 @@ export function runnerQueues(parts: QueueParts, call: FunctionCall & { jid: stri
         const leases = await backend.lease(place, 1)
         const [lease] = leases
         if (!lease) break
-        const { outcome, jid, fun } = await holding(backend, place, leases, () =>
+        const { outcome, jid, fun, marks } = await holding(backend, place, leases, () =>
           runKept(parts.run, lease.item as KeptCall, lease.uid, tracedBy(trace, lease)),
         ).catch(async error => {
           await backend.nack(place, leases).catch(() => undefined)
           throw error
         })
-        await backend.ack(place, leases)
+        const gone = await backend.ack(place, leases)
+        // It never comes again. Where another has it by now, the mark is what keeps that one from it.
+        if (gone.length > 0) parts.marks.release(marks)
         ran.push({ fun, jid, success: outcome.ok, return: outcome.ok ? outcome.value : outcome.message })
       }
       return ran
@@ -180,24 +184,29 @@ export function runnerQueues(parts: QueueParts, call: FunctionCall & { jid: stri
   }
 }
 
-/** As work of its own: taken up again after a crash it is not done twice, where that would do harm. */
+/**
+ * As work of its own: taken up again after a crash it is not done twice, where that would do harm. `marks`: those that say so,
+ * and that may go once it is removed from its queue.
+ */
 async function runKept(run: RunFunction, kept: KeptCall, uid: string, trace: Trace) {
   const { fun, args, kwargs, user, source, grants, untrusted, at } = kept
   const may = grants === 'all' ? ALL_GRANTS : grants
+  const key = `queue/${uid}`
   try {
-    const { outcome, jid } = await run({
+    const { outcome, jid, marked } = await run({
       ...{ fun, arg: args, kwarg: kwargs, user, ...trace },
       ...(source ? { source } : {}),
       ...(may ? { grants: () => may } : {}),
       ...(untrusted ? { untrusted: everyArgument(args, kwargs) } : {}),
-      work: { key: `queue/${uid}`, causeMs: at },
+      work: { key, causeMs: at },
     })
     if (!outcome.ok && outcome.code === 'stopped') throw new ReactorError('unreachable', outcome.message)
-    return { fun, jid, outcome }
+    return { fun, jid, outcome, marks: marked ? [key] : [] }
   } catch (error) {
     // Gone since it was inserted: it will not be there the next time either.
     if (!(error instanceof ReactorError) || error.code !== 'unknown_function') throw error
-    return { fun, jid: null, outcome: { ok: false as const, code: error.code, message: error.message } }
+    const outcome = { ok: false as const, code: error.code, message: error.message }
+    return { fun, jid: null, outcome, marks: [] }
   }
 }
 

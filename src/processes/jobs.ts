@@ -18,6 +18,7 @@ import { openMissed } from '../jobs/missed.ts'
 import { createOrchestrations } from '../jobs/orchestrate.ts'
 import { createAskPeers } from '../jobs/peer.ts'
 import { createPublishJob } from '../jobs/publish.ts'
+import { openMarks } from '../jobs/reactions/marks.ts'
 import { startReactions } from '../jobs/reactions/start.ts'
 import { openJobRecords } from '../jobs/records.ts'
 import { createFunctionJobs, type RunFunction } from '../jobs/run-function.ts'
@@ -60,6 +61,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
     const keepMs = keepWorkMs(config)
     const fleet = stack.add(await followFleetAndPillars(nc, ns, config.streams.replicas, log))
     const records = await openJobRecords(nc, subjects, publisher, keepMs)
+    const marks = stack.add(await openMarks(nc, subjects, log))
     const payloads = await openPayloads(nc, config)
     const missed = await openMissed({ nc, subjects, publisher, records, now: clock.now })
     const { publish, resolve: resolveJob } = createPublishJob({
@@ -145,6 +147,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
         queues: {
           ...{ open: queues.open, runnerQueue: config.runner_queue, fire },
           run: call => counted.run(call),
+          marks,
         },
         clouds,
         pillars: createPillarClient(nc, subjects),
@@ -201,6 +204,7 @@ export async function startJobs(config: Config, log: Log): Promise<Monitored> {
         knownMinions: () => fleet.values.size,
         runFunction: counted.run,
         callWheel: createWheelClient(nc, subjects),
+        marks,
         stopFunctions: runners.stop,
         concurrency: config.jobs.concurrency,
         clock,

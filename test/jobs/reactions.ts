@@ -173,6 +173,7 @@ export async function openReactions(server: { url: string }) {
       knownMinions: () => more.known ?? 10,
       runFunction: call => run(call, 'runner'),
       callWheel: call => run(call, 'wheel'),
+      marks: { release: () => undefined },
       ...(more.stopFunctions ? { stopFunctions: more.stopFunctions } : {}),
       ...(more.limits ? { limits: more.limits } : {}),
       ...(more.overdueEveryMs ? { overdueEveryMs: more.overdueEveryMs } : {}),

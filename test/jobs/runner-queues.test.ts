@@ -126,6 +126,32 @@ describe('a kept call', () => {
   })
 })
 
+describe('the mark of a kept call that may not be done twice', () => {
+  const call = { fun: 'test.arg', args: [1], kwargs: {} }
+
+  it('is let go of once the call is out of its queue, and stays while it may come again', async () => {
+    const { as, ran, released, answering } = await openQueues(await openCore(server))
+    const queues = as('root')
+    await queues.insertRunner(call)
+    answering(() => ({ ok: false, code: 'stopped', message: 'the process was stopped' }))
+    await expect(queues.processRunner(1)).rejects.toMatchObject({ code: 'unreachable' })
+    expect(released).toEqual([])
+    answering(() => ({ ok: false, code: 'function_failed', message: 'no such host' }))
+    await queues.processRunner(1)
+    expect(released).toEqual([ran[0]!.work!.key])
+    expect(ran[1]!.work!.key).toBe(ran[0]!.work!.key)
+  })
+
+  it('stays where another was given the call meanwhile', async () => {
+    const { as, parts, released } = await openQueues(await openCore(server))
+    const backend = await parts.open()
+    parts.open = async () => ({ ...backend, ack: async () => [] })
+    await as('root').insertRunner(call)
+    await as('root').processRunner(1)
+    expect(released).toEqual([])
+  })
+})
+
 describe('a queue that is processed', () => {
   it.each(['sqlite', 'jetstream'] as const)('fires its items as Salt does, of the backend %s', async backend => {
     const core = await openCore(server)

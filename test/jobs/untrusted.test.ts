@@ -92,6 +92,7 @@ async function start(rules: string) {
     knownMinions: () => 2,
     runFunction: functions('runner').run,
     callWheel: createWheelClient(nc, subjects),
+    marks: { release: () => undefined },
     concurrency: 10,
     clock: systemClock,
     log: silentLog,

@@ -22,12 +22,14 @@ export async function openQueues(core: Core, usual: QueueBackendName = 'sqlite',
   })
   onTestFinished(() => backends.stop())
   const ran: FunctionCall[] = []
+  const released: string[] = []
   let answer: (call: FunctionCall) => RanFunction['outcome'] = () => ({ ok: true, value: 'done' })
   const parts = {
     ...{ open: backends.open, fire: core.fire, runnerQueue: { queue: 'runner_queue' } },
+    marks: { release: (keys: readonly string[]) => void released.push(...keys) },
     async run(call: FunctionCall): Promise<RanFunction> {
       ran.push(call)
-      return { jid: `j${ran.length}`, outcome: answer(call) }
+      return { jid: `j${ran.length}`, outcome: answer(call), marked: true }
     },
   }
   /** For a call of somebody; without grants the program itself asks. */
@@ -40,5 +42,5 @@ export async function openQueues(core: Core, usual: QueueBackendName = 'sqlite',
   const answering = (outcome: typeof answer) => {
     answer = outcome
   }
-  return { backends, parts, ran, as, answering }
+  return { backends, parts, ran, released, as, answering }
 }

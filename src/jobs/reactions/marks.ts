@@ -1,5 +1,6 @@
-// Letting go of start marks: once the ledger has the attempt it is what keeps the work from being done twice. The marks stay
-// for a while after that, because other workers read the ledger a moment later.
+// Letting go of start marks: once the ledger has the attempt it is what keeps the work from being done twice; what came from
+// a queue is removed there. The marks stay for a while after that, because other workers read the ledger a moment later, and
+// one that was given the same item may have stood still.
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../../base/errors.ts'
@@ -10,7 +11,7 @@ import type { Subjects } from '../../protocol/subject.ts'
 import { inTurn } from '../control/in-turn.ts'
 
 export interface Marks extends Running {
-  /** Their attempt is in the ledger. */
+  /** Their attempt is in the ledger, or their item is out of its queue. */
   release(keys: readonly string[]): void
 }
 

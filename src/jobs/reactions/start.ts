@@ -26,7 +26,7 @@ import { AGAIN_MS, createDeliveries } from './deliveries.ts'
 import { createTellFailure } from './failure.ts'
 import { openInHand } from './in-hand.ts'
 import { createIntake } from './intake.ts'
-import { openMarks } from './marks.ts'
+import type { Marks } from './marks.ts'
 import { startOverdue } from './overdue.ts'
 import { createParking } from './parking.ts'
 import { createPutBack } from './put-back.ts'
@@ -46,6 +46,7 @@ export interface ReactionParts extends TargetParts {
   publishJob: PublishJob
   runFunction: RunFunction
   callWheel: CallWheel
+  marks: Pick<Marks, 'release'>
   /** Cuts short the functions that run here, when the worker stops. */
   stopFunctions?(): void
   /** Reactions of one rule that run at once, unless the rule says. */
@@ -94,11 +95,9 @@ export async function startReactions(parts: ReactionParts): Promise<Reactions> {
   const inHand = await openInHand(nc, subjects, log)
   const common = { ...parts, pending, inHand, stopping: stop.signal }
   const tally = createTally(alarms)
-  const marks = await openMarks(nc, subjects, log)
   const settling: SettleParts = {
     ...common,
     tally,
-    marks,
     isSettled: createIsSettled(ledger, stop.signal),
     parking: createParking(common),
     tellFailure: await createTellFailure(common),
@@ -185,7 +184,7 @@ export async function startReactions(parts: ReactionParts): Promise<Reactions> {
           'reactions are not recorded yet and are left to another worker; is NATS away?',
         )
       deliveries.stop()
-      await Promise.all([marks.stop(), inHand.stop()])
+      await inHand.stop()
     },
   }
 }
