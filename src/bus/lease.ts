@@ -9,14 +9,20 @@
 //
 // `valid` counts from before the request that took or renewed the lease, on a clock that nobody sets; the server counts from
 // when it had it. So while both clocks run equally fast the lease ends here before it can be another's.
+//
+// A renewal may be stored and its ack be lost. The next one is refused then, as if another had the key; so who is refused asks
+// the stream's leader whose the key is, by a random id in the value, and goes on from the revision of its own write. That was
+// stored after the first request since the last ack, and `valid` counts from before that one.
+import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import { JetStreamApiError, jetstream } from '@nats-io/jetstream'
+import { JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { errorMessage } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { bucketNames } from '../protocol/streams.ts'
 import { openBucket } from './bucket.ts'
+import { lastOn } from './last-on.ts'
 import { isWrongSequence } from './overtaken.ts'
 
 export interface Lease {
@@ -53,14 +59,15 @@ export async function openLeases(
 ): Promise<Leases> {
   const name = bucketNames(ns).leases
   const bucket = await openBucket(nc, name, { replicas, markerTtlMs: ttlMs })
-  const js = jetstream(nc, { timeout: Math.min(renewMs * 2, ttlMs / 2) })
+  const timeout = Math.min(renewMs * 2, ttlMs / 2)
+  const js = jetstream(nc, { timeout })
+  const jsm = await jetstreamManager(nc, { checkAPI: false, timeout })
 
   const ttl = `${Math.ceil(ttlMs / 1000)}s`
 
   /** Its revision; undefined where another was quicker. */
-  const write = async (key: string, revision: number): Promise<number | undefined> => {
+  const write = async (key: string, body: string, revision: number): Promise<number | undefined> => {
     try {
-      const body = JSON.stringify({ holder, at: Date.now() })
       const ack = await js.publish(`$KV.${name}.${key}`, body, {
         expect: { lastSubjectSequence: revision },
         ttl,
@@ -72,7 +79,13 @@ export async function openLeases(
     }
   }
 
-  const hold = (key: string, taken: number, since: number): Lease => {
+  /** The revision of the key where it is what this lease has written. */
+  const find = async (key: string, body: string): Promise<number | undefined> => {
+    const stored = await lastOn(jsm, `KV_${name}`, `$KV.${name}.${key}`, { what: `who has the lease ${key}` })
+    return stored?.string() === body ? stored.seq : undefined
+  }
+
+  const hold = (key: string, body: string, taken: number, since: number): Lease => {
     const ended = new AbortController()
     let revision = taken
     let validUntil = since + ttlMs
@@ -83,15 +96,27 @@ export async function openLeases(
       ended.abort()
     }
     const keep = async () => {
+      let wait = renewMs
+      /** When the first of the renewals began of which nothing is known. */
+      let unsure: number | undefined
       while (!ended.signal.aborted) {
-        await delay(renewMs, undefined, { ref: false, signal: ended.signal })
+        await delay(wait, undefined, { ref: false, signal: ended.signal })
         // Between this look and the end of the write another may not have it: the write itself compares.
         const before = performance.now()
+        unsure ??= before
+        // What was not acked may have to be looked for before its time is over.
+        wait = lookMs
         try {
-          const renewed = await write(key, revision)
-          if (renewed === undefined) return end('another has it, or it has run out')
-          revision = renewed
-          validUntil = before + ttlMs
+          const renewed = await write(key, body, revision)
+          const stored = renewed ?? (await find(key, body))
+          if (stored === undefined) return end('another has it, or it has run out')
+          if (renewed === undefined && !valid()) return end('it could not be renewed in time')
+          // Of a cluster: one that was not acked is still on its way.
+          if (stored === revision) continue
+          revision = stored
+          validUntil = (renewed === undefined ? unsure : before) + ttlMs
+          unsure = undefined
+          wait = renewed === undefined ? 0 : renewMs
         } catch (error) {
           if (!valid()) return end(`it could not be renewed in time: ${errorMessage(error)}`)
         }
@@ -127,8 +152,9 @@ export async function openLeases(
           const found = await bucket.get(key)
           if (found?.operation !== 'PUT') {
             const before = performance.now()
-            const revision = await write(key, found?.revision ?? 0)
-            if (revision !== undefined) return hold(key, revision, before)
+            const body = JSON.stringify({ holder, id: randomUUID(), at: Date.now() })
+            const revision = await write(key, body, found?.revision ?? 0)
+            if (revision !== undefined) return hold(key, body, revision, before)
           }
           told = false
         } catch (error) {

@@ -1,5 +1,5 @@
 import { jetstreamManager } from '@nats-io/jetstream'
-import { connect } from '@nats-io/transport-node'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openBucket } from '../../src/bus/bucket.ts'
 import { type Lease, openLeases } from '../../src/bus/lease.ts'
@@ -11,6 +11,33 @@ import { within } from '../helpers/wait.ts'
 
 const TIMES = { ttlMs: 1000, renewMs: 200, lookMs: 100 }
 let namespaces = 0
+
+/** A connection on which some of what is stored on a subject is not answered: the next so many of `lose`. */
+function losingAcks(nc: NatsConnection, subject: string) {
+  let left = 0
+  let lost = 0
+  const request: NatsConnection['request'] = async (to, ...rest) => {
+    const reply = await nc.request(to, ...rest)
+    if (to !== subject || left === 0) return reply
+    left -= 1
+    lost += 1
+    throw new Error('timeout')
+  }
+  const proxy = new Proxy(nc, {
+    get(target, name) {
+      if (name === 'request') return request
+      const value = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  return {
+    nc: proxy,
+    lose(count: number) {
+      left = count
+    },
+    lost: () => lost,
+  }
+}
 
 describe('a lease', () => {
   const bare = useConnection()
@@ -61,6 +88,32 @@ describe('a lease', () => {
     // More renewals than its time to live has room for.
     for await (const { revision } of watch) if (revision >= begun + 8) break
     expect(lease.valid()).toBe(true)
+    waiting.abort()
+    expect(await other).toBeUndefined()
+    await lease.release()
+  })
+
+  it('stays with who holds it where the acks of renewals that were stored are lost', async () => {
+    const ns = namespace()
+    const lossy = losingAcks(bare.nc, `$KV.${bucketNames(ns).leases}.x`)
+    const [first, second] = await Promise.all([
+      openLeases(lossy.nc, ns, 1, 'a', keptLog().log, { ...TIMES, ttlMs: 3000 }),
+      open(ns, 'b'),
+    ])
+    const lease = (await first.take('x', never()))!
+    const bucket = await openBucket(bare.nc, bucketNames(ns).leases, { replicas: 1 })
+    const waiting = new AbortController()
+    const other = second.take('x', waiting.signal)
+    const watch = await bucket.watch({ key: 'x' })
+    const begun = (await bucket.get('x'))!.revision
+    lossy.lose(1)
+    for await (const { revision } of watch) {
+      if (revision === begun + 4) lossy.lose(1)
+      if (revision >= begun + 12) break
+    }
+    expect(lossy.lost()).toBe(2)
+    expect(lease.lost.aborted).toBe(false)
+    expect((await bucket.get('x'))!.json()).toMatchObject({ holder: 'a' })
     waiting.abort()
     expect(await other).toBeUndefined()
     await lease.release()
