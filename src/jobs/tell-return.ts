@@ -17,7 +17,10 @@ import { insist } from './reactions/insist.ts'
 export interface TellReturnParts {
   event: typeof runReturn | typeof wheelReturn
   fire: Fire
-  /** Stores the JSON text of a return that is larger than a message. */
+  /**
+   * Stores the JSON text of a return that is larger than a message. Throws `unreachable` where it may be taken later; all else
+   * is final.
+   */
   storeReturn(jid: string, json: string): Promise<PayloadRef>
   log: Log
   stopping: AbortSignal
@@ -55,18 +58,32 @@ export function createTellReturn({ event, fire, storeReturn, log, stopping }: Te
       }
       return fire(...event.of({ jid }, data), { ...trace, id })
     }
+    const tellWhy = (problem: unknown) => tell(`the return cannot be stored: ${errorMessage(problem)}`)
+    /** Why it is not stored apart, of the last try. */
+    let unstored: unknown
     const whole = async () => {
+      unstored = undefined
       try {
         return await tell(returned)
       } catch (error) {
         if (isAway(error)) throw error
-        if (!isTooLarge(error)) return tell(`the return cannot be stored: ${errorMessage(error)}`)
+        if (!isTooLarge(error)) return tellWhy(error)
       }
-      const stored = await storeReturn(jid, JSON.stringify(returned)).catch(errorMessage)
-      return typeof stored === 'string' ? tell(`the return cannot be stored: ${stored}`) : tell(null, stored)
+      let stored: PayloadRef
+      try {
+        stored = await storeReturn(jid, JSON.stringify(returned))
+      } catch (error) {
+        unstored = error
+        // A store of returns that is full by what it refuses stays so, unlike that of events.
+        if (isUnreachable(error)) throw error
+        return tellWhy(error)
+      }
+      return tell(null, stored)
     }
+    const told = isWork ? insist({ clock: systemClock, log, stopping }, 'the return of a function', whole) : whole()
     try {
-      await (isWork ? insist({ clock: systemClock, log, stopping }, 'the return of a function', whole) : whole())
+      // Nobody tries again: neither where it is no work, nor once the process stops.
+      await told.catch(error => (error === unstored ? tellWhy(error) : Promise.reject(error)))
     } catch (error) {
       // The function has run: that nobody can be told must not read as its failure, nor have it run again.
       log.error({ jid, fun, error: errorMessage(error) }, 'a return could not be stored')
@@ -86,3 +103,4 @@ export function hideSecrets(value: unknown, secrets: readonly string[]): unknown
 }
 
 const isTooLarge = (error: unknown): boolean => error instanceof ReactorError && error.code === 'bad_event'
+const isUnreachable = (error: unknown): boolean => error instanceof ReactorError && error.code === 'unreachable'

@@ -45,19 +45,21 @@ export function createReturns(parts: ReturnsParts): Returns {
 
   const send = async (jid: string, unsent: UnsentReturn): Promise<void> => {
     const { event, stamp } = unsent
-    let data = await fitted(unsent.returned)
+    let data: JobReturn | undefined
     for (;;) {
       try {
+        data ??= await fitted(unsent.returned)
         await fire(...jobReturn.of({ jid, id: data.id }, data), { id: event, stamp, ...causedBy(jid, unsent) })
         await untilWritten(() => file.put(jid, unsent.forgetAt), log)
         return
       } catch (error) {
         const code = error instanceof ReactorError ? error.code : 'internal'
-        // The publisher has stopped: it stays on disk for the next start.
+        // The publisher has stopped, or the connection is closed: it stays on disk for the next start.
         if (code === 'unreachable') return
         log.warn({ jid, error: errorMessage(error) }, 'the server refuses a return; trying again')
         // No try will make it fit: what is wrong with it is said in its place.
-        if (code !== 'store_refused') data = failed(data, `the return cannot be sent: ${errorMessage(error)}`)
+        if (code !== 'store_refused')
+          data = failed(data ?? unsent.returned, `the return cannot be sent: ${errorMessage(error)}`)
         await delay(RETRY_MS, undefined, { ref: false })
       }
     }

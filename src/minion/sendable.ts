@@ -15,7 +15,10 @@ export interface FitParts {
 /** What an event has besides its data. */
 const ENVELOPE_BYTES = 4096
 
-/** Makes a return fit into a message; where its value cannot go up apart, it becomes a failed one that says why. */
+/**
+ * Makes a return fit into a message; where its value can never go up apart, it becomes a failed one that says why. Throws
+ * `unreachable` where the connection is closed first.
+ */
 export function createFit({ sendPayload, maxPayload, log }: FitParts): (returned: JobReturn) => Promise<JobReturn> {
   return async returned => {
     const limit = maxPayload() - ENVELOPE_BYTES

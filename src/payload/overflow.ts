@@ -21,7 +21,7 @@ export function createOverflow(store: PayloadStore, keepMs = KEEP_MS): Overflow 
 
 export type StoreReturn = (jid: string, json: string) => Promise<PayloadRef>
 
-/** Stores the JSON text of a return under the origin of the service. Throws `store_refused`. */
+/** Stores the JSON text of a return under the origin of the service. Throws as `put` of the store does. */
 export function createReturnStore(store: PayloadStore, origin: ServiceOrigin): StoreReturn {
   return async (jid, json) => {
     const ref = await storeParts(store, storedName(origin, jid), Buffer.from(json))

@@ -5,18 +5,33 @@ import { errorMessage, ReactorError } from '../base/errors.ts'
 import { isObject } from '../base/json.ts'
 import type { Log } from '../base/log.ts'
 import type { Running } from '../base/service.ts'
-import { isPart, isStoredName, PAYLOAD_HEADER, readPartHeader, storedName } from '../protocol/payload.ts'
+import {
+  isPart,
+  isStoredName,
+  PAYLOAD_HEADER,
+  readPartHeader,
+  storedName,
+  type UploadAnswer,
+} from '../protocol/payload.ts'
 import type { Subjects } from '../protocol/subject.ts'
 import type { PayloadStore } from './store.ts'
 
-/** Parts of one minion that are taken at once: it sends one after another, and what waits here is held in memory. */
+/**
+ * Parts of one minion that are taken at once: what waits here is held in memory. It sends one after another; only one whose
+ * answer is late comes again while the first is in hand.
+ */
 const AT_ONCE = 4
 
 /**
  * Takes uploads: header `Reactor-Payload: <name>/<part>`, the bytes as body. Answers `{ok: true}` once the part is stored,
- * or `{ok: false, reason}`; the same part may come again.
+ * or `{ok: false, reason}`, with `again: true` where it may be taken later; the same part may come again.
  */
-export function serveUploads(nc: NatsConnection, subjects: Subjects, store: PayloadStore, log: Log): Running {
+export function serveUploads(
+  nc: NatsConnection,
+  subjects: Subjects,
+  store: Pick<PayloadStore, 'put'>,
+  log: Log,
+): Running {
   const busy = new Set<Promise<void>>()
   /** By the minion's subject. */
   const inHand = new Map<string, number>()
@@ -32,7 +47,7 @@ export function serveUploads(nc: NatsConnection, subjects: Subjects, store: Payl
           () => answer(message, { ok: true }),
           (problem: unknown) => {
             log.warn({ subject: message.subject, error: errorMessage(problem) }, 'a part of a return was refused')
-            answer(message, { ok: false, reason: errorMessage(problem) })
+            answer(message, { ok: false, reason: errorMessage(problem), ...(isFinal(problem) ? {} : { again: true }) })
           },
         )
         .finally(() => busy.delete(work))
@@ -58,15 +73,17 @@ export function serveUploads(nc: NatsConnection, subjects: Subjects, store: Payl
     const header = message.headers?.get(PAYLOAD_HEADER)
     const named = readPartHeader(header)
     if (!named)
-      throw new Error(
+      throw new ReactorError(
+        'bad_argument',
         `the header ${PAYLOAD_HEADER} must be <name>/<part>, got ${JSON.stringify(header ?? '').slice(0, 80)}`,
       )
-    if (message.data.length === 0) throw new Error('the part is empty')
+    if (message.data.length === 0) throw new ReactorError('bad_argument', 'the part is empty')
     const name = storedName(minion, named.name)
-    if (!isStoredName(name)) throw new Error(`the id of the minion is too long for the name of a payload`)
+    if (!isStoredName(name))
+      throw new ReactorError('bad_argument', 'the id of the minion is too long for the name of a payload')
     await store.put(name, named.part, message.data)
   }
-  function answer(message: Msg, body: { ok: boolean; reason?: string }): void {
+  function answer(message: Msg, body: UploadAnswer): void {
     try {
       message.respond(JSON.stringify(body))
     } catch (error) {
@@ -81,6 +98,10 @@ export function serveUploads(nc: NatsConnection, subjects: Subjects, store: Payl
     },
   }
 }
+
+/** A return that is refused for good is lost: all that is not known to be so may be tried again. */
+const isFinal = (problem: unknown): boolean =>
+  problem instanceof ReactorError && (problem.code === 'bad_argument' || problem.code === 'store_refused')
 
 /** One part, for `<ns>.history.payload`. Throws `bad_argument` and `not_found`. */
 export async function readPart(store: Pick<PayloadStore, 'get'>, request: unknown): Promise<Uint8Array> {

@@ -21,7 +21,10 @@ export interface PayloadStoreOptions {
 export interface PayloadStore {
   /** Bytes that a message of this server may have. */
   readonly maxPayload: number
-  /** Stores a part; the same part again changes nothing. Throws `store_refused`. */
+  /**
+   * Stores a part; the same part again changes nothing. Throws `store_refused` where it is too large or nothing is left to
+   * give way, and `unreachable` where it may be taken later.
+   */
   put(name: string, part: number, bytes: Uint8Array): Promise<void>
   /** Undefined: it is not there, or not any more. Throws `unreachable` where it cannot be read, `damaged_payload`. */
   get(name: string, part: number): Promise<Uint8Array | undefined>
@@ -55,35 +58,43 @@ export async function openPayloadStore(
     await jsm.streams.purge(stream, { filter: `$O.${bucket}.C.${nuid}` })
   }
 
-  const giveWay = async (bytes: number, keep: string) => {
+  /** Whether room was made. */
+  const giveWay = async (bytes: number, keep: string): Promise<boolean> => {
     let goal = Math.max(counted(bytes), options.maxBytes * STEP)
+    if (goal > options.maxBytes) return false
     const owners = byOwner(await objects.list())
     const own = owners.get(ownerOf(keep))
     while (goal > 0) {
       const most = [...owners.values()]
         .filter(({ payloads }) => payloads.some(({ name }) => name !== keep))
         .reduce<Held | undefined>((one, other) => (one && one.bytes >= other.bytes ? one : other), undefined)
-      if (!most || (own && own !== most && own.bytes > options.maxBytes * MOST_OF_ONE)) return
+      if (!most || (own && own !== most && own.bytes > options.maxBytes * MOST_OF_ONE)) return false
       const oldest = most.payloads.findIndex(({ name }) => name !== keep)
       const [payload] = most.payloads.splice(oldest, 1)
       for (const part of payload!.parts) await drop(part)
       most.bytes -= payload!.bytes
       goal -= payload!.bytes
     }
+    return true
   }
   // One after another: several uploads into a full store need not each empty a part of it.
   let giving: Promise<unknown> = Promise.resolve()
 
-  const store = async (name: string, part: number, bytes: Uint8Array, again = true): Promise<void> => {
+  const store = async (name: string, part: number, bytes: Uint8Array): Promise<void> => {
+    // One message a part.
+    const put = () => objects.putBlob({ name: object(name, part), options: { max_chunk_size: largest } }, bytes)
     try {
-      // One message a part.
-      await objects.putBlob({ name: object(name, part), options: { max_chunk_size: largest } }, bytes)
+      await put()
     } catch (error) {
-      if (!isFull(error) || !again) throw error
+      if (!isFull(error)) throw error
       const given = giving.then(() => giveWay(bytes.length, name))
       giving = given.catch(() => undefined)
-      await given
-      await store(name, part, bytes, false)
+      if (!(await given)) throw error
+      await put().catch(problem => {
+        throw isFull(problem)
+          ? new Error('others were faster to take the room that was made', { cause: problem })
+          : problem
+      })
     }
   }
 
@@ -94,11 +105,10 @@ export async function openPayloadStore(
         const there = await objects.info(object(name, part)).catch(noMessage)
         if (there?.digest !== digest(bytes)) await store(name, part, bytes)
       } catch (error) {
-        const full = isFull(error)
-          ? `, and nothing is left to give way (cache.max_payload_bytes: ${options.maxBytes})`
-          : ''
-        const what = `part ${part} of payload '${name}' cannot be stored: ${errorMessage(error)}${full}`
-        throw new ReactorError('store_refused', what, {}, error)
+        const what = `part ${part} of payload '${name}' cannot be stored: ${errorMessage(error)}`
+        if (!isFull(error)) throw new ReactorError('unreachable', what, {}, error)
+        const full = `${what}, and nothing is left to give way (cache.max_payload_bytes: ${options.maxBytes})`
+        throw new ReactorError('store_refused', full, {}, error)
       }
     },
     async get(name, part) {

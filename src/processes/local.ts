@@ -174,7 +174,12 @@ type Fit = ReturnType<typeof createFit>
 
 function fitOf({ nc, subjects }: MinionLink, id: string, log: Log): Fit {
   return createFit({
-    sendPayload: createPayloadSender({ nc, subjects, id, connected: () => true, patienceMs: STORED_WITHIN_MS }),
+    sendPayload: createPayloadSender({
+      ...{ nc, subjects, id, log },
+      connected: () => true,
+      patienceMs: STORED_WITHIN_MS,
+      givesUp: true,
+    }),
     maxPayload: () => maxPayload(nc),
     log,
   })

@@ -109,7 +109,7 @@ export async function startMinion(config: Config, log: Log, go: Promise<void> = 
       file: held,
       returners,
       fire,
-      sendPayload: createPayloadSender({ nc, subjects, id, connected }),
+      sendPayload: createPayloadSender({ nc, subjects, id, connected, log }),
       maxPayload: () => maxPayload(nc),
       now,
       log,

@@ -16,6 +16,14 @@ export interface PayloadRequest {
   part: number
 }
 
+/** Answer to a part that a minion uploads. */
+export interface UploadAnswer {
+  ok: boolean
+  reason?: string
+  /** The same part may be taken later. A refusal without it is final, as all of older workers are. */
+  again?: true
+}
+
 export const MAX_PARTS = 10_000
 /** Bytes; a larger text is more than the JavaScript of a reader can hold. */
 export const MAX_PAYLOAD = 500_000_000

@@ -95,6 +95,7 @@ async function start(runTimeoutMs = 60_000) {
     profiles: { smtp: {}, http: {} },
     runTimeoutMs,
     storeReturn: async (jid, json) => {
+      if (absences-- > 0) throw new ReactorError('unreachable', 'the store of returns has no leader')
       if (json.length > 3_000_000) throw new ReactorError('store_refused', 'the store is full')
       return { name: jid, parts: 1, size: json.length, sha256: 'x' }
     },
@@ -109,6 +110,8 @@ async function start(runTimeoutMs = 60_000) {
 
 /** Of the function's return, for so many times. */
 let refusals = 0
+/** Of the store of large returns, so many times. */
+let absences = 0
 
 const work = { key: 'event-1/rule/0/1', causeMs: Date.UTC(2026, 10, 20, 9, 18, 20) }
 
@@ -123,6 +126,38 @@ describe('a return that the store refuses', () => {
     await told
     const returned = await events.find(({ tag }) => tag.endsWith('/ret'), 'the return')
     expect(returned.data).toMatchObject({ return: 'sharp', success: true })
+  })
+
+  it('and is large is told whole once the store of such is there, where it is of work', async () => {
+    const { call, events, lines } = await start()
+    absences = 1
+    const { jid, told } = await call('own.large', { arg: [2_000_000], work })
+    await lines.find(({ msg }) => msg.includes('cannot be done yet'), 'the first try')
+    expect(events.items.filter(({ tag }) => tag.endsWith('/ret'))).toEqual([])
+    await told
+    const returned = await events.find(({ tag }) => tag.endsWith('/ret'), 'the return')
+    expect(returned.data).toMatchObject({ success: true, return: null, payload: { name: jid, size: 2_000_002 } })
+  })
+
+  it.each<[string, Partial<FunctionCall>, number]>([
+    ['is no work', {}, 2_000_000],
+    ['is of work and never gets into the store of such', { work }, 4_000_000],
+    ['is of work whose worker stops', { work }, 2_000_000],
+  ])('and is large says so in its return, where it %s', async (what, more, size) => {
+    const { call, events, lines, jobs } = await start()
+    const stops = what.endsWith('stops')
+    absences = size > 3_000_000 ? 0 : 1
+    const { told } = await call('own.large', { arg: [size], ...more })
+    if (stops) {
+      await lines.find(({ msg }) => msg.includes('cannot be done yet'), 'the first try')
+      jobs.stop()
+    }
+    await told
+    const returned = await events.find(({ tag }) => tag.endsWith('/ret'), 'the return')
+    expect(returned.data).toMatchObject({
+      success: true,
+      return: expect.stringMatching(/^the return cannot be stored: the store (is full|of returns has no leader)$/),
+    })
   })
 
   it('is told of in the log where nobody waits for it', async () => {

@@ -272,6 +272,27 @@ describe('a return', () => {
     expect(texts).toEqual([JSON.stringify('x'.repeat(1_048_576))])
   })
 
+  it('that cannot go up yet holds back no small one, and stays as it is for the next start', async () => {
+    const { start, returns, returnOf, server, lines } = await createWorld()
+    const closed = createGate()
+    server.payload = () =>
+      closed.passed.then(() => Promise.reject(new ReactorError('unreachable', 'the connection is closed')))
+    const first = await start()
+    const large = job('gate.return', { arg: ['2000000'] })
+    const small = job('test.ping')
+    await first.take(large)
+    await first.take(small)
+    expect(await returnOf(small)).toMatchObject({ return: true, success: true })
+    closed.open()
+    await first.close()
+    expect(returns.items.map(({ data }) => data.jid)).toEqual([small.jid])
+    expect(lines.items.filter(({ level }) => Number(level) >= 40)).toEqual([])
+    const payload = { name: large.jid, parts: 2, size: 2_000_002, sha256: 'abc' }
+    server.payload = async () => ({ ok: true, payload })
+    await start()
+    expect(await returnOf(large)).toMatchObject({ return: null, success: true, retcode: 0, payload })
+  })
+
   it('says its size and why where it cannot go up', async () => {
     const { start, returnOf } = await createWorld()
     const { take } = await start()

@@ -1,5 +1,6 @@
 import { headers as createHeaders, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { ReactorError } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { parseJson, requestJson } from '../../src/bus/request.ts'
@@ -10,6 +11,7 @@ import { readPart, serveUploads } from '../../src/payload/serve.ts'
 import { openPayloadStore, type PayloadStore } from '../../src/payload/store.ts'
 import { createPayloadSender } from '../../src/payload/upload.ts'
 import type { PayloadRef } from '../../src/protocol/job.ts'
+import type { UploadAnswer } from '../../src/protocol/payload.ts'
 import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
 import { type Accounts, startAccounts } from '../helpers/accounts.ts'
@@ -22,6 +24,15 @@ const subjects = createSubjects(NS)
 
 let accounts: Accounts
 let store: PayloadStore
+/** What the next parts that are uploaded meet. */
+const failures: Error[] = []
+const failing = {
+  async put(...part: Parameters<PayloadStore['put']>) {
+    const failure = failures.shift()
+    if (failure) throw failure
+    await store.put(...part)
+  },
+}
 beforeAll(async () => {
   accounts = await startAccounts()
   await provisionStreams(accounts.actors.core.nc, NS, DEFAULT_LIMITS)
@@ -31,7 +42,7 @@ afterAll(() => accounts.stop())
 
 async function open() {
   const { core, m1, m2, admin } = accounts.actors
-  const uploads = serveUploads(core.nc, subjects, store, silentLog)
+  const uploads = serveUploads(core.nc, subjects, failing, silentLog)
   const large = { text: 'x'.repeat(3 * MiB) }
   const served = await serve(core.nc, {
     ...{ name: 'history', description: 'test', queue: 'q', log: silentLog },
@@ -53,9 +64,12 @@ async function open() {
 }
 const lines = Array.from({ length: 60_000 }, (_, n) => `line ${n} of a log that is read as a whole, ü`)
 
+const senderOf = (nc: NatsConnection, id: string) =>
+  createPayloadSender({ nc, subjects, id, connected: () => true, log: silentLog })
+
 /** As a minion sends it up. */
 async function uploadPayload({ nc }: { nc: NatsConnection }, id: string, name: string, json: string) {
-  const sent = await createPayloadSender({ nc, subjects, id, connected: () => true })(name, json)
+  const sent = await senderOf(nc, id)(name, json)
   if (!sent.ok) throw new Error(sent.reason)
   return sent.payload
 }
@@ -83,6 +97,28 @@ describe('a return of several MiB', () => {
     const first = await uploadPayload(m1, 'm1', 'again', json)
     expect(await uploadPayload(m1, 'm1', 'again', json)).toEqual(first)
     expect((await fetchWhole(admin, returned(first))).return).toEqual(lines)
+  })
+
+  it('is stored with seven others that end at the same time', async () => {
+    const { m1, admin } = await open()
+    const send = senderOf(m1.nc, 'm1')
+    const values = Array.from({ length: 8 }, (_, n) => `${n},`.repeat(1.5 * MiB))
+    const sent = await Promise.all(values.map((value, n) => send(`together-${n}`, JSON.stringify(value))))
+    for (const [n, one] of sent.entries()) {
+      if (!one.ok) throw new Error(one.reason)
+      expect((await fetchWhole(admin, returned(one.payload))).return === values[n]).toBe(true)
+    }
+  })
+
+  it('is not lost where the store is away for a while', async () => {
+    const { m1, admin } = await open()
+    failures.push(
+      new ReactorError('unreachable', 'part 0 cannot be stored: no leader'),
+      new Error('what nobody expects'),
+    )
+    const ref = await uploadPayload(m1, 'm1', 'delayed', '"in the end"')
+    expect(failures).toEqual([])
+    expect((await fetchWhole(admin, returned(ref))).return).toBe('in the end')
   })
 
   it('of another minion under the same name is another', async () => {
@@ -157,19 +193,23 @@ describe('a return of several MiB', () => {
 })
 
 describe('<ns>.payload.<minion>', () => {
-  it('takes a few parts of a minion at once and refuses the others, which wait for nobody', async () => {
+  it('takes a few parts of a minion at once and refuses the others for now, which wait for nobody', async () => {
     const { m1, m2, admin } = await open()
     const upload = async (n: number) => {
       const headers = createHeaders()
       headers.set('Reactor-Payload', `flood/${n}`)
       const part = Buffer.alloc(900_000, `${n},`)
       const reply = await m1.nc.request(subjects.ofMinion('payload', 'm1'), part, { headers, timeout: 30_000 })
-      return reply.json<{ ok: boolean; reason?: string }>()
+      return reply.json<UploadAnswer>()
     }
     const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => upload(n)))
     const refused = answers.filter(({ ok }) => !ok)
     expect(refused.length).toBeGreaterThan(0)
-    expect(refused[0]?.reason).toMatch(/^4 parts of this minion are being stored: send them one after another/)
+    expect(refused[0]).toEqual({
+      ok: false,
+      reason: expect.stringMatching(/^4 parts of this minion are being stored: send them one after another/),
+      again: true,
+    })
     expect(answers.some(({ ok }) => ok)).toBe(true)
     expect(await upload(40)).toEqual({ ok: true })
     const ref = await uploadPayload(m2, 'm2', 'after', '"the flood"')

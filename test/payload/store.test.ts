@@ -122,6 +122,29 @@ describe('the store of large values', () => {
     })
   })
 
+  it('refuses for now what others took the room of that was made for it', async () => {
+    const { nc, ns, store } = await open()
+    // Each counts as much more than it has, so that there is less room than was counted.
+    for (let n = 0; n < 110; n++) await store.put('m1.tiny', n, Buffer.from('x'))
+    for (let n = 0; n < 8; n++) await nc.request(`$O.${ns}_payloads.C.${n}`, part(n), { timeout: 30_000 })
+    await nc.request(`$O.${ns}_payloads.C.8`, part(8, 1_000_000), { timeout: 30_000 })
+    await expect(store.put('m2.x', 0, part(0))).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(/part 0 of payload 'm2\.x' .*others were faster/),
+    })
+    expect(await store.get('m1.tiny', 0)).toBeUndefined()
+    await expect(store.put('m2.x', 0, part(0))).rejects.toMatchObject({ code: 'store_refused' })
+  })
+
+  it('says that it is away, and not full, where it does not answer as one', async () => {
+    const { store, jsm, stream } = await open()
+    await jsm.streams.delete(stream)
+    await expect(store.put('m1.x', 0, part(0))).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(/^part 0 of payload 'm1\.x' cannot be stored: (?!.*max_payload_bytes)/),
+    })
+  })
+
   it('takes over settings that have changed', async () => {
     const { nc, ns, store, jsm, stream } = await open()
     await store.put('m1.x', 0, part(0))
