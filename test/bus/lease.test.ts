@@ -96,9 +96,10 @@ describe('a lease', () => {
   it('stays with who holds it where the acks of renewals that were stored are lost', async () => {
     const ns = namespace()
     const lossy = losingAcks(bare.nc, `$KV.${bucketNames(ns).leases}.x`)
+    const times = { ...TIMES, ttlMs: 3000 }
     const [first, second] = await Promise.all([
-      openLeases(lossy.nc, ns, 1, 'a', keptLog().log, { ...TIMES, ttlMs: 3000 }),
-      open(ns, 'b'),
+      openLeases(lossy.nc, ns, 1, 'a', keptLog().log, times),
+      open(ns, 'b', times),
     ])
     const lease = (await first.take('x', never()))!
     const bucket = await openBucket(bare.nc, bucketNames(ns).leases, { replicas: 1 })
