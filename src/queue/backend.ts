@@ -68,7 +68,7 @@ export interface QueueBackend {
   lease(queue: string, most: number): Promise<Lease[]>
   /**
    * They are done with, and removed. A lease that has run out, and whose item another has, may find nothing. Returns those that
-   * are removed: not all of them where the store fails on the way; it rejects where none is.
+   * it removed: not all of them where another has one, or the store fails on the way. Rejects where that keeps it from any.
    */
   ack(queue: string, leases: readonly Lease[]): Promise<readonly Lease[]>
   /** They are not done with: others may have them, after the delay. */

@@ -156,11 +156,13 @@ export function createSqlQueues(db: QueueDatabase, { leaseMs, tries }: QueueSett
       }
     },
     async ack(_queue, leases) {
-      await inParts(leases, (part, run) => {
+      const removed = new Set<string>()
+      await inParts(leases, async (part, run) => {
         const { where, values } = held(part)
-        return run(`DELETE FROM queue_items WHERE ${where}`, values)
+        const { rows } = await run(`DELETE FROM queue_items WHERE ${where} RETURNING id`, values)
+        for (const { id } of rows) removed.add(String(id))
       })
-      return leases
+      return leases.filter(({ id }) => removed.has(id.split(' ')[0]!))
     },
     nack: (_queue, leases, delayMs = 0) =>
       inParts(leases, (part, run) => {

@@ -205,6 +205,17 @@ export function queueContract(subject: QueueSubject): void {
       expect(await backend.length(queue)).toBe(0)
     })
 
+    it('is said to be removed only by what has removed it, where its lease is over and another has it', async () => {
+      const { backend, queue } = await fresh(SHORT)
+      await backend.insert(queue, entries(['a']))
+      const late = await backend.lease(queue, 1)
+      const now = await leaseAgain(backend, queue)
+      const byLate = await backend.ack(queue, late)
+      expect(await backend.items(queue, ALL)).toEqual(byLate.length > 0 ? [] : ['a'])
+      expect([...byLate, ...(await backend.ack(queue, now))].length).toBeGreaterThan(0)
+      expect(await backend.items(queue, ALL)).toEqual([])
+    })
+
     it('comes back at once when it is given back, or after a delay', async () => {
       const { backend, queue } = await fresh()
       await backend.insert(queue, entries(['a', 'b']))
