@@ -51,10 +51,7 @@ export function createReader(roots: Roots, hashes: Hashes): Reader {
     const held = opened.get(key)
     opened.delete(key)
     // Those who read from it are waited for by the close itself.
-    await held?.then(
-      one => one?.file.close(),
-      () => undefined,
-    )
+    await held?.then(one => one?.file.close()).catch(() => undefined)
   }
   const shutIdle = () => {
     for (const key of [...opened.keys()]) void shut(key)

@@ -123,6 +123,7 @@ describe('a machine that is made', () => {
   it('is waited for: until it has an address, until it answers, until its key is at the door', async () => {
     let looks = 0
     const door = createGate()
+    let knocked: Promise<unknown> | undefined
     const scripted = await open({
       query: async id => {
         const found = scripted.machines.get(id)
@@ -130,7 +131,7 @@ describe('a machine that is made', () => {
       },
       answers: async () => looks++ > 6,
       deploy: async ({ name }) => {
-        void door.passed.then(() => scripted.auth(name, 'pend'))
+        knocked = door.passed.then(() => scripted.auth(name, 'pend'))
         return { public_key: nkeyOf(name) }
       },
     })
@@ -141,6 +142,7 @@ describe('a machine that is made', () => {
     await scripted.core.events.reach(7)
     expect(scripted.stages('vm1')).toEqual(upTo('deploying'))
     door.open()
+    await knocked
     expect((await making).done).toHaveProperty('vm1')
   })
 

@@ -196,9 +196,11 @@ export function queueContract(subject: QueueSubject): void {
       const { backend, queue } = await fresh({ ...SHORT, tries: 100 })
       await backend.insert(queue, entries(['a', 'b']))
       const [a, b] = await backend.lease(queue, 2)
-      const timer = setInterval(() => void backend.extend(queue, [b!]), SHORT.leaseMs / 8)
+      const extending: Promise<unknown>[] = []
+      const timer = setInterval(() => extending.push(backend.extend(queue, [b!])), SHORT.leaseMs / 8)
       const again = await leaseAgain(backend, queue)
       clearInterval(timer)
+      await Promise.all(extending)
       expect(again).toMatchObject([{ item: 'a', uid: a!.uid, tries: 2 }])
       await backend.ack(queue, again)
       await backend.ack(queue, [b!])

@@ -9,7 +9,7 @@ import { createFire } from '../../src/bus/fire.ts'
 import { provisionStreams } from '../../src/bus/provision.ts'
 import { createPublisher } from '../../src/bus/publish.ts'
 import { type Event, readEvent } from '../../src/protocol/event.ts'
-import { serviceOrigin } from '../../src/protocol/origin.ts'
+import { type Origin, serviceOrigin } from '../../src/protocol/origin.ts'
 import { DEFAULT_LIMITS } from '../../src/protocol/streams.ts'
 import { createSubjects } from '../../src/protocol/subject.ts'
 import { holdToCatalogue } from './conformance.ts'
@@ -36,6 +36,14 @@ export async function openCore(server: { url: string }, { byHand = false } = {})
 }
 
 export type Core = Awaited<ReturnType<typeof openCore>>
+
+/** Fires as somebody who goes on without the ack; the test does not end before all of it is stored. */
+export function fireAside({ publisher, subjects }: Pick<Core, 'publisher' | 'subjects'>, origin: Origin) {
+  const fire = createFire(publisher, subjects, origin)
+  const firing: Promise<unknown>[] = []
+  onTestFinished(async () => void (await Promise.all(firing)))
+  return (tag: string, data: Record<string, unknown>): void => void firing.push(fire(tag, data))
+}
 
 /** Every event that is stored from now on. */
 export function followEvents(

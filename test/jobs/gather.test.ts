@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createFire } from '../../src/bus/fire.ts'
 import { createGather } from '../../src/jobs/gather.ts'
 import { createAskPeers } from '../../src/jobs/peer.ts'
 import { jobReturn } from '../../src/protocol/catalogue/jobs.ts'
 import type { JobMessage, JobRecord } from '../../src/protocol/job.ts'
 import { minionOrigin } from '../../src/protocol/origin.ts'
 import { keptAudit, noAudit } from '../helpers/authority.ts'
-import { openCore } from '../helpers/core.ts'
+import { fireAside, openCore } from '../helpers/core.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
 import { within } from '../helpers/wait.ts'
 import { openWorker, YES } from './worker.ts'
@@ -20,16 +19,16 @@ afterAll(() => server.stop())
 /** A fleet in which some minions take a job and return what `returns` gives; the others take it and say no more. */
 async function start(fleet: string[], returns: Record<string, unknown>) {
   const core = await openCore(server)
-  const { nc, subjects, publisher } = core
+  const { nc, subjects } = core
   const worker = await openWorker(core, Object.fromEntries(fleet.map(id => [id, undefined])))
   for (const id of Object.keys(returns)) {
-    const fire = createFire(publisher, subjects, minionOrigin(id))
+    const fire = fireAside(core, minionOrigin(id))
     nc.subscribe(subjects.job(id), {
       callback(_error, message) {
         const { jid, fun } = message.json<JobMessage>()
         message.respond(JSON.stringify(YES))
         const base = { id, jid, fun, fun_args: [], retcode: 0, success: true, cmd: '_return' }
-        if (returns[id] !== undefined) void fire(`salt/job/${jid}/ret/${id}`, { ...base, return: returns[id] })
+        if (returns[id] !== undefined) fire(`salt/job/${jid}/ret/${id}`, { ...base, return: returns[id] })
       },
     })
   }
@@ -48,16 +47,16 @@ describe('gathering the returns of a job', () => {
   })
 
   it('takes no return of a minion that was not asked', async () => {
-    const { gather, publisher, subjects, nc } = await start(['a', 'b'], { a: true })
-    const uninvited = createFire(publisher, subjects, minionOrigin('b'))
-    nc.subscribe(subjects.job('a'), {
+    const { gather, ...core } = await start(['a', 'b'], { a: true })
+    const uninvited = fireAside(core, minionOrigin('b'))
+    core.nc.subscribe(core.subjects.job('a'), {
       callback: (_error, message) => {
         const { jid } = message.json<JobMessage>()
         const base = { id: 'b', jid, fun: 'test.ping', fun_args: [], retcode: 0, success: true }
-        void uninvited(...jobReturn.of(base, { ...base, return: 'me too', cmd: '_return' }))
+        uninvited(...jobReturn.of(base, { ...base, return: 'me too', cmd: '_return' }))
       },
     })
-    await nc.flush()
+    await core.nc.flush()
     const { returns } = await gather({ tgt: 'a', fun: 'test.ping' }, asked, { timeoutMs: 60_000 })
     expect(Object.keys(returns)).toEqual(['a'])
   })
@@ -87,15 +86,15 @@ describe('gathering the returns of a job', () => {
   })
 
   it('does not believe a return that another minion sends', async () => {
-    const { gather, publisher, subjects, nc } = await start(['a', 'b'], { a: undefined, b: true })
-    const liar = createFire(publisher, subjects, minionOrigin('b'))
-    nc.subscribe(subjects.job('a'), {
+    const { gather, ...core } = await start(['a', 'b'], { a: undefined, b: true })
+    const liar = fireAside(core, minionOrigin('b'))
+    core.nc.subscribe(core.subjects.job('a'), {
       callback: (_error, message) => {
         const { jid } = message.json<JobMessage>()
-        void liar(`salt/job/${jid}/ret/a`, { id: 'a', jid, return: 'a lie' })
+        liar(`salt/job/${jid}/ret/a`, { id: 'a', jid, return: 'a lie' })
       },
     })
-    await nc.flush()
+    await core.nc.flush()
     const gathered = await gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 500 })
     expect(Object.keys(gathered.returns)).toEqual(['b'])
     expect(gathered.silent).toEqual(['a'])

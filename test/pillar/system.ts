@@ -13,13 +13,14 @@ import { createPillarKeeper } from '../../src/pillar/keep.ts'
 import { createOwnPillar } from '../../src/pillar/own-pillar.ts'
 import { servePillar } from '../../src/pillar/service.ts'
 import { createProblemTeller } from '../../src/pillar/tell.ts'
+import { serviceOrigin } from '../../src/protocol/origin.ts'
 import { escapeToken } from '../../src/protocol/token.ts'
-import { keptLog, openCore } from '../helpers/core.ts'
+import { fireAside, keptLog, openCore } from '../helpers/core.ts'
 import { type PillarFiles, type PillarTest, pillarOf } from './pillar-roots.ts'
 
 export async function startPillarSystem(server: { url: string }, files: PillarFiles, test: PillarTest = {}) {
   const core = await openCore(server)
-  const { nc, ns, subjects, fire } = core
+  const { nc, ns, subjects } = core
   const pillar = await pillarOf(files, test)
   const { log, lines } = keptLog()
   const minions = await openMinionBucket(nc, ns, 1)
@@ -31,7 +32,7 @@ export async function startPillarSystem(server: { url: string }, files: PillarFi
     ...{ nc, subjects, fleet, log, compiler: pillar.compiler, secrets: pillar.secrets },
     safe: test.config?.pillar_safe_render_error ?? true,
     keep: createPillarKeeper(bucket, known, log),
-    tell: createProblemTeller((tag, data) => void fire(tag, data)),
+    tell: createProblemTeller(fireAside(core, serviceOrigin('_jobs'))),
   })
   onTestFinished(async () => {
     await Promise.all([service.stop(), known.stop(), fleet.stop(), seen.stop()])
