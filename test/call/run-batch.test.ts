@@ -86,7 +86,7 @@ describe('a batch', () => {
 
   it('goes on behind one that stays silent for as long as it waits', async () => {
     const { run, told, executing, giveReturn } = await start(['a', 'b'])
-    const ended = run('1', { timeoutMs: 300 })
+    const ended = run('1', { timeoutMs: 3000 })
     await executing.reach(2)
     await giveReturn(executing.items[1]!.jid, 'b')
     await within(ended, 'the end')

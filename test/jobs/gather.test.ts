@@ -62,10 +62,9 @@ describe('gathering the returns of a job', () => {
   })
 
   it('tells who took it and did not return in time', async () => {
-    const { gather } = await start(['a', 'b'], { a: true, b: undefined })
+    const { gather } = await start(['a', 'b'], { a: undefined, b: undefined })
     const gathered = await gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 300 })
-    expect(gathered.silent).toEqual(['b'])
-    expect(Object.keys(gathered.returns)).toEqual(['a'])
+    expect(gathered).toMatchObject({ silent: ['a', 'b'], returns: {} })
   })
 
   it('gathers nothing where nobody matches, and throws what else is wrong', async () => {
@@ -77,16 +76,19 @@ describe('gathering the returns of a job', () => {
   })
 
   it('ends early by its signal', async () => {
-    const { gather, events } = await start(['a'], { a: undefined })
+    const { gather, events, nc } = await start(['a', 'b'], { a: true, b: undefined })
     const ending = new AbortController()
     const gathering = gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 60_000, signal: ending.signal })
     await events.find(({ tag }) => tag.endsWith('/sent'), 'the job')
-    setImmediate(() => ending.abort())
-    expect(await within(gathering, 'the end')).toMatchObject({ minions: ['a'], silent: ['a'] })
+    await events.find(({ tag }) => tag.endsWith('/ret/a'), 'the return')
+    await nc.flush()
+    ending.abort()
+    const gathered = await within(gathering, 'the end')
+    expect(gathered).toMatchObject({ minions: ['a', 'b'], silent: ['b'], returns: { a: { return: true } } })
   })
 
   it('does not believe a return that another minion sends', async () => {
-    const { gather, ...core } = await start(['a', 'b'], { a: undefined, b: true })
+    const { gather, events, ...core } = await start(['a', 'b'], { a: undefined, b: true })
     const liar = fireAside(core, minionOrigin('b'))
     core.nc.subscribe(core.subjects.job('a'), {
       callback: (_error, message) => {
@@ -95,7 +97,12 @@ describe('gathering the returns of a job', () => {
       },
     })
     await core.nc.flush()
-    const gathered = await gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 500 })
+    const ending = new AbortController()
+    const gathering = gather({ tgt: '*', fun: 'test.ping' }, asked, { timeoutMs: 60_000, signal: ending.signal })
+    for (const of of ['sent', 'ret/a', 'ret/b']) await events.find(({ tag }) => tag.endsWith(`/${of}`), of)
+    await core.nc.flush()
+    ending.abort()
+    const gathered = await within(gathering, 'the end')
     expect(Object.keys(gathered.returns)).toEqual(['b'])
     expect(gathered.silent).toEqual(['a'])
   })
