@@ -205,6 +205,8 @@ export async function startLeader(parts: LeaderParts): Promise<Leader> {
     },
     ended,
     async stop() {
+      // What is in hand then is kept, too: it would be told as missed.
+      await scheduler.stop()
       lose('it stops')
       await ended
     },

@@ -80,7 +80,7 @@ describe('a full stream', () => {
   })
 
   it('of events is told of, then refuses with the reason, and takes them again once they are read', async () => {
-    const room = 512 * 1024
+    const room = 2 * 1024 * 1024
     signal('react', 'SIGSTOP')
     try {
       const { state } = await jsm.streams.info(names.events)
@@ -91,14 +91,16 @@ describe('a full stream', () => {
       }
       const told = alarm('EVENTS')
       let waiting = true
-      void told.finally(() => {
+      const over = () => {
         waiting = false
-      })
+      }
+      told.then(over, over)
+      const put = () => fire('other/fill', { pad: PAD }, { deadlineMs: 5000 })
       // What was read is removed meanwhile, which makes room once.
-      while (waiting) if ((await used()) < 0.93) await fire('other/fill', { pad: PAD }, { deadlineMs: 5000 })
+      while (waiting) if ((await used()) < 0.93) await Promise.all(Array.from({ length: 10 }, put))
       expect((await told).data).toMatchObject({ message: expect.stringMatching(/EVENTS is \d+ % full/) })
       const fill = async () => {
-        for (;;) await fire('other/fill', { pad: PAD }, { deadlineMs: 5000 })
+        for (;;) await put()
       }
       await expect(fill()).rejects.toMatchObject({
         code: 'store_refused',

@@ -63,7 +63,7 @@ describe('a stream of reactions that is full', () => {
   it('when a retry is due does not lose it: it runs when there is room, once', async () => {
     const { limit, fill, store, schedule, start, stored, jsm, ns, stream, subjects, until, decided, ran } = await open()
     await limit(60_000)
-    const due = Date.now() + 1500
+    const due = Date.now() + 5000
     await schedule({ ...failing('e1'), attempt: 2 }, due)
     await fill(n => store(reaction(`f${n}`, [action('runner', 'b.b')], 'filler'), `f${n}`))
     await until(async () => Date.now() > due + 1500, 'its time')
@@ -80,7 +80,7 @@ describe('a stream of reactions that is full', () => {
   it('of retries alone has those that are overdue run from where they lie', async () => {
     const { limit, fill, schedule, start, stored, ns, until, decided, ran } = await open()
     await limit(60_000)
-    const due = Date.now() + 1500
+    const due = Date.now() + 5000
     await schedule({ ...failing('e1'), attempt: 2 }, due)
     await fill(n => schedule({ ...failing(`f${n}`), rule: 'f', attempt: 2 }, Date.now() + FAR))
     // To the brim.

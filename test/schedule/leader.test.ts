@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createHandOver } from '../../src/schedule/hand-over.ts'
 import { GRACE_MS } from '../../src/schedule/timetable.ts'
 import { startTestServer, type TestServer } from '../helpers/server.ts'
+import { createGate } from '../helpers/wait.ts'
 import { openLeading, until } from './leading.ts'
 
 let server: TestServer
@@ -27,6 +29,21 @@ describe('the leader of the schedule', () => {
     })
     const [start = 0, ...rest] = slots(ids, 'tick')
     expect(rest.map((slot, n) => slot - start - (n + 1) * 1000)).toEqual(rest.map(() => 0))
+  })
+
+  it('that is stopped keeps what it hands over meanwhile', async () => {
+    const { lead, handedOver, stored, subjects, publisher } = await openLeading(server)
+    const give = createHandOver(subjects, publisher)
+    const gate = createGate()
+    const leader = await lead({ tick: SECOND }, async (...slot) => {
+      await give(...slot)
+      await gate.passed
+    })
+    await until(async () => (await handedOver()).length > 0)
+    const stopped = leader.stop()
+    gate.open()
+    await stopped
+    expect((await stored()).kept.get('tick')?.last).toBe(slots(await handedOver(), 'tick').at(-1))
   })
 
   it('that has lost its lease hands over nothing, and what it would write is refused', async () => {

@@ -14,7 +14,7 @@ import { streamNames } from '../../src/protocol/streams.ts'
 import { createBook } from '../../src/schedule/book.ts'
 import { callOf } from '../../src/schedule/calls.ts'
 import { endsIn } from '../../src/schedule/ends.ts'
-import { createHandOver } from '../../src/schedule/hand-over.ts'
+import { createHandOver, type HandOver } from '../../src/schedule/hand-over.ts'
 import { type Leader, startLeader } from '../../src/schedule/leader.ts'
 import { createScheduleStats } from '../../src/schedule/stats.ts'
 import { openScheduleStore } from '../../src/schedule/store.ts'
@@ -33,7 +33,7 @@ export async function openLeading(server: { url: string }) {
   const stats = createScheduleStats()
 
   const openStore = () => openScheduleStore(nc, ns, 1, publisher, log)
-  const lead = async (given: Record<string, unknown>) => {
+  const lead = async (given: Record<string, unknown>, handOver: HandOver = createHandOver(subjects, publisher)) => {
     const gone = new AbortController()
     const lease = { valid: () => !gone.signal.aborted, lost: gone.signal }
     const book = createBook(callOf)
@@ -48,7 +48,7 @@ export async function openLeading(server: { url: string }) {
           book,
           lookEveryMs: 100,
           keepMs: 86_400_000,
-          handOver: createHandOver(subjects, publisher),
+          handOver,
           followEnds: (sinceMs, onEnd) =>
             followLedger(nc, streamNames(ns).done, sinceMs, log, message => {
               for (const { name, slot } of endsIn(message.string())) onEnd(name, slot)
