@@ -89,7 +89,7 @@ describe('an answer of a service that is aimed at another', () => {
   it('is an answer to whoever asked where it is aimed at nobody', async () => {
     const before = heard.items.length
     expect(await publish(bob, { tgt: 'web2', fun: 'test.ping' })).toMatchObject({ error: { code: 'forbidden' } })
-    expect(heard.items.slice(before)).toMatchObject([{ subject: 'reactor.publish' }])
+    await expect.poll(() => heard.items.slice(before)).toMatchObject([{ subject: 'reactor.publish' }])
   })
 })
 
