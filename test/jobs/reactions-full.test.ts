@@ -11,6 +11,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const FAR = 7_200_000
+const AT_ONCE = 20
 
 async function open() {
   const opened = await openReactions(server)
@@ -29,13 +30,20 @@ async function open() {
   }
   /** Stores until there is no room; how many. */
   const fill = async (put: (n: number) => Promise<unknown>): Promise<number> => {
-    for (let n = 0; ; n++) {
+    const isTaken = async (n: number) => {
       try {
         await put(n)
+        return true
       } catch (error) {
-        if (error instanceof ReactorError && error.code === 'store_refused') return n
+        if (error instanceof ReactorError && error.code === 'store_refused') return false
         throw error
       }
+    }
+    let count = 0
+    for (let from = 0; ; from += AT_ONCE) {
+      const taken = await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => isTaken(from + n)))
+      count += taken.filter(Boolean).length
+      if (taken.includes(false)) return count
     }
   }
   const stored = async () =>
